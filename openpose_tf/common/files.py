@@ -55,6 +55,29 @@ def read_json(path: str | os.PathLike[str], what: str) -> Any:
         raise UserError(f"{path} is not JSON ({error}): expected {what}") from None
 
 
+def read_jsonl(path: str | os.PathLike[str], what: str) -> list[dict[str, Any]]:
+    """Returns the rows of a file with one JSON object per line; a last line cut off by a kill is left out.
+
+    Args:
+        path: the file.
+        what: what the file should be, for the error message.
+
+    Raises:
+        UserError: the file is missing, or a line other than the last is not JSON.
+    """
+    if not os.path.isfile(path):
+        raise UserError(f"{path} does not exist: expected {what}")
+    lines = Path(path).read_text(encoding="utf-8").splitlines()
+    rows = []
+    for number, line in enumerate(lines, 1):
+        try:
+            rows.append(json.loads(line))
+        except json.JSONDecodeError as error:
+            if number < len(lines):
+                raise UserError(f"{path}, line {number} is not JSON ({error}): expected {what}") from None
+    return rows
+
+
 def require_dir(path: str | os.PathLike[str], what: str) -> Path:
     """Returns `path` as a Path if it is a folder that can be listed.
 

@@ -1,0 +1,78 @@
+"""Files appear whole or not at all; wrong paths give errors that name them."""
+
+import errno
+import os
+
+import pytest
+
+from openpose_tf.common import files
+from openpose_tf.common.errors import UserError
+
+
+def test_atomic_path_leaves_nothing_when_the_block_fails(tmp_path):
+    final = tmp_path / "a" / "picture.png"
+    with pytest.raises(OSError, match="full"), files.atomic_path(final) as temporary:
+        temporary.write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "disk full")
+    assert list(final.parent.iterdir()) == []
+
+
+def test_atomic_path_keeps_the_old_file_when_the_block_fails(tmp_path):
+    final = tmp_path / "picture.png"
+    final.write_bytes(b"old")
+    with pytest.raises(RuntimeError), files.atomic_path(final) as temporary:
+        temporary.write_bytes(b"new")
+        raise RuntimeError
+    assert final.read_bytes() == b"old"
+
+
+def test_atomic_path_keeps_the_suffix_so_that_encoders_choose_the_format(tmp_path):
+    with files.atomic_path(tmp_path / "picture.png") as temporary:
+        assert temporary.suffix == ".png"
+        temporary.write_bytes(b"x")
+    assert [path.name for path in tmp_path.iterdir()] == ["picture.png"]
+
+
+def test_json_round_trip_and_refusal_of_nan(tmp_path):
+    path = tmp_path / "a.json"
+    files.write_json(path, {"a": [1, None, 0.5]})
+    assert files.read_json(path, "a test") == {"a": [1, None, 0.5]}
+    with pytest.raises(ValueError, match="JSON"):
+        files.write_json(path, {"a": float("nan")})
+    assert files.read_json(path, "a test") == {"a": [1, None, 0.5]}
+
+
+@pytest.mark.parametrize("content", [b"{", b"\xff\xfe\x00"])
+def test_read_json_names_file_and_expectation(tmp_path, content):
+    path = tmp_path / "broken.json"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=r"broken\.json is not JSON.*a COCO file"):
+        files.read_json(path, "a COCO file")
+    with pytest.raises(UserError, match=r"absent\.json does not exist"):
+        files.read_json(tmp_path / "absent.json", "a COCO file")
+
+
+def test_read_jsonl_leaves_out_a_cut_last_line_only(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"a": 1}\n{"a": 2}\n{"a"')
+    assert files.read_jsonl(path, "rows") == [{"a": 1}, {"a": 2}]
+    path.write_text('{"a": 1}\n{"a"\n{"a": 3}\n')
+    with pytest.raises(UserError, match="line 2"):
+        files.read_jsonl(path, "rows")
+
+
+def test_require_dir_and_writable_dir(tmp_path):
+    path = tmp_path / "file"
+    path.touch()
+    with pytest.raises(UserError, match="not a folder"):
+        files.require_dir(path, "pictures")
+    with pytest.raises(UserError, match="choose another output folder"):
+        files.writable_dir(path / "below")
+    assert files.writable_dir(tmp_path / "new" / "deep").is_dir()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_writable_dir_without_permission(tmp_path):
+    tmp_path.chmod(0o500)
+    with pytest.raises(UserError, match="cannot write"):
+        files.writable_dir(tmp_path / "new")

@@ -1,0 +1,174 @@
+"""Scores predicted people with COCO's object keypoint similarity: mean and per joint.
+
+Example:
+    python -m eval.oks --predictions=predictions --groundtruth=demo/images --output=oks.json
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from absl import flags
+
+from eval import oks_files, oks_metric
+from eval.predictions import read_predictions
+from openpose_tf.common import cli, files
+from openpose_tf.common.errors import UserError
+from openpose_tf.skeleton import MPI
+
+LIMB_JOINTS = tuple(part for part in MPI.parts if part[:2] in ("l_", "r_"))
+JOINT_SETS = {"limbs": LIMB_JOINTS, "mpii14": MPI.parts[:14], "parts15": MPI.parts}
+
+
+def choose_joints(request: str, available: Sequence[str]) -> tuple[str, ...]:
+    """Returns the evaluated joints, in the order of the MPI parts.
+
+    Args:
+        request: "auto" (the 14 evaluated MPII joints as far as the ground truth has them: 14 of an image dataset,
+            12 limb joints of COCO), a name of JOINT_SETS, or joint names with commas.
+        available: joints of the ground truth.
+
+    Raises:
+        UserError: an unknown joint, or one that the ground truth does not have.
+    """
+    if request == "auto":
+        joints = tuple(part for part in MPI.parts[:14] if part in available)
+        if not joints:
+            raise UserError(f"the ground truth has none of the 14 joints, only {', '.join(available)}")
+        return joints
+    wanted = JOINT_SETS.get(request) or tuple(name.strip() for name in request.split(","))
+    for name in wanted:
+        if name not in MPI.parts:
+            known = ", ".join(["auto", *JOINT_SETS, *MPI.parts])
+            raise UserError(f"--joints: unknown joint {name!r}: use one of {known}")
+        if name not in available:
+            raise UserError(f"--joints: the ground truth has no {name}; it has {', '.join(available)}")
+    return tuple(part for part in MPI.parts if part in wanted)
+
+
+def score(images: Sequence[oks_metric.OksImage], joints: Sequence[str], sigmas: np.ndarray) -> dict[str, Any]:
+    """Returns all OKS numbers of images as plain JSON values (null where undefined).
+
+    `per_joint` holds, for each joint: `AP` and `AR` of COCO's evaluation run on this joint alone (its own score sorts
+    the detections), `similarity` = mean over the people found at OKS 0.5 with all joints (a joint not found counts 0),
+    and `labelled` = number of counted people with this joint.
+    """
+    total = oks_metric.evaluate(images, sigmas)
+    similarity = oks_metric.joint_similarities(images, total, sigmas)
+    per_joint = {}
+    for index, joint in enumerate(joints):
+        alone = [image.joint(index) for image in images]
+        stats = oks_metric.evaluate(alone, sigmas[index : index + 1]).stats
+        per_joint[joint] = {
+            "AP": _number(stats["AP"]),
+            "AR": _number(stats["AR"]),
+            "similarity": _number(similarity[index]),
+            "labelled": int(sum(image.gt_counted.sum() for image in alone)),
+        }
+    return {
+        **{name: _number(value) for name, value in total.stats.items()},
+        "per_joint": per_joint,
+        "joints": list(joints),
+        "num_images": len(images),
+        "num_people": int(sum(image.gt_counted.sum() for image in images)),
+        "num_ignored_people": int(sum((~image.gt_counted).sum() for image in images)),
+        "num_predicted_people": int(sum(len(image.dt_scores) for image in images)),
+        "num_matched_people": len(total.matches),
+    }
+
+
+def _number(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
+
+
+def evaluate(
+    predictions_dir: str,
+    groundtruth: str,
+    joints: str = "auto",
+    sigma_set: str = "recommended",
+    only_predicted: bool = False,
+) -> dict[str, Any]:
+    """Returns the OKS numbers of a folder of predictions against a ground truth.
+
+    Args:
+        predictions_dir: folder of prediction JSON files.
+        groundtruth: image dataset folder or COCO keypoint JSON.
+        joints: see `choose_joints`.
+        sigma_set: a name of SIGMA_SETS.
+        only_predicted: leave out ground-truth images without a prediction file; else their people count as missed.
+    """
+    truth = oks_files.read_truth(groundtruth)
+    predictions = read_predictions(predictions_dir)
+    common = [key for key in truth.images if key in predictions]
+    if not common:
+        raise UserError(
+            f"no prediction in {predictions_dir} belongs to an image of {groundtruth} (such as "
+            f"{next(iter(predictions))!r} against {next(iter(truth.images), 'none')!r}): predict on its images"
+        )
+    names = choose_joints(joints, truth.joints)
+    try:
+        sigmas = oks_metric.sigmas_of(sigma_set, names)
+    except KeyError as error:
+        raise UserError(f"--sigmas={sigma_set} has no value for {error}: choose other --joints or --sigmas") from None
+    keys = common if only_predicted else list(truth.images)
+    result = score(oks_files.join(truth, predictions, names, keys), names, sigmas)
+    result.update(
+        sigmas=sigma_set,
+        images_without_prediction=sum(key not in predictions for key in truth.images),
+        images_without_prediction_counted=not only_predicted,
+        predictions_without_groundtruth=sum(key not in truth.images for key in predictions),
+    )
+    return result
+
+
+def format_table(result: dict[str, Any]) -> str:
+    """Returns the numbers as lines of text, in percent."""
+    lines = [
+        f"images {result['num_images']}, people {result['num_people']} (+ {result['num_ignored_people']} ignored), "
+        f"predicted {result['num_predicted_people']}, matched at OKS 0.5 {result['num_matched_people']}",
+        f"images without prediction {result['images_without_prediction']} "
+        f"({'counted as missed' if result['images_without_prediction_counted'] else 'left out'}), "
+        f"predictions without ground truth {result['predictions_without_groundtruth']} (left out)",
+        "  ".join(f"{name} {_percent(result[name])}" for name in oks_metric.STAT_NAMES),
+        f"{'joint':12s}{'AP':>7s}{'AR':>7s}{'similarity':>12s}{'labelled':>10s}",
+    ]
+    for joint, row in result["per_joint"].items():
+        lines.append(
+            f"{joint:12s}{_percent(row['AP']):>7s}{_percent(row['AR']):>7s}"
+            f"{_percent(row['similarity']):>12s}{row['labelled']:10d}"
+        )
+    return "\n".join(lines)
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:.1f}"
+
+
+def define_flags() -> None:
+    """Defines this command's flags."""
+    flags.DEFINE_string("predictions", None, "Folder of prediction JSON files (openpose_tf.predict).", required=True)
+    flags.DEFINE_string("groundtruth", None, "Image dataset folder or COCO keypoint JSON.", required=True)
+    flags.DEFINE_string("output", None, "JSON file for the numbers.", required=True)
+    flags.DEFINE_string(
+        "joints",
+        "auto",
+        "auto (the 14 evaluated MPII joints that the ground truth has; COCO: 12 limb joints), limbs, mpii14, parts15, "
+        "or joint names with commas.",
+    )
+    flags.DEFINE_enum("sigmas", "recommended", sorted(oks_metric.SIGMA_SETS), "Set of per-joint sigmas.")
+    flags.DEFINE_bool("only_predicted", False, "Leave out images without a prediction instead of counting misses.")
+
+
+def main(argv: Sequence[str]) -> None:
+    """Scores, prints the table, writes the JSON."""
+    if len(argv) > 1:
+        raise UserError(f"unexpected argument {argv[1]!r}: every option is --flag=value")
+    f = flags.FLAGS
+    result = evaluate(f.predictions, f.groundtruth, f.joints, f.sigmas, f.only_predicted)
+    files.write_json(f.output, result)
+    print(format_table(result))
+
+
+if __name__ == "__main__":
+    define_flags()
+    cli.run(main)

@@ -1,0 +1,79 @@
+"""Reads the predictor's JSON files: one file per image, people as 15 MPI parts in full-image pixels."""
+
+import dataclasses
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from openpose_tf.common import files
+from openpose_tf.common.errors import UserError
+from openpose_tf.skeleton import MPI
+
+_WHAT = 'a prediction file of openpose_tf.predict ({"image", "width", "height", "people": [{"keypoints", "score"}]})'
+
+
+@dataclasses.dataclass(frozen=True)
+class ImagePrediction:
+    """The people predicted in one image.
+
+    Attributes:
+        name: file name of the image.
+        keypoints: [P, 15, 3] float64 (x, y, score) of the MPI parts in pixels; score 0 = part not found.
+        scores: [P] float64, one score per person as the predictor gave it.
+    """
+
+    name: str
+    keypoints: np.ndarray
+    scores: np.ndarray
+
+
+def image_key(name: str) -> str:
+    """Returns what predictions and ground truth share: the file name without folders and suffix."""
+    return Path(name).stem
+
+
+def read_predictions(folder: str | os.PathLike[str]) -> dict[str, ImagePrediction]:
+    """Returns the predictions of every JSON file of a folder, by image key.
+
+    Raises:
+        UserError: no such folder, no JSON in it, a file of another form, or two files for one image.
+    """
+    root = files.require_dir(folder, "a folder of prediction JSON files, written by openpose_tf.predict")
+    found: dict[str, ImagePrediction] = {}
+    for path in sorted(root.glob("*.json")):
+        prediction = _parse(files.read_json(path, _WHAT), path)
+        if prediction is None:
+            continue
+        key = image_key(prediction.name)
+        if key in found:
+            raise UserError(f"{path}: a second prediction of image {key!r}: keep one file per image in {root}")
+        found[key] = prediction
+    if not found:
+        raise UserError(f"{root} holds no prediction JSON: run openpose_tf.predict with --output={root} first")
+    return found
+
+
+def _parse(value: Any, path: Path) -> ImagePrediction | None:
+    """Returns one file's prediction; None for a JSON that is no prediction at all (such as a summary)."""
+    if isinstance(value, dict) and not {"people", "image"} & value.keys():
+        return None
+    if not isinstance(value, dict) or "people" not in value or "image" not in value:
+        raise UserError(f"{path} is not {_WHAT}")
+    people = value["people"]
+    if not isinstance(people, list) or not all(isinstance(person, dict) for person in people):
+        raise UserError(f"{path}: 'people' must be a list of objects with 'keypoints' and 'score'")
+    keypoints = np.zeros((len(people), MPI.num_parts, 3))
+    scores = np.zeros(len(people))
+    for index, person in enumerate(people):
+        try:
+            keypoints[index] = np.array(person["keypoints"], np.float64).reshape(MPI.num_parts, 3)
+            scores[index] = float(person.get("score", 0.0))
+        except (KeyError, TypeError, ValueError):
+            raise UserError(
+                f"{path}: person {index} needs 'keypoints' as {MPI.num_parts} triples (x, y, score) and a 'score'"
+            ) from None
+    if not (np.isfinite(keypoints).all() and np.isfinite(scores).all()):
+        raise UserError(f"{path}: NaN or infinite numbers among the predicted people: predict this image again")
+    return ImagePrediction(str(value["image"]), keypoints, scores)

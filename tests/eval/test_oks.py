@@ -1,0 +1,206 @@
+"""eval.oks on prediction folders against image datasets and COCO files, through the command."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from eval import oks
+from openpose_tf.common.errors import UserError
+from openpose_tf.skeleton import MPI, mpii_to_parts
+
+FLAGS = [sys.executable, "-m", "eval.oks"]
+
+
+def person16(x, y, state=1):
+    """A stick person of 16 MPII joints at (x, y)."""
+    offsets = [(-6, 60), (-6, 40), (-6, 20), (6, 20), (6, 40), (6, 60), (0, 20), (0, -14), (0, -18), (0, -34)]
+    offsets += [(-24, 20), (-18, 4), (-12, -12), (12, -12), (18, 4), (24, 20)]
+    return np.array([[x + dx, y + dy, state] for dx, dy in offsets], float)
+
+
+def write_dataset(root, people_per_image):
+    (root / "annotations").mkdir(parents=True)
+    (root / "dataset.json").write_text(json.dumps({"schema": 1, "kind": "synthetic", "num_images": 1}))
+    for number, people in enumerate(people_per_image):
+        name = f"{number:06d}"
+        rows = [
+            {
+                "keypoints": joints.tolist(),
+                "objpos": joints[6, :2].tolist(),
+                "scale": 0.5,
+                "area": area,
+                "head_box": [*(joints[9, :2] - 5), *(joints[8, :2] + 5)],
+            }
+            for joints, area in people
+        ]
+        row = {
+            "schema": 1,
+            "image_id": name,
+            "image": f"images/{name}.jpg",
+            "width": 320,
+            "height": 240,
+            "people": rows,
+        }
+        (root / "annotations" / f"{name}.json").write_text(json.dumps(row))
+    return root
+
+
+def write_predictions(root, people_by_name):
+    root.mkdir(parents=True, exist_ok=True)
+    for name, people in people_by_name.items():
+        rows = [{"keypoints": parts.tolist(), "score": 0.9} for parts in people]
+        value = {"image": f"{name}.jpg", "width": 320, "height": 240, "people": rows}
+        (root / f"{name}.json").write_text(json.dumps(value))
+    return root
+
+
+def parts_of(joints, score=0.8):
+    parts = mpii_to_parts(joints)
+    parts[:, 2] = score
+    return parts
+
+
+def coco_file(path, people_by_name):
+    names = ["nose", "left_eye", "right_eye", "left_ear", "right_ear"]
+    names += [
+        f"{side}_{j}" for j in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle") for side in ("left", "right")
+    ]
+    annotations = []
+    for image_id, people in enumerate(people_by_name.values()):
+        for joints, crowd in people:
+            by_name = dict(zip(MPI.parts, mpii_to_parts(joints)))
+            keypoints = [[0, 0, 0]] * 5 + [
+                [*by_name[n.replace("left_", "l_").replace("right_", "r_")][:2], 2] for n in names[5:]
+            ]
+            annotations.append(
+                {
+                    "id": len(annotations) + 1,
+                    "image_id": image_id,
+                    "category_id": 1,
+                    "iscrowd": crowd,
+                    "area": 2000.0,
+                    "bbox": [0, 0, 50, 100],
+                    "num_keypoints": 12,
+                    "keypoints": np.ravel(keypoints).tolist(),
+                }
+            )
+    images = [{"id": i, "file_name": f"{n}.jpg", "width": 320, "height": 240} for i, n in enumerate(people_by_name)]
+    categories = [{"id": 1, "name": "person", "keypoints": names}]
+    path.write_text(json.dumps({"images": images, "annotations": annotations, "categories": categories}))
+    return path
+
+
+def test_image_dataset_perfect_and_missing(tmp_path):
+    left, right = person16(80, 90), person16(200, 90)
+    truth = write_dataset(tmp_path / "images", [[(left, 2000.0), (right, 2000.0)], [(left, 2000.0)]])
+    found = write_predictions(tmp_path / "found", {"000000": [parts_of(left), parts_of(right)], "other": []})
+    result = oks.evaluate(str(found), str(truth))
+    assert result["joints"] == list(MPI.parts[:14])
+    assert result["AR"] == pytest.approx(2 / 3)  # the third person's image has no prediction
+    assert (result["images_without_prediction"], result["predictions_without_groundtruth"]) == (1, 1)
+    only = oks.evaluate(str(found), str(truth), only_predicted=True)
+    assert only["AP"] == pytest.approx(1) and only["num_images"] == 1
+    assert all(row["similarity"] == 1 and row["AP"] == pytest.approx(1) for row in only["per_joint"].values())
+
+
+def test_truncated_joints_are_not_labelled_and_invisible_people_ignored(tmp_path):
+    cut, hidden = person16(80, 200), person16(200, 90, state=3)
+    cut[cut[:, 1] > 239, 2] = 4
+    truth = write_dataset(tmp_path / "images", [[(cut, 2000.0), (hidden, 0.0)]])
+    found = write_predictions(tmp_path / "found", {"000000": [parts_of(cut)]})
+    result = oks.evaluate(str(found), str(truth))
+    assert result["num_people"] == 1 and result["num_ignored_people"] == 1
+    assert result["per_joint"]["r_knee"]["labelled"] == 0 and result["per_joint"]["r_knee"]["AP"] is None
+    assert result["per_joint"]["r_hip"]["labelled"] == 1 and result["AP"] == pytest.approx(1)
+
+
+def test_coco_uses_the_twelve_limb_joints_and_ignores_crowds(tmp_path):
+    one, crowd = person16(80, 90), person16(200, 90)
+    truth = coco_file(tmp_path / "coco.json", {"a": [(one, 0), (crowd, 1)], "b": []})
+    found = write_predictions(tmp_path / "found", {"a": [parts_of(one), parts_of(crowd, 0.9)], "b": []})
+    result = oks.evaluate(str(found), str(truth))
+    assert result["joints"] == list(oks.LIMB_JOINTS) and len(result["joints"]) == 12
+    assert result["AP"] == pytest.approx(1) and result["num_people"] == 1
+    with pytest.raises(UserError, match="head_top"):
+        oks.evaluate(str(found), str(truth), joints="mpii14")
+
+
+def test_chosen_joints(tmp_path):
+    assert oks.choose_joints("r_wrist,l_wrist", MPI.parts) == ("r_wrist", "l_wrist")
+    assert oks.choose_joints("parts15", MPI.parts) == MPI.parts
+    with pytest.raises(UserError, match="unknown joint 'nose'"):
+        oks.choose_joints("nose", MPI.parts)
+
+
+def run(*arguments):
+    env = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    return subprocess.run([*FLAGS, *map(str, arguments)], capture_output=True, text=True, env=env, timeout=120)
+
+
+def test_command_writes_json_and_prints_a_table(tmp_path):
+    one = person16(80, 90)
+    truth = write_dataset(tmp_path / "images", [[(one, 2000.0)]])
+    found = write_predictions(tmp_path / "found", {"000000": [parts_of(one)]})
+    done = run(f"--predictions={found}", f"--groundtruth={truth}", f"--output={tmp_path}/oks.json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "oks.json").read_text())["AP"] == pytest.approx(1)
+    assert "head_top" in done.stdout and "AP 100.0" in done.stdout
+
+
+def bad_predictions(folder, content):
+    folder.mkdir()
+    (folder / "a.json").write_text(content)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{", "is not JSON"),
+        ('{"image": "a.jpg", "people": [{"keypoints": [[1, 2, 3]]}]}', "person 0 needs"),
+        ('{"image": "a.jpg", "people": 3}', "must be a list"),
+        ('{"x": 1}', "holds no prediction JSON"),
+        (json.dumps({"image": "a.jpg", "people": [{"keypoints": [[float("nan"), 1, 1]] * 15}]}), "NaN or infinite"),
+        ('{"image": "zzz.jpg", "people": []}', "belongs to an image"),
+    ],
+)
+def test_wrong_predictions(tmp_path, content, message):
+    truth = coco_file(tmp_path / "coco.json", {"a": [(person16(80, 90), 0)]})
+    with pytest.raises(UserError, match=message):
+        oks.evaluate(str(bad_predictions(tmp_path / "found", content)), str(truth))
+
+
+def test_two_predictions_of_one_image(tmp_path):
+    truth = coco_file(tmp_path / "coco.json", {"a": []})
+    found = write_predictions(tmp_path / "found", {"a": []})
+    (found / "b.json").write_text((found / "a.json").read_text())
+    with pytest.raises(UserError, match="second prediction"):
+        oks.evaluate(str(found), str(truth))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "[]",
+        '{"images": 1}',
+        '{"images": [{"id": 1}], "annotations": []}',
+        '{"images": [], "annotations": [{"keypoints": [1]}]}',
+    ],
+)
+def test_a_json_that_is_not_coco(tmp_path, content):
+    (tmp_path / "coco.json").write_text(content)
+    found = write_predictions(tmp_path / "found", {"a": []})
+    with pytest.raises(UserError, match="COCO keypoint file"):
+        oks.evaluate(str(found), str(tmp_path / "coco.json"))
+
+
+def test_command_ends_with_two_and_no_traceback(tmp_path):
+    done = run(f"--predictions={tmp_path}/none", f"--groundtruth={tmp_path}", f"--output={tmp_path}/o.json")
+    assert done.returncode == 2 and "Traceback" not in done.stderr and "dataset.json" in done.stderr
+    done = run("--predictions=x", "--groundtruth=y", "--output=z", "--sigmas=unknown")
+    assert done.returncode == 2 and "sigmas" in done.stderr and "Traceback" not in done.stderr
+    assert not (tmp_path / "o.json").exists()

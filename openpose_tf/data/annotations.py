@@ -6,6 +6,7 @@ Pixels: x right, y down, pixel centres at integers.
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -50,6 +51,8 @@ class AnnotatedImage:
         labelled_joints: [16] bool; False for a joint that this data set never annotates (COCO: head top), which must
             not count as absent.
         ignore_mask_path: picture of the same size, larger than 30 where un-annotated people are; or None.
+        ignore_segmentations: un-annotated people as COCO segmentations (list of polygons [x, y, x, y, ...], or a run
+            length dict), in addition to the mask file; `openpose_tf.data.images.read_ignore_mask` draws both.
     """
 
     image_id: str
@@ -59,6 +62,7 @@ class AnnotatedImage:
     people: tuple[Person, ...]
     labelled_joints: tuple[bool, ...] = ALL_JOINTS_LABELLED
     ignore_mask_path: Path | None = None
+    ignore_segmentations: tuple[Any, ...] = ()
 
 
 def in_image(keypoints: np.ndarray, width: int, height: int) -> np.ndarray:

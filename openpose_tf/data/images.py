@@ -1,0 +1,78 @@
+"""Pixels of annotated images: the picture in RGB and the mask of its un-annotated people."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from openpose_tf.common.errors import UserError
+from openpose_tf.data.annotations import AnnotatedImage
+
+# Above this grey level an ignore mask means "un-annotated person" (reference: the release's > 30 after resizing).
+IGNORE_LEVEL = 30
+
+
+def read_rgb(path: Path) -> np.ndarray:
+    """Returns a picture file as [H, W, 3] uint8 RGB; grey and CMYK files are converted, EXIF rotation is not applied.
+
+    Raises:
+        UserError: the file is missing or is not a picture.
+    """
+    if not path.is_file():
+        raise UserError(f"picture {path} does not exist: check the images folder")
+    pixels = cv2.imread(str(path), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    if pixels is None:
+        raise UserError(f"{path} cannot be read as a picture: replace it or leave it out")
+    return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
+
+
+def read_image(image: AnnotatedImage) -> np.ndarray:
+    """Returns the picture of an annotated image, [height, width, 3] uint8 RGB.
+
+    Raises:
+        UserError: missing, unreadable, or of another size than its annotation says.
+    """
+    pixels = read_rgb(image.image_path)
+    if pixels.shape[:2] != (image.height, image.width):
+        found = f"{pixels.shape[1]}x{pixels.shape[0]}"
+        raise UserError(
+            f"{image.image_path} is {found} pixels, its annotation says {image.width}x{image.height}: "
+            "use the pictures the annotation was made for"
+        )
+    return pixels
+
+
+def read_ignore_mask(image: AnnotatedImage) -> np.ndarray | None:
+    """Returns [height, width] bool, True at un-annotated people; None where there are none.
+
+    Raises:
+        UserError: the mask file is missing, unreadable or of another size than the picture.
+    """
+    mask = None
+    if image.ignore_mask_path is not None:
+        level = cv2.imread(str(image.ignore_mask_path), cv2.IMREAD_GRAYSCALE)
+        if level is None:
+            raise UserError(f"mask {image.ignore_mask_path} is missing or cannot be read as a picture")
+        if level.shape != (image.height, image.width):
+            raise UserError(
+                f"mask {image.ignore_mask_path} is {level.shape[1]}x{level.shape[0]} pixels, "
+                f"its picture {image.width}x{image.height}: they must be of the same size"
+            )
+        mask = level > IGNORE_LEVEL
+    for segmentation in image.ignore_segmentations:
+        region = rasterise(segmentation, image.width, image.height)
+        mask = region if mask is None else mask | region
+    return mask if mask is not None and mask.any() else None
+
+
+def rasterise(segmentation: object, width: int, height: int) -> np.ndarray:
+    """Returns a COCO segmentation (polygons, or run lengths) as [height, width] bool."""
+    from pycocotools import mask as coco_mask
+
+    if isinstance(segmentation, dict) and isinstance(segmentation["counts"], list):
+        runs = coco_mask.frPyObjects(segmentation, height, width)
+    elif isinstance(segmentation, dict):
+        runs = segmentation
+    else:
+        runs = coco_mask.merge(coco_mask.frPyObjects(segmentation, height, width))
+    return coco_mask.decode(runs).astype(bool)

@@ -1,0 +1,143 @@
+"""Checkpoints of a run and of a trained student: keep N, latest in model_dir wins, another configuration is refused."""
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+from absl import logging
+
+from openpose_tf.common import files
+from openpose_tf.common.errors import MachineError, UserError
+from openpose_tf.config import ModelConfig
+from openpose_tf.model import build_openpose
+
+CONFIG_NAME = "config.json"
+CHECKPOINT_NAME = "ckpt"
+WHAT_MODEL_DIR = "a model_dir written by openpose_tf.train or teacher.train"
+
+
+def load_student(model_dir: str | Path) -> tuple[tf.keras.Model, ModelConfig]:
+    """Returns the student of the latest checkpoint in `model_dir`, and its configuration.
+
+    Raises:
+        UserError: there is no config.json or no checkpoint, or they do not fit together.
+    """
+    folder = files.require_dir(model_dir, WHAT_MODEL_DIR)
+    config = read_config(folder)
+    path = tf.train.latest_checkpoint(str(folder))
+    if path is None:
+        raise UserError(f"{folder} holds no checkpoint yet: train first, or name another model_dir")
+    model = build_openpose(config)
+    restore_model(model, path)
+    logging.info("student of %s: width %g, %d stages", path, config.width, config.num_stages)
+    return model, config
+
+
+def restore_model(model: tf.keras.Model, path: str | Path) -> None:
+    """Sets the weights of `model` from a checkpoint of a run, its optimiser and counters left aside.
+
+    Raises:
+        UserError: the checkpoint cannot be read or belongs to a network of another shape.
+    """
+    try:
+        status = tf.train.Checkpoint(model=model).restore(str(path))
+        status.assert_existing_objects_matched().expect_partial()
+    except (ValueError, AssertionError) as error:
+        raise UserError(f"{path} belongs to a network of another width or number of stages: {_short(error)}") from None
+    except (tf.errors.NotFoundError, tf.errors.DataLossError, tf.errors.OutOfRangeError) as error:
+        raise UserError(f"{path} cannot be read as a checkpoint (cut off or damaged?): {_short(error)}") from None
+
+
+def read_config(model_dir: Path) -> ModelConfig:
+    """Returns the network's configuration of a model_dir."""
+    path = model_dir / CONFIG_NAME
+    values = files.read_json(path, f"the configuration in {WHAT_MODEL_DIR}")
+    try:
+        return ModelConfig.from_json(values)
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(f"{path} lacks or misstates {error}: expected the configuration of a run") from None
+
+
+def claim_model_dir(model_dir: str | Path, values: Mapping[str, Any]) -> Path:
+    """Makes the folder of a run, or takes up the run in it.
+
+    Args:
+        model_dir: the folder.
+        values: what a run in this folder must agree on; written to config.json of a new run.
+
+    Raises:
+        UserError: the folder holds a run with other values; the message names them.
+    """
+    folder = files.writable_dir(model_dir)
+    path = folder / CONFIG_NAME
+    if not path.exists():
+        files.write_json(path, dict(values))
+        return folder
+    old = files.read_json(path, "the configuration of a run")
+    different = [f"{key}: {old.get(key)} there, {values[key]} now" for key in values if old.get(key) != values[key]]
+    if different:
+        raise UserError(
+            f"{folder} holds a run of another configuration ({'; '.join(different)}): "
+            "give the same flags to go on with it, or another --model_dir"
+        )
+    return folder
+
+
+@dataclasses.dataclass
+class CheckpointStore:
+    """The checkpoints of one run.
+
+    Attributes:
+        model_dir: the folder.
+        trackables: what is saved; `model` among it is what `load_student` reads.
+        keep: number of checkpoints kept.
+        is_chief: whether this process writes.
+    """
+
+    model_dir: Path
+    trackables: Mapping[str, Any]
+    keep: int
+    is_chief: bool = True
+
+    def __post_init__(self) -> None:
+        self._checkpoint = tf.train.Checkpoint(**self.trackables)
+        self._manager = tf.train.CheckpointManager(
+            self._checkpoint, str(self.model_dir), max_to_keep=self.keep, checkpoint_name=CHECKPOINT_NAME
+        )
+
+    def restore_latest(self) -> str | None:
+        """Restores the latest checkpoint and returns its path, or None if there is none.
+
+        Raises:
+            UserError: the checkpoint is damaged or belongs to another network.
+        """
+        path = self._manager.latest_checkpoint
+        if path is None:
+            return None
+        try:
+            self._checkpoint.restore(path).assert_existing_objects_matched()
+        except (ValueError, AssertionError) as error:
+            raise UserError(f"{path} belongs to a run of another configuration: {_short(error)}") from None
+        except (tf.errors.NotFoundError, tf.errors.DataLossError, tf.errors.OutOfRangeError) as error:
+            message = f"{path} is damaged ({_short(error)}): delete its files to go on from the checkpoint before it"
+            raise UserError(message) from None
+        return path
+
+    def save(self, step: int) -> str | None:
+        """Writes the checkpoint of `step`; the oldest ones beyond `keep` go.
+
+        Raises:
+            MachineError: the disk is full or failed.
+        """
+        if not self.is_chief:
+            return None
+        try:
+            return self._manager.save(checkpoint_number=step)
+        except (tf.errors.ResourceExhaustedError, tf.errors.UnknownError, tf.errors.FailedPreconditionError) as error:
+            raise MachineError(f"cannot write a checkpoint to {self.model_dir}: {_short(error)}") from None
+
+
+def _short(error: BaseException) -> str:
+    return " ".join(str(error).split())[:300]

@@ -1,0 +1,163 @@
+"""Frozen configurations of the student: its network, its optimiser and its run. Plain Python, no TensorFlow."""
+
+import dataclasses
+import enum
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from openpose_tf.common.errors import UserError
+
+STRIDE = 8  # three 2 x 2 poolings before the maps (OpenPose)
+
+
+class Fidelity(enum.StrEnum):
+    """Which source wins where the paper and the authors' released code differ."""
+
+    PAPER = "paper"
+    RELEASE = "release"
+
+
+class Initializer(enum.StrEnum):
+    """How weights that are not loaded start."""
+
+    HE = "he"  # He normal for hidden layers, N(0, 0.01) for the outputs, zero biases
+    XAVIER = "xavier"  # Xavier uniform for weights and biases (the release)
+
+
+class Recipe(enum.StrEnum):
+    """Which optimiser trains the student."""
+
+    ADAM = "adam"  # the release: Adam 5e-5, 0.8 / 0.999, x 0.33 every 20,000 steps
+    SGD = "sgd"  # OpenPose's solver: 4e-5, momentum 0.9, weight decay 5e-4, later stages x 4, biases x 2
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelConfig:
+    """What decides the shape of the network and of its input.
+
+    Attributes:
+        width: factor on all hidden widths, at least 8 channels each; 1 is the paper's network.
+        num_stages: number of stages, 6 in the paper.
+        input_size: height and width of a training crop in pixels, a multiple of 8; 368 in the paper.
+    """
+
+    width: float = 1.0
+    num_stages: int = 6
+    input_size: int = 368
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.width) and 0 < self.width <= 4):
+            raise UserError(f"width {self.width} is not in (0, 4]: give a factor such as 1 or 0.25")
+        if not 1 <= self.num_stages <= 12:
+            raise UserError(f"num_stages {self.num_stages} is not in 1 to 12")
+        if self.input_size < 2 * STRIDE or self.input_size % STRIDE:
+            raise UserError(f"input_size {self.input_size} is not a multiple of {STRIDE} of at least {2 * STRIDE} px")
+
+    @property
+    def map_size(self) -> int:
+        """Height and width of the maps of a training crop: 46 in the paper."""
+        return self.input_size // STRIDE
+
+    @property
+    def is_full_size(self) -> bool:
+        """Whether the widths are the paper's."""
+        return self.width == 1.0
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the values as a JSON object."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "ModelConfig":
+        """Returns the configuration of a JSON object written by `to_json`; other entries are ignored."""
+        return cls(float(values["width"]), int(values["num_stages"]), int(values["input_size"]))
+
+
+@dataclasses.dataclass(frozen=True)
+class TargetConfig:
+    """How labels are drawn (original.md, labels and masks); lengths are pixels of the network input.
+
+    Attributes:
+        fidelity: `paper`: PAFs are averaged where people overlap; `release`: last vector / count.
+        sigma: standard deviation of a joint's Gaussian at 368 px.
+        limb_half_width: half the width of a limb's strip.
+        masked_synthetic_loss: the "+ masks" condition: synthetic people neither count as people nor as background.
+    """
+
+    fidelity: Fidelity = Fidelity.PAPER
+    sigma: float = 7.0
+    limb_half_width: float = 8.0
+    masked_synthetic_loss: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class OptimizerConfig:
+    """The optimiser and its schedule.
+
+    Attributes:
+        recipe: Adam (the release) or OpenPose's SGD.
+        learning_rate: first learning rate; None is the recipe's own (Adam 5e-5, SGD 4e-5).
+        decay_rate: factor of each step of the staircase; None is the recipe's own (0.33; SGD 0.333).
+        decay_steps: training steps between two stairs; None is the recipe's own (20,000; SGD 136,106).
+        clip_norm: global norm at which gradients are clipped; 0 is off.
+    """
+
+    recipe: Recipe = Recipe.ADAM
+    learning_rate: float | None = None
+    decay_rate: float | None = None
+    decay_steps: int | None = None
+    clip_norm: float = 0.0
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainConfig:
+    """One training run.
+
+    Attributes:
+        model_dir: folder of checkpoints and logs.
+        model: the network.
+        target: the labels.
+        optimizer: the optimiser.
+        num_steps: the run ends after this many steps in total.
+        batch_size: samples per step over all replicas.
+        real_fraction: share of real samples in a batch; 0 synthetic only, 1 real only.
+        seed: seed of the initial weights and of everything random in the run.
+        initializer: start of weights that are not loaded.
+        init_checkpoint: a checkpoint, model_dir or weight file whose weights the run starts from, or None.
+        freeze_first_layers: conv1_1 ... conv2_2 do not change; None: yes if synthetic data is used and the features
+            are not random.
+        allow_random_features: a full-size run may start from random features.
+        checkpoint_every: steps between checkpoints.
+        keep_checkpoints: number of checkpoints kept.
+        log_every: steps between rows of metrics.jsonl.
+        image_every: steps between pictures in TensorBoard; 0 is off.
+        strategy: `one_device`, `mirrored` or `multi_worker`.
+        mixed_precision: float16 compute on a GPU.
+        deterministic: bit-reproducible and slower.
+    """
+
+    model_dir: str
+    model: ModelConfig = ModelConfig()
+    target: TargetConfig = TargetConfig()
+    optimizer: OptimizerConfig = OptimizerConfig()
+    num_steps: int = 149_400
+    batch_size: int = 32
+    real_fraction: float = 0.5
+    seed: int = 0
+    initializer: Initializer = Initializer.HE
+    init_checkpoint: str | None = None
+    freeze_first_layers: bool | None = None
+    allow_random_features: bool = False
+    checkpoint_every: int = 1000
+    keep_checkpoints: int = 5
+    log_every: int = 20
+    image_every: int = 0
+    strategy: str = "one_device"
+    mixed_precision: bool = False
+    deterministic: bool = False
+
+    @property
+    def uses_synthetic(self) -> bool:
+        """Whether any sample of a batch is synthetic."""
+        return self.real_fraction < 1.0

@@ -1,0 +1,119 @@
+"""What a run writes while it runs: metrics.jsonl, decisions.jsonl, TensorBoard events, summary.json."""
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+import tensorflow as tf
+from absl import logging
+
+from openpose_tf.common import files
+
+METRICS_NAME, DECISIONS_NAME, SUMMARY_NAME = "metrics.jsonl", "decisions.jsonl", "summary.json"
+LOSS_WINDOW_SHARE = 10  # first and last loss of the summary: means over a tenth of the rows
+
+
+class RunLogs:
+    """The log files of a run; rows of steps that a restored checkpoint does not know are taken back.
+
+    Args:
+        model_dir: the folder.
+        step: steps done by the restored checkpoint, 0 for a new run.
+        is_chief: only the chief of several workers writes.
+    """
+
+    def __init__(self, model_dir: Path, step: int, is_chief: bool = True) -> None:
+        self._model_dir, self._is_chief = model_dir, is_chief
+        self._writer = tf.summary.create_file_writer(str(model_dir)) if is_chief else tf.summary.create_noop_writer()
+        self._metrics = _open_rows(model_dir / METRICS_NAME, step) if is_chief else None
+        self._decisions = _open_rows(model_dir / DECISIONS_NAME, step) if is_chief else None
+
+    def metrics(self, step: int, row: Mapping[str, float]) -> None:
+        """Writes one row of numbers; NaN (nothing measured) becomes null."""
+        if self._metrics is not None:
+            _write_row(self._metrics, {"step": step, **row})
+        with self._writer.as_default():
+            for name, value in row.items():
+                if math.isfinite(value):
+                    tf.summary.scalar(name.replace("__", "/"), value, step)
+
+    def decision(self, row: Mapping[str, Any]) -> None:
+        """Writes one decision of the teacher."""
+        if self._decisions is not None:
+            _write_row(self._decisions, row)
+
+    def pictures(self, step: int, pictures: Mapping[str, np.ndarray]) -> None:
+        """Writes pictures [N, H, W, 3] uint8 to TensorBoard."""
+        with self._writer.as_default():
+            for name, images in pictures.items():
+                tf.summary.image(name, images, step, max_outputs=len(images))
+
+    def flush(self) -> None:
+        """Puts all rows on disk."""
+        self._writer.flush()
+
+    def write_summary(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Writes summary.json: `values` and the first and last losses, means over a tenth of metrics.jsonl each."""
+        rows = read_rows(self._model_dir / METRICS_NAME)
+        summary = {**values, **_first_and_last(rows)}
+        if self._is_chief:
+            files.write_json(self._model_dir / SUMMARY_NAME, summary)
+        return summary
+
+    def __enter__(self) -> "RunLogs":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for rows in (self._metrics, self._decisions):
+            if rows is not None:
+                rows.close()
+        self._writer.close()
+
+
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """Returns the rows of a JSON-lines file; a last line that a killed run left unfinished is left out."""
+    if not path.exists():
+        return []
+    rows = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            rows.append(json.loads(line))
+        except json.JSONDecodeError:
+            logging.warning("%s: an unfinished line is left out", path)
+    return rows
+
+
+def _open_rows(path: Path, step: int) -> TextIO:
+    """Returns the file opened for appending, after taking back rows beyond `step`."""
+    kept = [row for row in read_rows(path) if row["step"] <= step]
+    files.write_bytes(path, "".join(_line(row) for row in kept).encode())
+    return path.open("a", encoding="utf-8", buffering=1)  # a row is in the file when the call returns
+
+
+def _write_row(rows: TextIO, row: Mapping[str, Any]) -> None:
+    rows.write(_line({key: _plain(value) for key, value in row.items()}))
+
+
+def _line(row: Mapping[str, Any]) -> str:
+    return json.dumps(row, allow_nan=False) + "\n"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, (np.ndarray, np.generic)):
+        value = value.tolist()
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _first_and_last(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    if not rows:
+        return {}
+    window = max(1, len(rows) // LOSS_WINDOW_SHARE)
+    result: dict[str, Any] = {"loss_window_rows": window}
+    for name in ("loss", "loss_real", "loss_synthetic"):
+        for place, part in (("first", rows[:window]), ("last", rows[-window:])):
+            values = [row[name] for row in part if row.get(name) is not None]
+            result[f"{name}_{place}"] = float(np.mean(values)) if values else None
+    return result

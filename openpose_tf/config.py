@@ -18,6 +18,13 @@ class Fidelity(enum.StrEnum):
     RELEASE = "release"
 
 
+class Sampling(enum.StrEnum):
+    """How a map cell gets its value from the drawing at input resolution."""
+
+    CENTRE = "centre"  # the value at the cell's centre, 3.5 + 8 i (OpenPose)
+    AREA = "area"  # the mean over the cell's 8 x 8 pixels (the release)
+
+
 class Initializer(enum.StrEnum):
     """How weights that are not loaded start."""
 
@@ -80,15 +87,30 @@ class TargetConfig:
 
     Attributes:
         fidelity: `paper`: PAFs are averaged where people overlap; `release`: last vector / count.
-        sigma: standard deviation of a joint's Gaussian at 368 px.
+        sampling: value of a map cell; None is the mode's own: `paper` cell centres (as [8], whose labels the paper
+            uses, draws them), `release` area means.
+        sigma: standard deviation of a joint's Gaussian.
         limb_half_width: half the width of a limb's strip.
         masked_synthetic_loss: the "+ masks" condition: synthetic people neither count as people nor as background.
     """
 
     fidelity: Fidelity = Fidelity.PAPER
+    sampling: Sampling | None = None
     sigma: float = 7.0
     limb_half_width: float = 8.0
     masked_synthetic_loss: bool = False
+
+    @property
+    def is_release(self) -> bool:
+        """Whether the released code's behaviour is reproduced."""
+        return self.fidelity == Fidelity.RELEASE
+
+    @property
+    def is_area_sampled(self) -> bool:
+        """Whether map cells are means over their pixels."""
+        if self.sampling is None:
+            return self.is_release
+        return self.sampling == Sampling.AREA
 
 
 @dataclasses.dataclass(frozen=True)

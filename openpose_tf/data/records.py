@@ -138,7 +138,7 @@ class RecordWriter:
         }
         files.write_json(self.dir / schema.MANIFEST_NAME, manifest)
 
-    def _columns(self) -> dict[str, np.ndarray]:
+    def _columns(self) -> dict[str, Any]:
         names = sorted(set(itertools.chain.from_iterable(row[3] for row in self._rows)))
         columns = {
             "shard": np.array([row[0] for row in self._rows], np.int32),

@@ -104,7 +104,7 @@ def test_nobody_left(annotated, tmp_path):
 
 def test_failure_leaves_nothing(annotated, tmp_path):
     annotated[3].image_path.write_bytes(b"not a picture")
-    with pytest.raises(UserError, match="003.png cannot be read"):
+    with pytest.raises(UserError, match=r"003\.png cannot be read"):
         records.write_record_set(annotated, tmp_path / "out", records.RecordSetConfig("toy", "train"))
     assert not list((tmp_path / "out").iterdir())
 
@@ -153,7 +153,7 @@ def test_damaged_sets(annotated, tmp_path):
         records.load_records(out)
     shard.write_bytes(whole)
     (out / "index.npz").write_bytes(b"nonsense")
-    with pytest.raises(UserError, match="index.npz cannot be read"):
+    with pytest.raises(UserError, match=r"index\.npz cannot be read"):
         records.load_records(out)
     manifest = json.loads((out / "manifest.json").read_text())
     (out / "manifest.json").write_text(json.dumps(manifest | {"schema": 99}))

@@ -128,7 +128,7 @@ def joint_hits(pred_xy: np.ndarray, gt_xy: np.ndarray, sizes: np.ndarray) -> np.
         [P, G, J] bool.
     """
     offset = pred_xy[:, None] - gt_xy[None]  # [P, G, J, 2]
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         # The toolkit divides first and compares then; a head of size 0 gives inf or NaN, which is no hit.
         return np.sqrt((offset**2).sum(-1)) / sizes[None, :, None] <= HIT_DISTANCE
 

@@ -1,6 +1,6 @@
 """The teacher inside a student's training loop: windows of N steps, their losses, and one decision after each."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ class GroupCurriculum:
         feature_names: names of the columns of `batch["features"]`.
         decision_steps: N, steps per window (authors' default 20).
         num_hardest: number of hardest real samples kept (authors' default 32).
+        on_decision: called with (steps done, row) for every decision, for logs.
     """
 
     def __init__(
@@ -33,9 +34,10 @@ class GroupCurriculum:
         feature_names: tuple[str, ...],
         decision_steps: int = 20,
         num_hardest: int = 32,
+        on_decision: Callable[[int, Mapping[str, Any]], None] | None = None,
     ) -> None:
         self._teacher, self._grouping, self._feature_names = teacher, grouping, tuple(feature_names)
-        self._decision_steps = decision_steps
+        self._decision_steps, self._on_decision = decision_steps, on_decision
         self._hardest = HardestBuffer(num_hardest)
         self._decision: Decision | None = None
         self._wrong = 0
@@ -78,7 +80,12 @@ class GroupCurriculum:
         if len(real):
             self._hardest.add(tf.gather(batch["images"], real).numpy(), losses[real])
         self._steps += 1
-        return self._decide() if self._steps == self._decision_steps else None
+        if self._steps < self._decision_steps:
+            return None
+        row = self._decide()
+        if self._on_decision is not None:
+            self._on_decision(step + 1, row)
+        return row
 
     def summary(self) -> dict[str, Any]:
         """Returns the numbers for summary.json; the uniform choice of the first window is a decision, too."""

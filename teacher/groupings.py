@@ -31,12 +31,12 @@ class Characteristic:
 
 # camera_pitch is "C" and min_distance is "mD" of the paper; the others are ours (paper, "Limitations").
 CHARACTERISTICS = {
-    "camera_pitch": Characteristic("camera_pitch_deg", unit="degrees"),
-    "min_distance": Characteristic("min_distance", 0.0, 640.0, "px"),
-    "visible_ratio": Characteristic("visible_ratio", 0.0, 1.0, "of the joints"),
-    "cropped_ratio": Characteristic("cropped_ratio", 0.0, 1.0, "of the joints"),
-    "scale": Characteristic("scale", unit="height / 200 px"),
-    "num_people": Characteristic("num_people", unit="people"),
+    "camera_pitch": Characteristic("camera_pitch_deg", unit="°"),
+    "min_distance": Characteristic("min_distance", 0.0, 640.0, " px"),
+    "visible_ratio": Characteristic("visible_ratio", 0.0, 1.0),
+    "cropped_ratio": Characteristic("cropped_ratio", 0.0, 1.0),
+    "scale": Characteristic("scale"),
+    "num_people": Characteristic("num_people"),
 }
 
 

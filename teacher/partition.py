@@ -1,0 +1,52 @@
+"""Rewrites synthetic records so that each group is one shard, and shows the groups before training starts.
+
+python -m teacher.partition --records=runs/ds_records --grouping=camera_pitch --num_groups=10 --output_dir=runs/ds_pitch
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from absl import flags
+
+from openpose_tf.common import cli, files
+from openpose_tf.common.errors import UserError
+from openpose_tf.data.record_set import load_records
+from teacher import figures, group_files, grouping_flags
+from teacher.group_shards import write_group_shards
+from teacher.membership import group_samples
+
+_RECORDS = flags.DEFINE_string("records", None, "Record set to partition.")
+_OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Folder for the new record set, groups.json and pictures.")
+_OVERWRITE = flags.DEFINE_bool("overwrite", False, "Replace a record set that is already there.")
+_read_grouping = grouping_flags.define()
+
+
+def main(argv: Sequence[str]) -> int:
+    """Groups, writes shards, groups.json and the pictures; names the groups that count as empty."""
+    if len(argv) > 1:
+        raise UserError(f"unknown argument {argv[1]!r}: all settings are flags (--help lists them)")
+    if not _RECORDS.value or not _OUTPUT_DIR.value:
+        raise UserError("--records (a record set) and --output_dir (a new folder) are both needed")
+    asked = _read_grouping()
+    records = load_records(_RECORDS.value)
+    membership = group_samples(
+        records.features, asked.names, asked.num_groups, asked.mode, asked.skip_nan, asked.allow_empty, asked.floor
+    )
+    output = Path(_OUTPUT_DIR.value)
+    write_group_shards(records, membership, output, _OVERWRITE.value)
+    files.write_json(output / group_files.GROUPS_NAME, group_files.groups_json(membership, asked.mode))
+    labels, name = group_files.labels_of(membership.grouping), membership.grouping.name
+    sizes = figures.plot_sizes(membership.counts, labels, asked.min_group_size, f"Samples per group of {name}")
+    figures.save_figure(sizes, output / "groups.png")
+    for axis in membership.grouping.axes:
+        values = figures.plot_values(records.features[axis.feature], axis.boundaries, axis.feature)
+        figures.save_figure(values, output / f"histogram_{axis.name}.png")
+    for label, count in zip(labels, membership.counts):
+        note = "  counts as empty" if count <= asked.min_group_size else ""
+        print(f"{label:40s} {count:8d}{note}")
+    print(f"{membership.counts.sum()} samples in {len(labels)} groups, {membership.num_dropped} left out; {output}")
+    return cli.EXIT_OK
+
+
+if __name__ == "__main__":
+    cli.run(main)

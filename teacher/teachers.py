@@ -1,0 +1,63 @@
+"""Makes a teacher by name."""
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+
+from openpose_tf.common.errors import UserError
+from teacher.baselines import Exp3Teacher, FixedTeacher, LossProportionalTeacher, ProgressTeacher, UniformTeacher
+from teacher.protocol import Teacher
+
+TEACHERS = ("adversarial", "uniform", "proportional", "exp3", "exp3_progress", "loss", "progress")
+
+
+@dataclasses.dataclass(frozen=True)
+class TeacherSpec:
+    """Settings that teachers share; None takes the teacher's own default.
+
+    Attributes:
+        name: one of `TEACHERS`.
+        exploration: ε, probability of a uniform draw.
+        temperature: of `loss` and `progress`.
+        seed: of the draws.
+    """
+
+    name: str = "adversarial"
+    exploration: float | None = None
+    temperature: float | None = None
+    seed: int = 0
+
+
+def make_teacher(
+    spec: TeacherSpec, counts: np.ndarray, available: np.ndarray, adversarial: Callable[[], Teacher]
+) -> Teacher:
+    """Returns the named teacher.
+
+    Args:
+        spec: settings.
+        counts: [num_groups] samples per group; `proportional` picks groups by their size, as training without a
+            teacher would on average.
+        available: [num_groups] bool, groups that may be picked.
+        adversarial: makes the paper's teacher, which needs a network.
+
+    Raises:
+        UserError: unknown name.
+    """
+    settings: dict[str, float] = {}
+    if spec.exploration is not None:
+        settings["exploration"] = spec.exploration
+    if spec.temperature is not None and spec.name in ("loss", "progress"):
+        settings["temperature"] = spec.temperature
+    makers: dict[str, Callable[[], Teacher]] = {
+        "adversarial": adversarial,
+        "uniform": lambda: UniformTeacher(available, seed=spec.seed),
+        "proportional": lambda: FixedTeacher(available, counts, seed=spec.seed),
+        "exp3": lambda: Exp3Teacher(available, seed=spec.seed, **settings),
+        "exp3_progress": lambda: Exp3Teacher(available, seed=spec.seed, progress=True, **settings),
+        "loss": lambda: LossProportionalTeacher(available, seed=spec.seed, **settings),
+        "progress": lambda: ProgressTeacher(available, seed=spec.seed, **settings),
+    }
+    if spec.name not in makers:
+        raise UserError(f"unknown teacher {spec.name!r}: choose from {', '.join(TEACHERS)}")
+    return makers[spec.name]()

@@ -9,6 +9,8 @@ from openpose_tf.common.errors import UserError
 from teacher.groupings import CHARACTERISTICS, MODES
 from teacher.membership import MIN_GROUP_SIZE
 
+flags.disclaim_key_flags()  # --help of the command that calls `define` shows these flags as its own
+
 
 @dataclasses.dataclass(frozen=True)
 class GroupingConfig:

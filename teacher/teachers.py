@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -44,7 +45,7 @@ def make_teacher(
     Raises:
         UserError: unknown name.
     """
-    settings: dict[str, float] = {}
+    settings: dict[str, Any] = {}
     if spec.exploration is not None:
         settings["exploration"] = spec.exploration
     if spec.temperature is not None and spec.name in ("loss", "progress"):

@@ -29,15 +29,18 @@ class StepResult(NamedTuple):
 
     Attributes:
         loss: [] float32, the optimised loss.
-        per_sample_loss: [B] float32, last stage per annotated joint (original.md §4.2).
+        per_sample_loss: [B] float32, last stage per annotated joint (original.md §4.2), of the global batch.
         is_finite: [] bool, whether loss and gradient are finite.
         scalars: [len(student.scalar_names)] float32, averaged over a log window; NaN where nothing was measured.
+        batch: what the curriculum sees of the global batch: images, is_synthetic, features, key. With one worker it is
+            the batch itself, with more the shares of all.
     """
 
     loss: tf.Tensor
     per_sample_loss: tf.Tensor
     is_finite: tf.Tensor
     scalars: tf.Tensor
+    batch: Batch
 
 
 class Student(Protocol):
@@ -66,16 +69,14 @@ class Student(Protocol):
 
 
 class Batches(Protocol):
-    """Where batches come from; batch number i of a group is a function of the counters alone."""
+    """Where batches come from; the next batch of a group is a function of the trackable's counters alone."""
+
+    @property
+    def trackable(self) -> Any:
+        """Counters for the student's checkpoint; restoring them moves the streams."""
 
     def next(self, group: int) -> Batch:
         """Returns the next batch (README, "Batch"); its synthetic half is of `group` only."""
-
-    def counters(self) -> Sequence[int]:
-        """Returns how many batches or samples each stream has given; its length never changes."""
-
-    def restore(self, counters: Sequence[int]) -> None:
-        """Goes on as if `counters` had been given already."""
 
 
 class Curriculum(Protocol):
@@ -121,17 +122,15 @@ class NoTeacher:
 
 
 class RunState(tf.Module):
-    """What the loop itself must not forget: steps done, data counters, the running log window, seconds.
+    """What the loop itself must not forget: steps done, the running log window, seconds.
 
     Args:
         num_scalars: length of the log window's sums.
-        num_counters: number of data counters.
     """
 
-    def __init__(self, num_scalars: int, num_counters: int) -> None:
+    def __init__(self, num_scalars: int) -> None:
         super().__init__(name="run_state")
         self.step = tf.Variable(0, dtype=tf.int64, trainable=False)
-        self.counters = tf.Variable(np.zeros(num_counters, np.int64), trainable=False)
         self.window_sums = tf.Variable(np.zeros(num_scalars), trainable=False)  # float64
         self.window_steps = tf.Variable(0, dtype=tf.int64, trainable=False)
         self.seconds = tf.Variable(0.0, dtype=tf.float64, trainable=False)
@@ -169,8 +168,9 @@ class _Run:
 
     def __init__(self, config: TrainConfig, student: Student, batches: Batches, curriculum: Curriculum) -> None:
         self._config, self._student, self._batches, self._curriculum = config, student, batches, curriculum
-        self._state = RunState(len(student.scalar_names), len(batches.counters()))
-        trackables = {**student.trackables, "run": self._state, "curriculum": curriculum.trackable}
+        self._state = RunState(len(student.scalar_names))
+        trackables = {**student.trackables, "run": self._state}
+        trackables |= {"curriculum": curriculum.trackable, "data": batches.trackable}
         self._store = CheckpointStore(Path(config.model_dir), trackables, config.keep_checkpoints, student.is_chief)
         self._step = self._restore()
         self._saved_step = self._step
@@ -206,8 +206,8 @@ class _Run:
         result = self._student.train_step(batch)
         loss = float(result.loss)
         if not bool(result.is_finite):
-            self._stop_at_nan(batch, loss)
-        decision = self._curriculum.after_step(self._step, batch, result.per_sample_loss)
+            self._stop_at_nan(result.batch, loss)
+        decision = self._curriculum.after_step(self._step, result.batch, result.per_sample_loss)
         self._step += 1
         if decision is not None:
             self._logs.decision({"step": self._step, **decision})
@@ -246,7 +246,6 @@ class _Run:
             logging.info("a new run in %s", self._config.model_dir)
             return 0
         step = int(self._state.step.numpy())
-        self._batches.restore(self._state.counters.numpy().tolist())
         logging.info("going on at step %d from %s", step, path)
         return step
 
@@ -255,7 +254,6 @@ class _Run:
             return
         state = self._state
         state.step.assign(self._step)
-        state.counters.assign(np.asarray(self._batches.counters(), np.int64))
         state.window_sums.assign(self._sums)
         state.window_steps.assign(self._window_steps)
         state.seconds.assign(self._seconds)

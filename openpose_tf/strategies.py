@@ -1,0 +1,113 @@
+"""Where a step runs: one device, all GPUs of a machine, several machines. The numbers do not depend on it.
+
+Each worker makes its own share of the global batch; every replica sees the losses of all of it, so that each worker's
+curriculum takes the same decision without talking to the others.
+"""
+
+import dataclasses
+import json
+import os
+from typing import Any
+
+import tensorflow as tf
+
+from openpose_tf.common.errors import UserError
+
+STRATEGIES = ("one_device", "mirrored", "multi_worker")
+
+
+def make_replicas(name: str) -> "Replicas":
+    """Returns the replicas of a strategy; call it before any other TensorFlow work.
+
+    Args:
+        name: `one_device`; `mirrored`: all GPUs of this machine; `multi_worker`: the workers of the environment
+            variable TF_CONFIG (TensorFlow's format), one process each, with the same flags.
+
+    Raises:
+        UserError: TF_CONFIG is missing or is not JSON.
+    """
+    if name == "mirrored":
+        return Replicas(tf.distribute.MirroredStrategy())
+    if name == "multi_worker":
+        index, count = _worker_of_environment()
+        return Replicas(tf.distribute.MultiWorkerMirroredStrategy(), index, count)
+    return Replicas(tf.distribute.get_strategy())
+
+
+@dataclasses.dataclass(frozen=True)
+class Replicas:
+    """A strategy and this process's place in it.
+
+    Attributes:
+        strategy: TensorFlow's.
+        worker_index: number of this process; 0 is the chief.
+        num_workers: number of processes.
+    """
+
+    strategy: tf.distribute.Strategy
+    worker_index: int = 0
+    num_workers: int = 1
+
+    @property
+    def count(self) -> int:
+        """Number of replicas of all workers."""
+        return self.strategy.num_replicas_in_sync
+
+    def split(self, batch: Any) -> Any:
+        """Returns this worker's share of a batch, cut into equal parts for its replicas."""
+        local = self.count // self.num_workers
+        if self.count == 1:
+            return dict(batch)
+        size = len(batch["images"]) // local
+
+        def part(values: tf.Tensor) -> Any:
+            def of_replica(context: tf.distribute.experimental.ValueContext) -> tf.Tensor:
+                place = context.replica_id_in_sync_group % local
+                return values[place * size : (place + 1) * size]
+
+            return self.strategy.experimental_distribute_values_from_function(of_replica)
+
+        return {name: part(values) for name, values in batch.items()}
+
+    def first(self, results: Any) -> Any:
+        """Returns the result of this worker's first replica."""
+        return tf.nest.map_structure(lambda value: self.strategy.experimental_local_results(value)[0], results)
+
+    def sum(self, values: list[tf.Tensor]) -> list[tf.Tensor]:
+        """Returns the sums over all replicas (called in a replica)."""
+        if self.count == 1:
+            return values
+        return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, values)
+
+    def gather(self, values: Any, is_synthetic: tf.Tensor) -> Any:
+        """Returns tensors [B / replicas, ...] put together to [B, ...] (called in a replica).
+
+        Args:
+            values: any structure of tensors with one row per sample.
+            is_synthetic: [B / replicas] bool, the domain of the same samples.
+
+        Returns:
+            The same structure, in the order of one process: synthetic samples first, each half in the streams' order.
+        """
+        if self.count == 1:
+            return values
+        context = tf.distribute.get_replica_context()
+
+        def all_rows(tensor: tf.Tensor) -> tf.Tensor:
+            # all_gather knows numbers only, and fails on an input of a tf.function (a placeholder has no device).
+            plain = tf.cast(tensor, tf.int32) if tensor.dtype in (tf.bool, tf.uint8) else tf.identity(tensor)
+            return tf.cast(context.all_gather(plain, 0), tensor.dtype)
+
+        order = tf.argsort(tf.cast(~all_rows(is_synthetic), tf.int32), stable=True)
+        return tf.nest.map_structure(lambda tensor: tf.gather(all_rows(tensor), order), values)
+
+
+def _worker_of_environment() -> tuple[int, int]:
+    try:
+        config = json.loads(os.environ["TF_CONFIG"])
+        return int(config["task"]["index"]), len(config["cluster"]["worker"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(
+            f"--strategy=multi_worker needs the environment variable TF_CONFIG ({error!r}): "
+            '{"cluster": {"worker": ["host:port", ...]}, "task": {"type": "worker", "index": 0}}'
+        ) from None

@@ -1,0 +1,100 @@
+"""Sets a network's weights from a file, and reports every layer that matched, is missing or was not used."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from absl import logging
+
+from openpose_tf.common.errors import UserError
+from openpose_tf.model import VGG_LAYERS
+from openpose_tf.weight_files import LayerWeights, is_vgg_file, read_weights
+
+FIRST_LAYER = "conv1_1"
+# Mean colour (BGR, 0 to 255) that VGG-19 was trained to have taken off its input.
+VGG_MEAN_BGR = np.array([103.939, 116.779, 123.68], np.float32)
+
+
+@dataclasses.dataclass(frozen=True)
+class ImportReport:
+    """What an import did.
+
+    Attributes:
+        matched: layers set from the file.
+        missing: layers of the network that the file lacks; they keep their random start.
+        unused: layers of the file that the network lacks.
+    """
+
+    matched: tuple[str, ...]
+    missing: tuple[str, ...]
+    unused: tuple[str, ...]
+
+    @property
+    def has_features(self) -> bool:
+        """Whether the whole VGG part was set."""
+        return {name for name, _ in VGG_LAYERS} <= set(self.matched)
+
+    def log(self, path: str | Path) -> None:
+        """Logs each list."""
+        for title, names in (("matched", self.matched), ("missing", self.missing), ("unused", self.unused)):
+            logging.info("weights of %s: %d layers %s: %s", path, len(names), title, ", ".join(names) or "-")
+
+
+def import_weights(model: tf.keras.Model, path: str | Path, scales_input: bool = True) -> ImportReport:
+    """Sets the layers of `model` that `path` has, and reports all of them.
+
+    Args:
+        model: of `build_openpose`.
+        path: see `weight_files.read_weights`.
+        scales_input: VGG files expect BGR in 0 to 255 less the mean colour; True folds that into conv1_1, so that the
+            features are VGG's own on our x / 256 - 0.5 input. False takes the numbers as they are (the release), which
+            starves the first layers: their input is 256 times smaller than they were trained for, and they may be
+            frozen.
+
+    Raises:
+        UserError: the file cannot be read, nothing matches, or a layer has another shape.
+    """
+    weights = read_weights(path)
+    if scales_input and is_vgg_file(weights):
+        weights[FIRST_LAYER] = _for_our_input(weights[FIRST_LAYER], path)
+    layers = {layer.name: layer for layer in model.layers if layer.weights}
+    values = {name: _fitted(weights, name, layers[name], path) for name in layers if name in weights}
+    if not values:
+        raise UserError(f"{path} has none of the network's layers (it has {', '.join(sorted(weights)[:5])}, ...)")
+    for name, arrays in values.items():
+        layers[name].set_weights(arrays)
+    report = ImportReport(
+        tuple(name for name in layers if name in values),
+        tuple(name for name in layers if name not in values),
+        tuple(name for name in weights if name not in layers),
+    )
+    report.log(path)
+    return report
+
+
+def _fitted(
+    weights: LayerWeights, name: str, layer: tf.keras.layers.Layer, path: str | Path
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns kernel [h, w, in, out] and bias [out] of a layer."""
+    if set(weights[name]) != {"kernel", "bias"}:
+        raise UserError(f"{path}: layer {name} has {sorted(weights[name])}, expected kernel and bias")
+    kernel, bias = weights[name]["kernel"], np.ravel(weights[name]["bias"])
+    shape = tuple(layer.kernel.shape)
+    if kernel.ndim == 4 and kernel.shape != shape and kernel.transpose(2, 3, 1, 0).shape == shape:
+        kernel = kernel.transpose(2, 3, 1, 0)  # Caffe: [out, in, h, w]
+    if kernel.shape != shape or bias.shape != (shape[-1],):
+        raise UserError(
+            f"{path}: layer {name} has kernel {list(kernel.shape)} and bias {list(bias.shape)}, the network needs "
+            f"{list(shape)}: give weights of the same --width, or another --width"
+        )
+    return kernel, bias
+
+
+def _for_our_input(layer: dict[str, np.ndarray], path: str | Path) -> dict[str, np.ndarray]:
+    """Returns conv1_1 for u = x / 256 - 0.5 instead of x - mean: x - mean = 256 u + (128 - mean)."""
+    kernel = layer["kernel"]
+    if kernel.ndim != 4 or kernel.shape[2] != 3:
+        raise UserError(f"{path}: conv1_1 has kernel {list(kernel.shape)}, expected [3, 3, 3, 64]")
+    shift = np.einsum("hwio,i->o", kernel, 128.0 - VGG_MEAN_BGR)
+    return {"kernel": kernel * 256.0, "bias": np.ravel(layer["bias"]) + shift}

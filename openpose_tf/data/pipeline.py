@@ -160,6 +160,10 @@ class MixedBatches:
     Args:
         real: the stream of real samples, or None.
         synthetic: one stream per group (None for an empty group); empty for real data only.
+
+    Attributes:
+        trackable: what a checkpoint has to hold: one counter per stream, no payload.
+        feature_names: names of the columns of `features`.
     """
 
     def __init__(self, real: SampleStream | None, synthetic: Sequence[SampleStream | None] = ()) -> None:
@@ -170,6 +174,7 @@ class MixedBatches:
         self.feature_names = some[-1].feature_names
         if len({(s.config.augmentation.input_size, s.config.max_people, s.feature_names) for s in some}) > 1:
             raise ValueError("the streams of a mixture must agree in input size, max_people and feature names")
+        self.trackable = tf.train.Checkpoint(**{f"stream_{k}": stream.counter for k, stream in enumerate(some)})
 
     @property
     def streams(self) -> list[SampleStream]:
@@ -181,11 +186,6 @@ class MixedBatches:
         """Samples in this process's share of a batch."""
         synthetic = next((stream for stream in self.synthetic if stream is not None), None)
         return sum(stream.local_size for stream in (synthetic, self.real) if stream is not None)
-
-    @property
-    def trackable(self) -> tf.train.Checkpoint:
-        """State for the checkpoint: one counter per stream."""
-        return tf.train.Checkpoint(**{f"stream_{k}": s.counter for k, s in enumerate(self.streams)})
 
     @property
     def people_cut(self) -> int:

@@ -36,7 +36,7 @@ def warp_image(encoded: tf.Tensor, affine: Affine, augmentation: Augmentation) -
     if augmentation.backend == "cv2":
 
         def warp(data: bytes, inverse: np.ndarray, zoom: np.ndarray) -> np.ndarray:
-            return _warp_image_cv2(data, inverse, float(zoom), size)
+            return _warp_image_cv2(_raw(data), inverse, float(zoom), size)
 
         pixels = tf.numpy_function(warp, [encoded, affine.inverse, affine.zoom], tf.uint8, stateful=False)
     else:
@@ -57,7 +57,7 @@ def warp_mask(encoded: tf.Tensor, shape: tf.Tensor, affine: Affine, augmentation
     if augmentation.backend == "cv2":
 
         def warp(data: bytes, shape: np.ndarray, inverse: np.ndarray) -> np.ndarray:
-            return _warp_mask_cv2(data, shape, inverse, augmentation)
+            return _warp_mask_cv2(_raw(data), shape, inverse, augmentation)
 
         mask = tf.numpy_function(warp, [encoded, shape, affine.inverse], tf.uint8, stateful=False)
     else:
@@ -68,6 +68,11 @@ def warp_mask(encoded: tf.Tensor, shape: tf.Tensor, affine: Affine, augmentation
 def reduction(zoom: float) -> int:
     """Returns by how much the JPEG decoder shrinks: the largest of 1, 2, 4, 8 that loses nothing at this zoom."""
     return max(value for value in REDUCTIONS if value == 1 or zoom * value <= 1)
+
+
+def _raw(data: bytes | np.ndarray) -> bytes:
+    """What numpy_function calls a string: bytes in a graph, a rank 0 array of objects outside of one."""
+    return data if isinstance(data, bytes) else bytes(data.item())
 
 
 def _warp_image_cv2(data: bytes, inverse: np.ndarray, zoom: float, size: int) -> np.ndarray:

@@ -1,0 +1,167 @@
+"""Writes a trained student as a SavedModel with the decoder inside; on request also as `.keras` and TFLite.
+
+python -m openpose_tf.export --model_dir=runs/student --output_dir=exported
+python -m openpose_tf.export --checkpoint=runs/student/ckpt-5000 --output_dir=exported --tflite=student.tflite
+"""
+
+import dataclasses
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from absl import flags, logging
+
+from openpose_tf.common import cli, files
+from openpose_tf.common.errors import UserError
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+    from openpose_tf.config import ModelConfig
+
+
+@dataclasses.dataclass(frozen=True)
+class ExportOptions:
+    """What to export and where to.
+
+    Attributes:
+        output_dir: folder of the SavedModel.
+        model_dir: folder of a run, whose latest checkpoint is taken; None if `checkpoint` is given.
+        checkpoint: one checkpoint of a run, such as runs/student/ckpt-5000; None if `model_dir` is given.
+        keras: path of a `.keras` file of the network to write as well, or None.
+        tflite: path of a TFLite file of network and decoder to write as well, or None.
+        tflite_size: height and width in pixels of the TFLite model's input; None for the size of the training crops.
+        test_side: longer side in pixels at which pictures are best shown to the network; None chooses by the training.
+        max_people: people per picture.
+    """
+
+    output_dir: str
+    model_dir: str | None = None
+    checkpoint: str | None = None
+    keras: str | None = None
+    tflite: str | None = None
+    tflite_size: tuple[int, int] | None = None
+    test_side: int | None = None
+    max_people: int = 32
+
+
+def export(options: ExportOptions) -> None:
+    """Writes the files; each appears whole or not at all.
+
+    Raises:
+        UserError: there is no checkpoint, or the output folder holds something else.
+    """
+    _check(options)
+    from openpose_tf import checkpoints, decode, serving
+
+    if options.checkpoint:
+        model, config = _load_checkpoint(Path(options.checkpoint))
+    else:
+        model, config = checkpoints.load_student(str(options.model_dir))
+    decoder = dataclasses.replace(decode.PAPER, max_people=options.max_people)
+    around = serving.ServingConfig.for_model(config, decoder)
+    if options.test_side:
+        around = dataclasses.replace(around, test_side=options.test_side)
+    server = serving.PoseServer(model, config, around)
+    save_folder(options.output_dir, server.save)
+    logging.info("SavedModel with signatures serving_default and encoded: %s", options.output_dir)
+    if options.keras:
+        with files.atomic_path(options.keras) as temporary:
+            model.save(temporary)
+        logging.info("Keras network: %s", options.keras)
+    if options.tflite:
+        size = options.tflite_size or (config.input_size, config.input_size)
+        files.write_bytes(options.tflite, server.to_tflite(*size))
+        logging.info("TFLite network and decoder for pictures of %d x %d: %s", size[1], size[0], options.tflite)
+
+
+def _load_checkpoint(path: Path) -> "tuple[tf.keras.Model, ModelConfig]":
+    from openpose_tf import checkpoints, model
+
+    if not path.with_name(path.name + ".index").is_file():
+        raise UserError(f"{path} is no checkpoint: expected the name before .index, such as runs/student/ckpt-5000")
+    config = checkpoints.read_config(path.parent)
+    network = model.build_openpose(config)
+    checkpoints.restore_model(network, path)
+    return network, config
+
+
+def _check(options: ExportOptions) -> None:
+    if bool(options.model_dir) == bool(options.checkpoint):
+        raise UserError("give either --model_dir (its latest checkpoint is taken) or --checkpoint")
+    if options.keras and not options.keras.endswith(".keras"):
+        raise UserError(f"--keras={options.keras}: the name must end in .keras")
+    output = Path(options.output_dir)
+    if output.is_dir() and any(output.iterdir()) and not (output / "saved_model.pb").is_file():
+        raise UserError(f"{output} holds something that is no SavedModel: give a new folder as --output_dir")
+    files.writable_dir(output.absolute().parent)
+
+
+def save_folder(folder: str | os.PathLike[str], write: Callable[[Path], None]) -> None:
+    """Calls `write(path)` for a temporary folder beside `folder`, which then takes the place of `folder`."""
+    final = Path(folder).absolute()
+    temporary = final.with_name(f".{final.name}.{os.getpid()}.part")
+    replaced = final.with_name(f".{final.name}.{os.getpid()}.old")
+    try:
+        write(temporary)
+        if final.exists():
+            os.replace(final, replaced)
+        os.replace(temporary, final)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+        shutil.rmtree(replaced, ignore_errors=True)
+
+
+def define_flags() -> None:
+    """Defines this command's flags."""
+    flags.DEFINE_string("model_dir", None, "Folder of a run; its latest checkpoint is exported.")
+    flags.DEFINE_string("checkpoint", None, "One checkpoint, such as runs/student/ckpt-5000, instead of --model_dir.")
+    flags.DEFINE_string(
+        "output_dir", None, "Folder of the SavedModel; an older SavedModel there is replaced.", required=True
+    )
+    flags.DEFINE_string("keras", None, "Also write the network alone to this .keras file.")
+    flags.DEFINE_string("tflite", None, "Also write network and decoder to this TFLite file.")
+    flags.DEFINE_list("tflite_size", None, "Height,width in pixels of the TFLite input (default: the training crop's).")
+    flags.DEFINE_integer(
+        "test_side",
+        None,
+        "Longer side in pixels at which pictures are shown to the network (default: 1.5 training crops).",
+        lower_bound=8,
+    )
+    flags.DEFINE_integer("max_people", 32, "Largest number of people per picture.", lower_bound=1, upper_bound=480)
+
+
+def main(_: Sequence[str]) -> None:
+    """Exports as the flags say."""
+    values = flags.FLAGS
+    export(
+        ExportOptions(
+            output_dir=values.output_dir,
+            model_dir=values.model_dir,
+            checkpoint=values.checkpoint,
+            keras=values.keras,
+            tflite=values.tflite,
+            tflite_size=_size(values.tflite_size),
+            test_side=values.test_side,
+            max_people=values.max_people,
+        )
+    )
+
+
+def _size(values: Sequence[str] | None) -> tuple[int, int] | None:
+    if values is None:
+        return None
+    try:
+        height, width = (int(value) for value in values)
+    except ValueError:
+        raise UserError(f"--tflite_size={','.join(values)}: expected height,width such as 184,184") from None
+    if min(height, width) < 8:
+        raise UserError(f"--tflite_size={height},{width}: both must be at least 8 px")
+    return height, width
+
+
+if __name__ == "__main__":
+    define_flags()
+    cli.run(main)

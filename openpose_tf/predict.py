@@ -1,0 +1,232 @@
+"""Finds people in pictures or a film with an exported student: pictures with skeletons, and JSON.
+
+    python -m openpose_tf.predict --saved_model=exported --images='photos/*.jpg' --output_dir=predictions
+
+Each picture NAME.jpg becomes NAME.jpg (skeletons) and NAME.json in the output folder, which repeats the folders of the
+input; a film FILM.mp4 becomes FILM.mp4 and FILM/000000.json and so on.
+"""
+
+import contextlib
+import dataclasses
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import cv2
+import numpy as np
+from absl import flags, logging
+
+from openpose_tf import draw, images, results
+from openpose_tf.common import cli, files
+from openpose_tf.common.errors import UserError
+from openpose_tf.common.progress import Progress
+from openpose_tf.images import Picture
+
+COCO_FILE = "coco_results.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class PredictOptions:
+    """What to predict.
+
+    Attributes:
+        saved_model: folder written by `openpose_tf.export`.
+        images: a picture, a folder, a pattern, or a film.
+        output_dir: folder of the results.
+        longest_side: pixels of the longer side as shown to the network; None for what the model says suits it.
+        scales: sizes relative to `longest_side` whose maps are averaged.
+        coco: one COCO result file for all, instead of one JSON per picture.
+        draw: write pictures (or a film) with skeletons.
+        min_part_score: parts below are not drawn; the JSON keeps them.
+        batch_size: pictures of equal shown size that go through the network together.
+    """
+
+    saved_model: str
+    images: str
+    output_dir: str
+    longest_side: int | None = None
+    scales: tuple[float, ...] = (1.0,)
+    coco: bool = False
+    draw: bool = True
+    min_part_score: float = 0.0
+    batch_size: int = 8
+
+
+Sink = Callable[[Picture, np.ndarray], None]
+
+
+class Source(Protocol):
+    """Pictures to predict.
+
+    Attributes:
+        folder: where they lie.
+        count: their number, None if it is not known beforehand.
+        num_broken: those that could not be read so far.
+    """
+
+    folder: Path
+    count: int | None
+    num_broken: int
+
+    def read(self, bar: Progress) -> Iterator[Picture]:
+        """Yields the pictures; broken ones are reported, counted and left out."""
+
+    def drawings(self, output: Path) -> contextlib.AbstractContextManager[Sink]:
+        """Yields the function that writes a picture with skeletons."""
+
+
+class PictureFiles:
+    """Picture files; their results repeat their folders."""
+
+    def __init__(self, source: str) -> None:
+        self._paths = images.list_images(source)
+        self.folder = Path(os.path.commonpath([path.parent.absolute() for path in self._paths]))
+        self.count: int | None = len(self._paths)
+        self.num_broken = 0
+
+    def read(self, bar: Progress) -> Iterator[Picture]:
+        """Yields the pictures; broken ones are reported, counted and left out."""
+        relative = [path.absolute().relative_to(self.folder) for path in self._paths]
+        stems = Counter(path.with_suffix("") for path in relative)
+        for path, file in zip(self._paths, relative, strict=True):
+            try:
+                pixels = images.read_image(path)
+            except images.UnreadableImage as error:
+                self.num_broken += 1
+                logging.error("left out: %s", error)
+                bar.update()
+                continue
+            stem = file.with_suffix("")
+            # a.jpg and a.png of one folder keep their suffix, so that neither overwrites the other.
+            yield Picture(str(file if stems[stem] > 1 else stem), pixels, str(file))
+
+    @contextlib.contextmanager
+    def drawings(self, output: Path) -> Iterator[Sink]:
+        """Yields the function that writes a picture with skeletons."""
+        yield lambda picture, drawn: files.write_bytes(output / f"{picture.name}.jpg", images.encode_image(drawn))
+
+
+class Film:
+    """A film; its frames have numbers for names."""
+
+    def __init__(self, path: str) -> None:
+        self._path = Path(path)
+        self._header = images.read_video_header(path)
+        self.folder, self.count, self.num_broken = self._path.parent, self._header.num_frames, 0
+
+    def read(self, bar: Progress) -> Iterator[Picture]:
+        """Yields the frames."""
+        del bar
+        for index, pixels in enumerate(images.read_video(self._path)):
+            yield Picture(f"{self._path.stem}/{index:06d}", pixels, f"{self._path.name}#{index}")
+
+    @contextlib.contextmanager
+    def drawings(self, output: Path) -> Iterator[Sink]:
+        """Yields the function that adds a frame to the film with skeletons."""
+        with files.atomic_path(output / f"{self._path.stem}.mp4") as temporary:
+            size = self._header.width, self._header.height
+            film = cv2.VideoWriter(str(temporary), cv2.VideoWriter.fourcc(*"mp4v"), self._header.frames_per_s, size)
+            try:
+                yield lambda _, drawn: film.write(cv2.cvtColor(drawn, cv2.COLOR_RGB2BGR))
+            finally:
+                film.release()
+
+
+def predict(options: PredictOptions) -> int:
+    """Predicts and writes everything; returns the number of pictures that could not be read.
+
+    Raises:
+        UserError: no pictures, no SavedModel, or no permission to write.
+    """
+    source: Source = Film(options.images) if images.is_video(options.images) else PictureFiles(options.images)
+    output = files.writable_dir(options.output_dir)
+    if source.folder.resolve() == output.resolve():
+        raise UserError(f"--output_dir={options.output_dir} holds the input itself: give another folder")
+    from openpose_tf.predictor import Predictor  # TensorFlow, after the cheap checks
+
+    predictor = Predictor(options.saved_model, options.longest_side, options.scales)
+    drawings = source.drawings(output) if options.draw else contextlib.nullcontext(_no_drawing)
+    coco: list[dict[str, Any]] = []
+    num_people = num_pictures = 0
+    with Progress(source.count, "predict", "pictures") as bar, drawings as write_drawing:
+        for picture, keypoints, scores in predictor.run(source.read(bar), options.batch_size):
+            if options.coco:
+                coco += results.coco_results(results.coco_image_id(picture.name), keypoints, scores)
+            else:
+                entry = results.image_result(picture.file, picture.pixels.shape, keypoints, scores)
+                files.write_json(output / f"{picture.name}.json", entry)
+            if options.draw:
+                drawn = draw.draw_people(picture.pixels, keypoints, min_score=options.min_part_score)
+                write_drawing(picture, drawn)
+            num_people, num_pictures = num_people + len(scores), num_pictures + 1
+            bar.update()
+    if options.coco:
+        files.write_json(output / COCO_FILE, coco, indent=None)
+    logging.info("%d people in %d pictures: %s", num_people, num_pictures, output)
+    if source.num_broken:
+        logging.error(
+            "%d of %s pictures could not be read and were left out, see above", source.num_broken, source.count
+        )
+    return source.num_broken
+
+
+def _no_drawing(picture: Picture, drawn: np.ndarray) -> None:
+    del picture, drawn
+
+
+def define_flags() -> None:
+    """Defines this command's flags."""
+    flags.DEFINE_string("saved_model", None, "Folder written by openpose_tf.export.", required=True)
+    flags.DEFINE_string("images", None, "A picture, a folder, a quoted pattern ('a/*.jpg'), or a film.", required=True)
+    flags.DEFINE_string("output_dir", None, "Folder of the results.", required=True)
+    flags.DEFINE_integer(
+        "longest_side",
+        None,
+        "Pixels of the longer side as shown to the network (default: what the model says suits it). "
+        "Larger finds smaller people, and costs more time.",
+        lower_bound=8,
+    )
+    flags.DEFINE_list("scales", ["1"], "Sizes relative to --longest_side whose maps are averaged, such as 0.7,1,1.3.")
+    flags.DEFINE_enum("format", "json", ["json", "coco"], "json: one file per picture; coco: one COCO result file.")
+    flags.DEFINE_bool("draw", True, "Write pictures with skeletons.")
+    flags.DEFINE_float("min_part_score", 0.0, "Parts with a lower score are not drawn.", 0.0, 1.0)
+    flags.DEFINE_integer("batch_size", 8, "Pictures of equal size that are predicted together.", lower_bound=1)
+
+
+def main(_: Sequence[str]) -> int:
+    """Predicts as the flags say; the exit code is 1 if a picture could not be read."""
+    values = flags.FLAGS
+    options = PredictOptions(
+        saved_model=values.saved_model,
+        images=values.images,
+        output_dir=values.output_dir,
+        longest_side=values.longest_side,
+        scales=parse_scales(values.scales),
+        coco=values.format == "coco",
+        draw=values.draw,
+        min_part_score=values.min_part_score,
+        batch_size=values.batch_size,
+    )
+    return cli.EXIT_MACHINE if predict(options) else cli.EXIT_OK
+
+
+def parse_scales(values: Sequence[str]) -> tuple[float, ...]:
+    """Returns the numbers of `--scales`.
+
+    Raises:
+        UserError: there is none, or one is not between 0.05 and 20.
+    """
+    try:
+        scales = tuple(float(value) for value in values)
+    except ValueError:
+        scales = ()
+    if not scales or not all(0.05 <= scale <= 20 for scale in scales):
+        raise UserError(f"--scales={','.join(values)}: expected numbers between 0.05 and 20 such as 0.7,1,1.3")
+    return scales
+
+
+if __name__ == "__main__":
+    define_flags()
+    cli.run(main)

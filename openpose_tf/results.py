@@ -1,0 +1,67 @@
+"""Predictions as files: one JSON per picture, or COCO's list of results. NumPy only."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from openpose_tf.skeleton import COCO_JOINTS, MPI
+
+# COCO joint <- MPI part; nose, eyes and ears have no part and stay (0, 0, 0).
+COCO_TO_PART = {
+    index: MPI.parts.index(name)
+    for index, name in enumerate(COCO_JOINTS)
+    if name in MPI.parts  # both name the sides r_ and l_
+}
+COCO_PERSON = 1
+DIGITS = 2  # 1/100 pixel
+
+
+def image_result(name: str, shape: Sequence[int], keypoints: np.ndarray, scores: np.ndarray) -> dict[str, Any]:
+    """Returns the people of one picture as a JSON object.
+
+    Args:
+        name: the picture.
+        shape: its (height, width, ...) in pixels.
+        keypoints: [K, 15, 3] (x, y, score) in pixels.
+        scores: [K]; people with score 0 are empty slots and left out.
+
+    Returns:
+        {"image", "width", "height", "people": [{"keypoints": [[x, y, score] x 15], "score"}]}.
+    """
+    people = [
+        {"keypoints": _rows(person), "score": round(float(score), 4)}
+        for person, score in zip(keypoints, scores, strict=True)
+        if score > 0
+    ]
+    return {"image": name, "width": int(shape[1]), "height": int(shape[0]), "people": people}
+
+
+def _rows(person: np.ndarray) -> list[list[float]]:
+    return [[round(float(x), DIGITS), round(float(y), DIGITS), round(float(score), 4)] for x, y, score in person]
+
+
+def coco_results(image_id: int | str, keypoints: np.ndarray, scores: np.ndarray) -> list[dict[str, Any]]:
+    """Returns the people of one picture as entries of a COCO keypoint result file.
+
+    Args:
+        image_id: COCO's number of the picture.
+        keypoints: [K, 15, 3] (x, y, score) in pixels, centres at integers as elsewhere.
+        scores: [K]; people with score 0 are left out.
+    """
+    entries = []
+    for person, score in zip(keypoints, scores, strict=True):
+        if score <= 0:
+            continue
+        joints = np.zeros((len(COCO_JOINTS), 3))
+        joints[list(COCO_TO_PART)] = person[list(COCO_TO_PART.values())]
+        flat = [value for row in _rows(joints) for value in row]
+        entry = {"image_id": image_id, "category_id": COCO_PERSON, "keypoints": flat, "score": round(float(score), 4)}
+        entries.append(entry)
+    return entries
+
+
+def coco_image_id(name: str) -> int | str:
+    """Returns COCO's number of a picture whose results are called like val/000000000139, or else the name."""
+    number = name.rsplit("/", 1)[-1].rsplit(".", 1)[0]
+    return int(number) if number.isascii() and number.isdigit() else name

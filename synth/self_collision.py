@@ -1,0 +1,122 @@
+"""Tells whether a posed body passes through itself; NumPy and SciPy only.
+
+The exact test needs triangles against triangles (Blender's BVH trees); this one takes the vertices of a limb and asks
+on which side of the nearest vertex of another part they lie. It is meant for rejecting poses cheaply and may be replaced
+by any callable of the same signature.
+"""
+
+import dataclasses
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from synth.body_model import BodyModel
+from synth.joints import JOINT_NAMES
+
+# Limbs that must not enter other parts. Neighbours in the body (upper arm and chest, thigh and belly) always touch.
+PAIRS = (
+    ("left_arm", "trunk"),
+    ("right_arm", "trunk"),
+    ("left_arm", "left_leg"),
+    ("left_arm", "right_leg"),
+    ("right_arm", "left_leg"),
+    ("right_arm", "right_leg"),
+    ("left_arm", "right_arm"),
+    ("left_shank", "right_leg"),
+    ("right_shank", "left_leg"),
+)
+_REACH_M = 0.12
+_TRUNK = ("pelvis", "spine1", "spine2", "spine3", "neck", "head")
+
+
+@dataclasses.dataclass(frozen=True)
+class SelfCollision:
+    """The test for one body model; make it with `make_test`.
+
+    Attributes:
+        faces: [F, 3] triangles of the naked body.
+        parts: part name -> vertex ids.
+        depth_m: how deep a vertex must be to count; skin gives way a little.
+        min_vertices: how many such vertices make a collision.
+    """
+
+    faces: np.ndarray
+    parts: dict[str, np.ndarray]
+    depth_m: float
+    min_vertices: int
+
+    def __call__(self, vertices: np.ndarray) -> bool:
+        """Returns whether the posed body [V, 3] (metres) passes through itself."""
+        normals = vertex_normals(vertices, self.faces)
+        return any(self._enters(vertices, normals, self.parts[a], self.parts[b]) for a, b in PAIRS)
+
+    def _enters(self, vertices: np.ndarray, normals: np.ndarray, limb: np.ndarray, other: np.ndarray) -> bool:
+        limb = _inside_box(vertices, limb, vertices[other], 0.0)
+        if len(limb) < self.min_vertices:
+            return False
+        # Only vertices within the reach count: a limb that is deeper has other vertices that are not.
+        other = _inside_box(vertices, other, vertices[limb], _REACH_M)
+        if not len(other):
+            return False
+        distance, nearest = cKDTree(vertices[other]).query(vertices[limb], distance_upper_bound=_REACH_M)
+        near = np.isfinite(distance)
+        surface = other[nearest[near]]
+        height = np.einsum("nc,nc->n", vertices[limb[near]] - vertices[surface], normals[surface])
+        return int((height < -self.depth_m).sum()) >= self.min_vertices
+
+
+def _inside_box(vertices: np.ndarray, ids: np.ndarray, around: np.ndarray, margin: float) -> np.ndarray:
+    """Returns those of `ids` whose vertices lie in the bounding box of the points `around`, grown by `margin`."""
+    points = vertices[ids]
+    return ids[((points > around.min(0) - margin) & (points < around.max(0) + margin)).all(1)]
+
+
+def make_test(body: BodyModel, depth_m: float = 0.008, min_vertices: int = 6) -> SelfCollision:
+    """Returns the self-collision test of a body model."""
+    strongest = body.models[body.genders[0]].weights[: body.num_body_vertices].argmax(1)
+    part_names = np.array([_part_of(name) for name in JOINT_NAMES])
+    labels = part_names[strongest]
+    if "inside_mouth" in body.masks:  # the mouth's cavity would look like a head turned inside out
+        labels[body.masks["inside_mouth"][: len(labels)] > 0.5] = ""
+    parts = {name: np.nonzero(labels == name)[0] for name in ("left_arm", "right_arm", "trunk")}
+    for side in ("left", "right"):
+        parts[f"{side}_shank"] = np.nonzero(labels == f"{side}_shank")[0]
+        parts[f"{side}_leg"] = np.nonzero((labels == f"{side}_shank") | (labels == f"{side}_thigh"))[0]
+    return SelfCollision(triangles(body.faces), parts, depth_m, min_vertices)
+
+
+def _part_of(joint: str) -> str:
+    side, _, part = joint.partition("_")
+    if joint in _TRUNK:
+        return "trunk"
+    if part in ("collar", "shoulder"):
+        return ""
+    if part == "hip":
+        return f"{side}_thigh"
+    if part in ("knee", "ankle", "foot"):
+        return f"{side}_shank"
+    return f"{side}_arm"
+
+
+def triangles(faces: np.ndarray) -> np.ndarray:
+    """Returns the triangles [n, 3] of faces [F, 3] or [F, 4]; a quad whose last corner repeats is one triangle."""
+    if faces.shape[1] == 3:
+        return faces
+    quads = faces[faces[:, 2] != faces[:, 3]]
+    return np.concatenate([faces[:, :3], quads[:, [0, 2, 3]]])
+
+
+def vertex_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
+    """Returns unit normals [V, 3] float32, the area-weighted mean of the triangles [n, 3] or quads [n, 4] around."""
+    last = faces[:, -1]
+    if faces.shape[1] == 3:
+        a, b = vertices[faces[:, 1]] - vertices[faces[:, 0]], vertices[last] - vertices[faces[:, 0]]
+    else:  # the diagonals of a quad span twice its area
+        a, b = vertices[faces[:, 2]] - vertices[faces[:, 0]], vertices[last] - vertices[faces[:, 1]]
+    flat = faces.ravel()
+    out = np.empty((len(vertices), 3))
+    for k in range(3):
+        i, j = (k + 1) % 3, (k + 2) % 3
+        cross = a[:, i] * b[:, j] - a[:, j] * b[:, i]
+        out[:, k] = np.bincount(flat, np.repeat(cross, faces.shape[1]), len(vertices))
+    return (out / np.maximum(np.linalg.norm(out, axis=1, keepdims=True), 1e-12)).astype(np.float32)

@@ -70,4 +70,7 @@ def test_only_entry_points_define_or_read_flags():
         text = path.read_text()
         if "cli.run(" in text or "flags" in path.name or path.name == "cli.py":
             continue
-        assert "flags.FLAGS" not in text and "FLAGS." not in text, f"{name(path)} reads flags"
+        readers = [
+            node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Attribute) and node.attr == "FLAGS"
+        ]
+        assert not readers, f"{name(path)} reads flags in line {readers[0].lineno}"

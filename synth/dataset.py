@@ -1,0 +1,177 @@
+"""Writes image datasets: dataset.json, images/, masks/, depth/, annotations/; each image whole or not at all."""
+
+import collections
+import importlib.metadata
+import json
+import platform
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from absl import logging
+
+from openpose_tf.common import files
+from openpose_tf.common.errors import MachineError, UserError
+from openpose_tf.skeleton import JointState
+
+SCHEMA = 1
+HEADER = "dataset.json"
+VERSIONED_PACKAGES = ("bpy", "numpy", "opencv-python", "scipy")
+BACKGROUND_M = 60.0  # depth of 60 m or more is background in a depth picture
+
+
+def image_name(index: int) -> str:
+    """Returns the id of an image: its scene's index with six digits."""
+    return f"{index:06d}"
+
+
+def versions() -> dict[str, str]:
+    """Returns the versions of what decides the pixels."""
+    found = {"python": platform.python_version()}
+    for package in VERSIONED_PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            found[package] = "missing"
+    return found
+
+
+def open_dataset(folder: Path, kind: str, seed: int, num_images: int, flags: Mapping[str, Any], licences: list) -> None:
+    """Makes the folder of a dataset, or checks that an existing one was made the same way.
+
+    Args:
+        folder: the dataset.
+        kind: `synthetic`, `real_standin`, `mixed` or `stylized`.
+        seed: master seed.
+        num_images: images wanted; a finished dataset may be extended by asking for more.
+        flags: everything else that decides the pictures.
+        licences: what the pictures are made of, see `DATASET_CARD.md`.
+
+    Raises:
+        UserError: the folder holds a dataset of other flags (the message says which), or something else.
+    """
+    header = {"schema": SCHEMA, "kind": kind, "seed": seed, "num_images": num_images, "flags": dict(flags)}
+    header |= {"versions": versions(), "licences": licences, "counts": {}}
+    path = folder / HEADER
+    if path.exists():
+        old = files.read_json(path, "the header of an image dataset")
+        _check_same(folder, old, header)
+        header["num_images"] = max(num_images, int(old.get("num_images", 0)))
+        header["counts"] = old.get("counts", {})
+    elif folder.is_dir() and any(folder.glob("annotations/*.json")):
+        raise UserError(f"{folder} holds annotations but no {HEADER}: use another --output_dir")
+    files.writable_dir(folder)
+    files.write_json(path, header)
+
+
+def _check_same(folder: Path, old: Any, new: Mapping[str, Any]) -> None:
+    if not isinstance(old, dict) or not isinstance(old.get("flags"), dict):
+        raise UserError(f"{folder / HEADER} is not the header of an image dataset: use another --output_dir")
+    pairs = [(name, old.get(name), new[name]) for name in ("schema", "kind", "seed")]
+    names = sorted({*old["flags"], *new["flags"]})
+    pairs += [(name, old["flags"].get(name), new["flags"].get(name)) for name in names]
+    for name, before, now in pairs:
+        if before != now:
+            raise UserError(
+                f"{folder} was made with {name}={before}, now {name}={now}: "
+                "give the same flags to go on, or another --output_dir"
+            )
+    for name, version in new["versions"].items():
+        if old.get("versions", {}).get(name) != version:
+            logging.warning("%s: %s was %s, now %s: pixels may differ", folder, name, old["versions"].get(name), version)
+
+
+def sample_paths(folder: Path, name: str) -> dict[str, Path]:
+    """Returns the files of one image by role; `depth` exists only where asked for."""
+    return {
+        "image": folder / "images" / f"{name}.jpg",
+        "mask": folder / "masks" / f"{name}.png",
+        "depth": folder / "depth" / f"{name}.png",
+        "annotation": folder / "annotations" / f"{name}.json",
+    }
+
+
+def is_complete(folder: Path, name: str) -> bool:
+    """True if the annotation, which is written last, can be read and the pictures it names are there."""
+    paths = sample_paths(folder, name)
+    try:
+        row = json.loads(paths["annotation"].read_text(encoding="utf-8"))
+        names = [row["image"], row["mask"]] + ([row["depth"]] if "depth" in row else [])
+        return all((folder / picture).stat().st_size > 0 for picture in names)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def missing(folder: Path, indices: Iterable[int]) -> list[int]:
+    """Returns the indices whose images are not complete; what an interrupted writer left of them is removed."""
+    todo = [index for index in indices if not is_complete(folder, image_name(index))]
+    names = {image_name(index) for index in todo}
+    for part in folder.glob("*/.*.part.*"):
+        if part.name.split(".")[1] in names:
+            part.unlink(missing_ok=True)
+    return todo
+
+
+def write_sample(
+    folder: Path, name: str, image: np.ndarray, ids: np.ndarray, depth: np.ndarray | None, annotation: dict, quality: int
+) -> None:
+    """Writes one image; the annotation comes last, so its presence means that the image is complete.
+
+    Args:
+        folder: the dataset.
+        name: id of the image.
+        image: [height, width, 3] uint8 RGB.
+        ids: [height, width] instance ids, 0 = background.
+        depth: [height, width] metres, or None to write none.
+        annotation: JSON-able; the names of the files and the size are added.
+        quality: JPEG quality.
+    """
+    paths = sample_paths(folder, name)
+    _write_picture(paths["image"], image[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
+    _write_picture(paths["mask"], ids.astype(np.uint16))
+    row: dict[str, Any] = {"schema": SCHEMA, "image_id": name}
+    row["image"], row["mask"] = (str(paths[role].relative_to(folder)) for role in ("image", "mask"))
+    if depth is not None:
+        millimetres = np.where((ids > 0) & (depth < BACKGROUND_M), depth * 1000, 0).round().astype(np.uint16)
+        _write_picture(paths["depth"], millimetres)
+        row["depth"] = str(paths["depth"].relative_to(folder))
+    row |= {"width": int(image.shape[1]), "height": int(image.shape[0])}
+    files.write_json(paths["annotation"], row | annotation, indent=None)
+
+
+def _write_picture(path: Path, pixels: np.ndarray, options: list[int] | None = None) -> None:
+    done, data = cv2.imencode(path.suffix, pixels, options or [])
+    if not done:
+        raise MachineError(f"{path} could not be encoded")
+    files.write_bytes(path, data.tobytes())
+
+
+def close_dataset(folder: Path, indices: Iterable[int], dropped_backgrounds: Mapping[str, int]) -> dict[str, Any]:
+    """Counts what is in the dataset into dataset.json and returns the counts."""
+    counts = count_annotations(folder, indices)
+    counts["backgrounds_dropped"] = dict(dropped_backgrounds)
+    header = files.read_json(folder / HEADER, "the header of an image dataset")
+    files.write_json(folder / HEADER, header | {"counts": counts})
+    return counts
+
+
+def count_annotations(folder: Path, indices: Iterable[int]) -> dict[str, Any]:
+    """Returns numbers of images, people, keypoints by state, poses, and placement tries of the complete images."""
+    totals: collections.Counter[str] = collections.Counter()
+    states: collections.Counter[str] = collections.Counter()
+    poses: collections.Counter[str] = collections.Counter()
+    for index in indices:
+        path = sample_paths(folder, image_name(index))["annotation"]
+        if not path.exists():
+            continue
+        row = files.read_json(path, "the annotation of one rendered image")
+        totals["images"] += 1
+        totals["people"] += len(row["people"])
+        for name, value in row.get("placement", {}).items():
+            totals[name] += value
+        for person in row["people"]:
+            states.update(JointState(int(point[2])).name.lower() for point in person["keypoints"])
+            poses[str(person.get("pose_tag", ""))] += 1
+    return {**totals, "keypoints": dict(sorted(states.items())), "poses": dict(sorted(poses.items()))}

@@ -1,0 +1,61 @@
+"""What a user chooses about scenes and pictures, as frozen plain data."""
+
+import dataclasses
+
+DATASETS = ("synthetic", "real_standin")
+CAMERAS = ("paper", "release", "standin")
+LIGHTS = ("hdri", "sh")
+DEVICES = ("CPU", "CUDA", "OPTIX", "HIP", "ONEAPI", "METAL")
+DEFAULT_CAMERA = {"synthetic": "paper", "real_standin": "standin"}
+MIN_BACKGROUND_SIDE = 512  # px, shorter side (paper Sec. 3.1, "Background Images")
+
+
+@dataclasses.dataclass(frozen=True)
+class SceneConfig:
+    """What is in a scene; with the scene's index it decides every sampled value.
+
+    Attributes:
+        dataset: `synthetic` (D_S) or `real_standin` (a second rendered domain in place of real photographs).
+        seed: master seed.
+        width, height: of the picture in pixels (paper: 640x640).
+        people_mean: mean of the Poisson distribution of the number of people (paper: 9).
+        people_min: least number of people (release: 2).
+        camera: `paper` (pitch uniform in 0..45 degrees), `release` (geometry of the released code), `standin`.
+        light: `hdri` (environment and sun) or `sh` (spherical harmonics of the release).
+        body: `builtin` or the path of SMPL+H model files.
+        poses: `builtin` or a folder of motion files.
+        pose_split: `train`, `val` or `test` part of the motion sequences.
+        max_tries: placement tries per person before the person is given up and counted.
+    """
+
+    dataset: str = "synthetic"
+    seed: int = 0
+    width: int = 640
+    height: int = 640
+    people_mean: float = 9.0
+    people_min: int = 2
+    camera: str = "paper"
+    light: str = "hdri"
+    body: str = "builtin"
+    poses: str = "builtin"
+    pose_split: str = "train"
+    max_tries: int = 12
+
+
+@dataclasses.dataclass(frozen=True)
+class RenderConfig:
+    """How a scene becomes pixels; defaults as measured (BUILD_NOTES.md, "Render settings").
+
+    Attributes:
+        samples: Cycles samples per pixel.
+        device: Cycles compute device.
+        denoise: OpenImageDenoise in its fast setting.
+        write_depth: also write depth/NAME.png (uint16 millimetres, 0 = background).
+        jpeg_quality: of the pictures, 0..100.
+    """
+
+    samples: int = 16
+    device: str = "CPU"
+    denoise: bool = True
+    write_depth: bool = False
+    jpeg_quality: int = 95

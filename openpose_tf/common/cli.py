@@ -1,12 +1,16 @@
 """The one door of every command: parses absl flags, runs main, turns errors into exit codes."""
 
 import errno
+import os
 import sys
 from collections.abc import Callable, Sequence
 
 from absl import app, flags
 
 from openpose_tf.common.errors import MachineError, UserError
+
+# TensorFlow tells of every library it did not find; what matters comes as an exception. Set before it is imported.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 EXIT_OK, EXIT_MACHINE, EXIT_USER, EXIT_INTERRUPTED = 0, 1, 2, 130
 

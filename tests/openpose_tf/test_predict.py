@@ -1,0 +1,168 @@
+"""The predict command: results of pictures of all sizes, films, scales and damage."""
+
+import json
+import subprocess
+import sys
+
+import cv2
+import numpy as np
+import pytest
+
+from openpose_tf import images, predict, results
+from openpose_tf.common.errors import UserError
+from openpose_tf.skeleton import COCO_JOINTS, MPI
+from tests.openpose_tf import painted_network
+
+
+@pytest.fixture(scope="module")
+def saved_model(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("painted") / "pose"
+    painted_network.save(folder)
+    return str(folder)
+
+
+def _write(path, height, width, value=200):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(images.encode_image(np.full((height, width, 3), value, np.uint8), path.suffix))
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("photos")
+    _write(folder / "000000000139.jpg", 120, 160)
+    _write(folder / "b.png", 240, 320)
+    _write(folder / "dark.jpg", 120, 160, 10)
+    _write(folder / "tall.jpg", 200, 100)
+    return folder
+
+
+def _keypoints(entry):
+    return np.array([person["keypoints"] for person in entry["people"]])
+
+
+def test_pictures_and_json(saved_model, photos, tmp_path):
+    options = predict.PredictOptions(saved_model, str(photos), str(tmp_path), longest_side=160, batch_size=2)
+    assert predict.predict(options) == 0
+    names = ["000000000139", "b", "dark", "tall"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(f"{n}{s}" for n in names for s in (".jpg", ".json"))
+    for name, file, (height, width) in zip(
+        names, ["000000000139.jpg", "b.png", "dark.jpg", "tall.jpg"], [(120, 160), (240, 320), (120, 160), (200, 100)]
+    ):
+        entry = json.loads((tmp_path / f"{name}.json").read_text())
+        assert (entry["image"], entry["width"], entry["height"]) == (file, width, height)
+        drawn = images.read_image(tmp_path / f"{name}.jpg")
+        assert drawn.shape == (height, width, 3)
+        if name == "dark":
+            assert entry["people"] == []
+            assert drawn.max() < 20
+        else:
+            assert painted_network.errors(_keypoints(entry), (height, width)).max() < 2.5 * max(height, width) / 160
+            assert np.ptp(drawn[..., 0]) > 100
+            assert [p["score"] for p in entry["people"]] == sorted((p["score"] for p in entry["people"]), reverse=True)
+
+
+@pytest.mark.parametrize("scales", [(2.0,), (0.7, 1.0, 1.3)])
+def test_scales(saved_model, photos, tmp_path, scales):
+    options = predict.PredictOptions(
+        saved_model, str(photos / "b.png"), str(tmp_path), longest_side=160, scales=scales, draw=False
+    )
+    assert predict.predict(options) == 0
+    assert [p.name for p in tmp_path.iterdir()] == ["b.json"]
+    entry = json.loads((tmp_path / "b.json").read_text())
+    # Averaging pads the picture to a training crop at least; at 112 px and more nothing is padded in x.
+    padded_differently = len(scales) > 1
+    error = painted_network.errors(_keypoints(entry), (240, 320))
+    assert error.mean() < (8 if padded_differently else 1.5)
+
+
+def test_coco_results(saved_model, photos, tmp_path):
+    options = predict.PredictOptions(saved_model, f"{photos}/*.jpg", str(tmp_path), coco=True, draw=False)
+    assert predict.predict(options) == 0
+    assert [p.name for p in tmp_path.iterdir()] == [predict.COCO_FILE]
+    entries = json.loads((tmp_path / predict.COCO_FILE).read_text())
+    assert {entry["image_id"] for entry in entries} == {139, "tall"}
+    assert all(entry["category_id"] == 1 and len(entry["keypoints"]) == 51 for entry in entries)
+    joints = np.array([entry["keypoints"] for entry in entries if entry["image_id"] == 139]).reshape(-1, 17, 3)
+    assert not joints[:, :5].any()  # no part for nose, eyes and ears
+    expected = painted_network.people_in(120, 160)[:, MPI.parts.index("l_ankle")]
+    found = joints[:, COCO_JOINTS.index("l_ankle"), :2]
+    assert np.linalg.norm(found[:, None] - expected[None], axis=-1).min(0).max() < 4
+
+
+def test_coco_mapping_is_by_name():
+    assert len(results.COCO_TO_PART) == 12
+    assert all(COCO_JOINTS[joint] == MPI.parts[part] for joint, part in results.COCO_TO_PART.items())
+
+
+def test_broken_pictures_are_left_out(saved_model, photos, tmp_path):
+    inputs = tmp_path / "in"
+    _write(inputs / "good.jpg", 96, 96)
+    (inputs / "cut.jpg").write_bytes((photos / "tall.jpg").read_bytes()[:300])
+    (inputs / "empty.png").touch()
+    options = predict.PredictOptions(saved_model, str(inputs), str(tmp_path / "out"))
+    assert predict.predict(options) == 2
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["good.jpg", "good.json"]
+
+
+def test_folders_and_equal_names_are_kept_apart(saved_model, tmp_path):
+    for name in ("in/a.jpg", "in/a.png", "in/b/a.jpg"):
+        _write(tmp_path / name, 96, 96)
+    options = predict.PredictOptions(saved_model, f"{tmp_path}/in/**/*.*", str(tmp_path / "out"), draw=False)
+    assert predict.predict(options) == 0
+    found = sorted(str(p.relative_to(tmp_path / "out")) for p in (tmp_path / "out").rglob("*.json"))
+    assert found == ["a.jpg.json", "a.png.json", "b/a.json"]
+
+
+def test_film(saved_model, tmp_path):
+    film = cv2.VideoWriter(str(tmp_path / "walk.avi"), cv2.VideoWriter.fourcc(*"MJPG"), 5.0, (128, 96))
+    for value in (200, 10, 200):
+        film.write(np.full((96, 128, 3), value, np.uint8))
+    film.release()
+    options = predict.PredictOptions(saved_model, str(tmp_path / "walk.avi"), str(tmp_path / "out"), batch_size=2)
+    assert predict.predict(options) == 0
+    entries = [json.loads((tmp_path / f"out/walk/{i:06d}.json").read_text()) for i in range(3)]
+    assert [len(entry["people"]) for entry in entries] == [2, 0, 2]
+    assert entries[1]["image"] == "walk.avi#1"
+    frames = list(images.read_video(tmp_path / "out" / "walk.mp4"))
+    assert [frame.shape for frame in frames] == [(96, 128, 3)] * 3
+    assert [np.ptp(frame) > 100 for frame in frames] == [True, False, True]
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["walk", "walk.mp4"]
+
+
+def test_mistakes_of_the_user(saved_model, photos, tmp_path):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "other" / "assets").mkdir(parents=True)
+    (tmp_path / "other" / "saved_model.pb").write_bytes(b"something")
+    out = str(tmp_path / "out")
+    for model, pictures, target, message in [
+        (saved_model, str(tmp_path / "empty"), out, "holds no pictures"),
+        (saved_model, str(tmp_path / "none.jpg"), out, "no file is called"),
+        (saved_model, str(photos), str(photos), "holds the input itself"),
+        (str(tmp_path / "empty"), str(photos), out, "is no SavedModel"),
+        (str(tmp_path / "other"), str(photos), out, "SavedModel of something else"),
+    ]:
+        with pytest.raises(UserError, match=message):
+            predict.predict(predict.PredictOptions(model, pictures, target))
+    for scales in (["a"], [], ["1", "0"], ["nan"]):
+        with pytest.raises(UserError, match="--scales"):
+            predict.parse_scales(scales)
+
+
+def test_command_line(saved_model, photos, tmp_path):
+    command = [sys.executable, "-m", "openpose_tf.predict", f"--saved_model={saved_model}", "--nodraw"]
+    inputs = tmp_path / "in"
+    _write(inputs / "good.jpg", 96, 96)
+    (inputs / "bad.jpg").write_bytes(b"nothing")
+    broken = subprocess.run(
+        [*command, f"--images={inputs}", f"--output_dir={tmp_path}/out"], capture_output=True, text=True
+    )
+    assert broken.returncode == 1, broken.stderr
+    assert "bad.jpg" in broken.stderr
+    assert (tmp_path / "out" / "good.json").is_file()
+    missing = subprocess.run(
+        [*command, "--images=nowhere/*.jpg", f"--output_dir={tmp_path}/out2"], capture_output=True, text=True
+    )
+    assert missing.returncode == 2
+    assert "no file is called nowhere" in missing.stderr
+    for done in (broken, missing):
+        assert "Traceback" not in done.stderr

@@ -36,9 +36,8 @@ def masked_guided_filter(
     weight = mask[crop].astype(np.float32)
     guide = content[crop].astype(np.float32)
     fit = _fit_windows(guide, out[crop], weight, radius, eps, subsample)
-    gain = cv2.resize(fit[..., :9], weight.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    offset = cv2.resize(fit[..., 9:], weight.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    filtered = np.einsum("hwkc,hwc->hwk", gain.reshape(*weight.shape, 3, 3), guide) + offset
+    fit = _resize(fit, weight.shape[::-1], cv2.INTER_LINEAR)
+    filtered = np.stack([(fit[..., 3 * k : 3 * k + 3] * guide).sum(-1) for k in range(3)], -1) + fit[..., 9:]
     out[crop] = np.where(mask[crop][..., None], np.clip(filtered, 0, 1), out[crop])
     return out
 
@@ -50,7 +49,7 @@ def _fit_windows(
     size = (max(1, round(weight.shape[1] / subsample)), max(1, round(weight.shape[0] / subsample)))
     share = cv2.resize(weight, size, interpolation=cv2.INTER_AREA)
     both = np.concatenate([guide, target], -1) * weight[..., None]
-    both = cv2.resize(both, size, interpolation=cv2.INTER_AREA) / np.maximum(share, 1e-6)[..., None]
+    both = _resize(both, size, cv2.INTER_AREA) / np.maximum(share, 1e-6)[..., None]
     half_window = max(1, round(radius / subsample))
     norm = np.maximum(_box(share, half_window), 1e-6)[..., None]
 
@@ -87,6 +86,13 @@ def _box(values: np.ndarray, half_window: int) -> np.ndarray:
     ]
     stacked = np.stack(summed, -1)
     return stacked[..., 0] if values.ndim == 2 else stacked
+
+
+def _resize(planes: np.ndarray, size: tuple[int, ...], interpolation: int) -> np.ndarray:
+    """Resizes [h, w, 3 n] in threes: OpenCV takes at most four channels here."""
+    parts = [planes[..., i : i + 3] for i in range(0, planes.shape[-1], 3)]
+    resized = [cv2.resize(np.ascontiguousarray(part), size, interpolation=interpolation) for part in parts]
+    return np.concatenate([part.reshape(size[1], size[0], 3) for part in resized], -1)
 
 
 def _bounding_box(mask: np.ndarray) -> tuple[slice, slice]:

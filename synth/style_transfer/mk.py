@@ -97,10 +97,10 @@ def _power(matrix: np.ndarray, exponent: float) -> np.ndarray:
 
 def _limit_gains(matrix: np.ndarray, config: MkConfig) -> np.ndarray:
     u, gains, vt = np.linalg.svd(matrix)
-    # An axis that is mostly colour gets the tighter bound; the mixture follows its share of lightness.
-    lightness_share = vt[:, 0] ** 2
-    upper = lightness_share * config.max_gain + (1 - lightness_share) * config.max_chroma_gain
-    return (u * np.clip(gains, config.min_gain, upper)) @ vt
+    limited = (u * np.clip(gains, config.min_gain, config.max_gain)) @ vt
+    u, gains, vt = np.linalg.svd(limited[:, 1:], full_matrices=False)  # what becomes of the two colour axes
+    limited[:, 1:] = (u * np.minimum(gains, config.max_chroma_gain)) @ vt
+    return limited
 
 
 def _to_lab(pixels: np.ndarray) -> np.ndarray:

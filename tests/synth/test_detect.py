@@ -365,7 +365,7 @@ def test_builtin_masks_agree_with_coco_polygons(shared_data, models_dir):
     )
     segmenter = detect.make_segmenter("builtin", models_dir)
     scores = []
-    for name in ("000000000785.jpg", "000000040083.jpg", "000000196141.jpg", "000000197388.jpg"):
+    for name in ("000000000785.jpg", "000000196141.jpg", "000000197388.jpg"):
         path = folder / "images" / name
         image = cv2.imread(str(path))[:, :, ::-1].copy()
         shape = image.shape[:2]
@@ -373,4 +373,4 @@ def test_builtin_masks_agree_with_coco_polygons(shared_data, models_dir):
         known = detect.union_mask(truth.segment(image, path), shape)
         scores.append((found & known).sum() / (found | known).sum())
     print("IoU with COCO polygons", np.round(scores, 3))
-    assert np.mean(scores) >= 0.8
+    assert np.mean(scores) >= 0.85

@@ -183,3 +183,24 @@ class TrainConfig:
     def uses_synthetic(self) -> bool:
         """Whether any sample of a batch is synthetic."""
         return self.real_fraction < 1.0
+
+
+@dataclasses.dataclass(frozen=True)
+class DataConfig:
+    """Where the samples of a run come from and what is made of them.
+
+    Attributes:
+        real_records: folder of real person records, or None.
+        synthetic_records: folder of synthetic person records, or None.
+        max_people: people labelled in a crop.
+        padding_valid: the area outside of the picture counts in the loss (OpenPose); the paper's code ignores it.
+        warp: `cv2` or `tf`, who moves the pixels.
+        num_threads: threads per input stream.
+    """
+
+    real_records: str | None = None
+    synthetic_records: str | None = None
+    max_people: int = 20
+    padding_valid: bool = False
+    warp: str = "cv2"
+    num_threads: int = 2

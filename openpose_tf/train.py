@@ -1,0 +1,40 @@
+r"""Trains the student without a teacher: synthetic samples come from all of the synthetic records alike.
+
+Example (paper, Table 1, M_DR+DS: 149,400 steps, days on a GPU):
+    python -m openpose_tf.train --real_records=runs/mpii --synthetic_records=runs/ds \
+        --init_checkpoint=runs/baseline --model_dir=runs/dr_ds
+
+The same command goes on with a run that was stopped. In model_dir: ckpt-*, metrics.jsonl, TensorBoard events,
+config.json, flags.txt, versions.json and, at the end, summary.json.
+"""
+
+import os
+from collections.abc import Sequence
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+from absl import flags
+
+from openpose_tf import run_files, student_setup, train_data, train_flags, train_loop
+from openpose_tf.common import cli
+
+train_flags.define()
+
+
+def main(argv: Sequence[str]) -> int:
+    """Runs the training that the flags describe."""
+    del argv
+    values = flags.FLAGS
+    config, data = train_flags.train_config(values), train_flags.data_config(values)
+    sets = train_data.open_record_sets(data)
+    replicas = student_setup.setup_tensorflow(config)
+    student = student_setup.build_student(config, replicas)
+    batches = train_data.make_batches(config, data, sets, replicas)
+    if student.is_chief:
+        run_files.write_run_files(config.model_dir, values.flags_into_string(), sets.digests)
+    train_loop.train(config, student, batches, train_loop.NoTeacher())
+    return cli.EXIT_OK
+
+
+if __name__ == "__main__":
+    cli.run(main)

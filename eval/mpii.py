@@ -4,16 +4,16 @@ Example:
     python -m eval.mpii --groundtruth=annolist.mat --predictions=pred_keypoints_mpii_multi.mat --output=mpii.json
 """
 
-import os
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from absl import flags
 
-from eval import mpii_files, mpii_metric
-from eval.mpii_dataset import read_dataset_groups
+from eval import mpii_metric
+from eval.groups import RULES, rule_named
 from eval.mpii_groups import GroupPredictions, GroupTruth, check_same_groups
+from eval.mpii_inputs import read_groups
 from openpose_tf.common import cli, files
 from openpose_tf.common.errors import UserError
 
@@ -31,13 +31,6 @@ def match_groups(truth: Sequence[GroupTruth], predictions: Sequence[GroupPredict
         mpii_metric.match_group(found.xy, found.scores, people.xy, people.head_boxes)
         for people, found in zip(truth, predictions)
     ]
-
-
-def read_groups(groundtruth: str, predictions: str) -> tuple[list[GroupTruth], list[GroupPredictions]]:
-    """Returns ground truth and predictions of two toolkit files, or of an image dataset and a prediction folder."""
-    if os.path.isdir(groundtruth) or os.path.isdir(predictions):
-        return read_dataset_groups(groundtruth, predictions)
-    return mpii_files.read_truth(groundtruth), mpii_files.read_predictions(predictions)
 
 
 def summarise(matches: Sequence[mpii_metric.Match], mode: str = "toolkit", details: bool = False) -> dict[str, Any]:
@@ -113,6 +106,18 @@ def _percent(value: float | None) -> str:
     return "NaN" if value is None else f"{value:.1f}"
 
 
+def parse_margins(values: Sequence[str] | None) -> list[float] | None:
+    """Returns --region_margins as numbers.
+
+    Raises:
+        UserError: one of them is no number.
+    """
+    try:
+        return [float(value) for value in values] if values else None
+    except ValueError:
+        raise UserError(f"--region_margins={','.join(values or [])}: expected two numbers x,y") from None
+
+
 def define_flags() -> None:
     """Defines this command's flags."""
     flags.DEFINE_string(
@@ -124,7 +129,7 @@ def define_flags() -> None:
     flags.DEFINE_string(
         "predictions",
         None,
-        "Toolkit .mat (struct pred), the same as .json, or a folder of prediction JSON files for an image dataset. "
+        "Toolkit .mat (struct pred), the same as .json, or a folder of prediction JSON files, one per image. "
         "Default: the ground-truth file, which may hold both.",
     )
     flags.DEFINE_string("output", None, "JSON file for the scores.", required=True)
@@ -135,6 +140,13 @@ def define_flags() -> None:
         "Groups without any predicted person: toolkit leaves their people out of the positives (as the official code "
         "does), counted counts them as missed. Both are written; this one is printed by joint and stands on top.",
     )
+    flags.DEFINE_enum(
+        "region",
+        "openpose",
+        list(RULES),
+        "Which people of a prediction folder belong to a group of its image (evaluation.md section 8).",
+    )
+    flags.DEFINE_list("region_margins", None, "Other margins x,y of --region in pixels at group scale 1.")
     flags.DEFINE_bool("details", False, "Also write scores, labels, precision and recall of every detection.")
 
 
@@ -143,7 +155,8 @@ def main(argv: Sequence[str]) -> None:
     if len(argv) > 1:
         raise UserError(f"unexpected argument {argv[1]!r}: every option is --flag=value")
     f = flags.FLAGS
-    truth, predictions = read_groups(f.groundtruth, f.predictions or f.groundtruth)
+    rule = rule_named(f.region, parse_margins(f.region_margins))
+    truth, predictions = read_groups(f.groundtruth, f.predictions or f.groundtruth, rule)
     result = summarise(match_groups(truth, predictions), f.empty_groups, f.details)
     files.write_json(f.output, result)
     print(format_table(result))

@@ -4,17 +4,14 @@ Rendered people have head boxes, so the metric applies to them unchanged. An ima
 close proximity; the whole image is one group and no prediction is filtered.
 """
 
-import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 
 from eval.mpii_groups import GroupPredictions, GroupTruth
-from eval.predictions import ImagePrediction, image_key, read_predictions
+from eval.predictions import ImagePrediction, image_key
 from openpose_tf.common.errors import UserError
 from openpose_tf.data.annotations import AnnotatedImage, Person, in_image
-from openpose_tf.data.image_dataset import read_image_dataset
 from openpose_tf.skeleton import NUM_MPII_JOINTS, PART_TO_MPII_OUTPUT, JointState
 
 
@@ -66,18 +63,3 @@ def groups_of_images(
         keypoints = np.zeros((0, len(PART_TO_MPII_OUTPUT), 3)) if prediction is None else prediction.keypoints
         found.append(predictions_of_parts(keypoints, name))
     return truth, found
-
-
-def read_dataset_groups(
-    dataset_dir: str | os.PathLike[str], predictions_dir: str | os.PathLike[str]
-) -> tuple[list[GroupTruth], list[GroupPredictions]]:
-    """Returns ground truth and predictions of an image dataset, one group per image.
-
-    Raises:
-        UserError: not an image dataset, no predictions, or predictions of other images.
-    """
-    images = read_image_dataset(Path(dataset_dir))
-    predictions = read_predictions(predictions_dir)
-    if not any(image_key(image.image_path.name) in predictions for image in images):
-        raise UserError(f"no prediction in {predictions_dir} belongs to an image of {dataset_dir}")
-    return groups_of_images(images, predictions)

@@ -22,11 +22,14 @@ class ImagePrediction:
         name: file name of the image.
         keypoints: [P, 15, 3] float64 (x, y, score) of the MPI parts in pixels; score 0 = part not found.
         scores: [P] float64, one score per person as the predictor gave it.
+        width, height: size of the image in pixels; 0 where the file does not say.
     """
 
     name: str
     keypoints: np.ndarray
     scores: np.ndarray
+    width: int = 0
+    height: int = 0
 
 
 def image_key(name: str) -> str:
@@ -35,14 +38,14 @@ def image_key(name: str) -> str:
 
 
 def read_predictions(folder: str | os.PathLike[str]) -> dict[str, ImagePrediction]:
-    """Returns the predictions of every JSON file of a folder, by image key.
+    """Returns the predictions of every JSON file of a folder and of those within, by image key.
 
     Raises:
         UserError: no such folder, no JSON in it, a file of another form, or two files for one image.
     """
     root = files.require_dir(folder, "a folder of prediction JSON files, written by openpose_tf.predict")
     found: dict[str, ImagePrediction] = {}
-    for path in sorted(root.glob("*.json")):
+    for path in sorted(root.rglob("*.json")):
         prediction = _parse(files.read_json(path, _WHAT), path)
         if prediction is None:
             continue
@@ -76,4 +79,5 @@ def _parse(value: Any, path: Path) -> ImagePrediction | None:
             ) from None
     if not (np.isfinite(keypoints).all() and np.isfinite(scores).all()):
         raise UserError(f"{path}: NaN or infinite numbers among the predicted people: predict this image again")
-    return ImagePrediction(str(value["image"]), keypoints, scores)
+    width, height = (int(value[side]) if isinstance(value.get(side), int) else 0 for side in ("width", "height"))
+    return ImagePrediction(str(value["image"]), keypoints, scores, width, height)

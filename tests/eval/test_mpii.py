@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from eval import mpii, mpii_files
 from eval.mpii_groups import GroupPredictions, GroupTruth
+from eval.mpii_inputs import read_groups
 from openpose_tf.common.errors import UserError
 from openpose_tf.skeleton import MPI, mpii_to_parts
 
@@ -35,7 +36,7 @@ def both(tmp_path, gt, pred, name="case.json"):
 
 
 def score(path, predictions=None):
-    return mpii.summarise(mpii.match_groups(*mpii.read_groups(path, predictions or path)), details=True)
+    return mpii.summarise(mpii.match_groups(*read_groups(path, predictions or path)), details=True)
 
 
 def test_first_point_of_a_repeated_id_wins(tmp_path):
@@ -306,7 +307,7 @@ def test_random_groups_score_between_0_and_100(tmp_path, groups):
             undefined = scores["n_det"][joint] > 0 and scores["n_gt"][joint] == 0
             assert (scores["ap"][joint] is None) == undefined
             assert scores["n_tp"][joint] <= min(scores["n_det"][joint], scores["n_gt"][joint])
-    truth, found = mpii.read_groups(str(path), str(path))
+    truth, found = read_groups(str(path), str(path))
     mpii_files.write_truth(tmp_path / "gt.mat", truth)
     mpii_files.write_predictions(tmp_path / "pred.mat", found)
     again = score(str(tmp_path / "gt.mat"), str(tmp_path / "pred.mat"))

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from eval import mpii
+from eval.mpii_inputs import read_groups
 
 CASES = (
     "c01_perfect",
@@ -35,7 +36,7 @@ def numbers(value):
 def test_equal_to_the_toolkit(shared_data, case, form):
     vectors = shared_data / "eval_vectors"
     source = str(vectors / f"inputs_{form}" / f"{case}.{form}")
-    result = mpii.summarise(mpii.match_groups(*mpii.read_groups(source, source)), details=True)
+    result = mpii.summarise(mpii.match_groups(*read_groups(source, source)), details=True)
     expected = json.loads((vectors / "expected" / f"{case}.json").read_text())
     np.testing.assert_allclose(numbers([*result["ap"], result["mAP"]]), numbers(expected["ap"]), rtol=0, atol=1e-9)
     for joint, (got, want) in enumerate(zip(result["per_joint"], expected["joints"])):
@@ -54,7 +55,7 @@ def test_counted_mode_and_empty_groups(shared_data):
     vectors = shared_data / "eval_vectors"
     for row in json.loads((vectors / "index.json").read_text())["cases"]:
         source = str(vectors / "inputs_json" / f"{row['name']}.json")
-        result = mpii.summarise(mpii.match_groups(*mpii.read_groups(source, source)))
+        result = mpii.summarise(mpii.match_groups(*read_groups(source, source)))
         assert result["groups_without_predictions"] == row["groups_without_predictions"]
         assert result["counted"]["mAP"] == pytest.approx(row["mAP_if_empty_groups_are_counted"], abs=1e-9)
         assert (result["people"], result["predicted_people"]) == (row["gt_people"], row["pred_people"])
@@ -63,12 +64,12 @@ def test_counted_mode_and_empty_groups(shared_data):
 def test_350_groups_take_at_most_a_second(shared_data):
     source = str(shared_data / "eval_vectors" / "inputs_mat" / "r01_real_ppn_val350.mat")
     start = time.process_time()
-    mpii.summarise(mpii.match_groups(*mpii.read_groups(source, source)))
+    mpii.summarise(mpii.match_groups(*read_groups(source, source)))
     assert time.process_time() - start < 1.0
 
 
 def test_the_published_files_of_the_350_groups(shared_data):
     folder = shared_data / "real" / "mpii_annot"
     truth, found = folder / "mpi_val_groundtruth.mat", folder / "pred_keypoints_mpii_multi.mat"
-    result = mpii.summarise(mpii.match_groups(*mpii.read_groups(str(truth), str(found))))
+    result = mpii.summarise(mpii.match_groups(*read_groups(str(truth), str(found))))
     assert result["mAP"] == pytest.approx(79.31346, abs=1e-5)

@@ -1,11 +1,12 @@
 """The one door of every command: parses absl flags, runs main, turns errors into exit codes."""
 
 import errno
+import logging as python_logging
 import os
 import sys
 from collections.abc import Callable, Sequence
 
-from absl import app, flags
+from absl import app, flags, logging
 
 from openpose_tf.common.errors import MachineError, UserError
 
@@ -24,6 +25,8 @@ def run(main: Callable[[Sequence[str]], int | None], argv: Sequence[str] | None 
 
     Exit codes: 0 success, 1 failing machine, 2 wrong input or flags, 130 interrupted by Ctrl-C.
     """
+    formatter = python_logging.Formatter("%(asctime)s %(levelname).1s %(message)s", "%H:%M:%S")
+    logging.get_absl_handler().python_handler.setFormatter(formatter)
     try:
         app.run(main, argv=list(argv) if argv is not None else None, flags_parser=_parse_flags)
     except UserError as error:

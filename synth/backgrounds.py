@@ -103,7 +103,9 @@ def scan(where: str, accept: Callable[[str], bool] | None = None) -> BackgroundL
             f"--backgrounds={where}: no usable photograph ({reasons}); give a folder or a list of photographs whose "
             f"shorter side has at least {MIN_BACKGROUND_SIDE} px"
         )
-    return BackgroundList(tuple(path for path, _ in kept), tuple(size for _, size in kept), tuple(sorted(dropped.items())))
+    return BackgroundList(
+        tuple(path for path, _ in kept), tuple(size for _, size in kept), tuple(sorted(dropped.items()))
+    )
 
 
 def _candidates(where: Path) -> list[Path]:
@@ -162,9 +164,7 @@ def sample_background(
     return Background("photo", photos.paths[number], crop, flip)
 
 
-def _sample_crop(
-    rng: np.random.Generator, size: tuple[int, int], aspect: float
-) -> tuple[float, float, float, float]:
+def _sample_crop(rng: np.random.Generator, size: tuple[int, int], aspect: float) -> tuple[float, float, float, float]:
     """A random crop of the picture's aspect ratio, 0.7 to 1 times the largest that fits; fractions."""
     full = min(size[0] / aspect, size[1])  # height of the largest crop, px
     crop_h = full * rng.uniform(LEAST_CROP, 1.0)

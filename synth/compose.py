@@ -13,6 +13,7 @@ from synth.light import Light
 GAIN_RANGE = (0.35, 2.2)  # exposure match never goes further than this
 TINT_SHARE = 0.35  # how far the people's colour cast goes towards the photograph's
 ENVIRONMENT_MEAN = 0.3  # mean linear radiance of an environment view after exposure
+BRIGHTEST_PEOPLE = 0.4  # mean linear light of the people before an environment
 CELL_M = 0.025  # side of a shadow map's cell
 SHADOW_REACH_M = 3.0  # ground around the people that the shadow map covers
 STEEPEST_SLANT = 0.35  # least downward part of the sun's direction: no endless shadows
@@ -127,6 +128,12 @@ def expose_environment(view: np.ndarray) -> float:
     """Returns the gain that brings an environment view to a usual brightness (its brightest tenth is not counted)."""
     dim = view[view < np.quantile(view, 0.9)]
     return float(ENVIRONMENT_MEAN * 0.6 / max(float(dim.mean() if dim.size else view.mean()), 1e-4))
+
+
+def limit_gain(gain: float, people: np.ndarray, coverage: np.ndarray) -> float:
+    """Returns the gain, lowered where it would burn the people out: their mean stays at most 0.4 in linear light."""
+    own = float(people[coverage].mean()) if coverage.any() else 0.0
+    return min(gain, BRIGHTEST_PEOPLE / max(own, 1e-4))
 
 
 def over(people: np.ndarray, alpha: np.ndarray, background: np.ndarray, shade: np.ndarray) -> np.ndarray:

@@ -80,7 +80,9 @@ def _check_same(folder: Path, old: Any, new: Mapping[str, Any]) -> None:
             )
     for name, version in new["versions"].items():
         if old.get("versions", {}).get(name) != version:
-            logging.warning("%s: %s was %s, now %s: pixels may differ", folder, name, old["versions"].get(name), version)
+            logging.warning(
+                "%s: %s was %s, now %s: pixels may differ", folder, name, old["versions"].get(name), version
+            )
 
 
 def sample_paths(folder: Path, name: str) -> dict[str, Path]:
@@ -115,7 +117,13 @@ def missing(folder: Path, indices: Iterable[int]) -> list[int]:
 
 
 def write_sample(
-    folder: Path, name: str, image: np.ndarray, ids: np.ndarray, depth: np.ndarray | None, annotation: dict, quality: int
+    folder: Path,
+    name: str,
+    image: np.ndarray,
+    ids: np.ndarray,
+    depth: np.ndarray | None,
+    annotation: dict,
+    quality: int,
 ) -> None:
     """Writes one image; the annotation comes last, so its presence means that the image is complete.
 

@@ -1,0 +1,132 @@
+"""Makes one picture of a dataset from its scene index: sample, render, compose, annotate, write. Runs in workers."""
+
+import dataclasses
+import functools
+import resource
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from synth import annotate, backgrounds, body, compose, dataset, poses, scene
+from synth.backgrounds import BackgroundList
+from synth.scene import Scene, Sources
+from synth.scene_config import RenderConfig, SceneConfig
+
+if TYPE_CHECKING:
+    from synth import blender
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """What all scenes of a run share; sent to every worker.
+
+    Attributes:
+        folder: the dataset.
+        scenes: distribution of the scenes.
+        render: how they become pixels.
+        photos: usable background photographs.
+        environments, environment_share: environments seen as background, and how often.
+    """
+
+    folder: str
+    scenes: SceneConfig
+    render: RenderConfig
+    photos: BackgroundList
+    environments: tuple[str, ...]
+    environment_share: float
+
+
+@functools.lru_cache(maxsize=1)
+def _load_sources(job: Job) -> Sources:
+    """Body, poses and backgrounds, loaded once per process."""
+    model = body.load_body(job.scenes.body)
+    source = poses.load_poses(job.scenes.poses, model)
+    return Sources(model, source, job.photos, job.environments, job.environment_share)
+
+
+@functools.lru_cache(maxsize=1)
+def _renderer(config: RenderConfig) -> "blender.Renderer":
+    """The process's renderer; Blender has one scene per process. Importing it here keeps bpy out of other processes."""
+    from synth import blender
+
+    return blender.Renderer(config)
+
+
+def render_index(job: Job, index: int) -> dict[str, float]:
+    """Makes picture number `index` and returns where the time went.
+
+    Returns:
+        CPU seconds by stage (`load`, `sample`, `build`, `cycles`, `read`, `compose`, `annotate`, `write`), `num_people`
+        and `peak_mb`.
+    """
+    clock = _Clock()
+    sources, renderer = _load_sources(job), _renderer(job.render)
+    from synth import blender
+
+    clock.lap("load")
+    sampled = scene.sample_scene(job.scenes, sources, index, blender.intersects)
+    clock.lap("sample")
+    frame = renderer.render(sampled.figures, sampled.camera, sampled.light, sampled.cycles_seed, clock.lap)
+    image = compose_picture(sampled, frame, job.scenes.dataset, blender.read_environment)
+    clock.lap("compose")
+    people = annotate.annotate_people(sampled.figures, sampled.camera, frame.ids, frame.depth)
+    clock.lap("annotate")
+    dataset.write_sample(
+        Path(job.folder),
+        dataset.image_name(index),
+        image,
+        frame.ids,
+        frame.depth if job.render.write_depth else None,
+        scene.describe_scene(sampled, people),
+        job.render.jpeg_quality,
+    )
+    clock.lap("write")
+    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return clock.seconds | {"num_people": len(people), "peak_mb": peak_mb}
+
+
+def compose_picture(
+    sampled: Scene, frame: "blender.Frame", kind: str, read_environment: Callable[[str], np.ndarray]
+) -> np.ndarray:
+    """Returns the finished picture, [height, width, 3] uint8 RGB.
+
+    Args:
+        sampled: the scene.
+        frame: what Cycles returned.
+        kind: data set, which decides the camera's noise.
+        read_environment: returns an environment picture by name.
+    """
+    camera, light, background = sampled.camera, sampled.light, sampled.background
+    if background.kind == "environment":
+        view = backgrounds.view_environment(read_environment(background.name), background.turn_rad, camera)
+        exposure = compose.expose_environment(view)
+        gain = compose.limit_gain(exposure / light.strength, frame.rgb, frame.ids > 0)
+        behind, gain = view * (gain * light.strength), np.full(3, gain, np.float32)
+    else:
+        behind = compose.to_linear(backgrounds.load_photo(background, camera.width, camera.height))
+        gain = np.ones(3, np.float32)
+        if light.kind == "hdri":
+            gain = compose.match_exposure(frame.rgb, frame.ids > 0, behind)
+    shade = np.ones((camera.height, camera.width, 1), np.float32)
+    if sampled.figures:
+        shadows = compose.cast_shadows([figure.mesh.vertices for figure in sampled.figures], light)
+        shade = compose.view_shadows(shadows, camera)
+    picture = compose.over(frame.rgb * gain, frame.alpha, behind, shade)
+    return compose.add_camera_noise(np.random.default_rng(sampled.finish_seed), picture, kind)
+
+
+class _Clock:
+    """CPU seconds of this process between laps."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._last = time.process_time()
+
+    def lap(self, stage: str) -> None:
+        """Books the time since the last lap on a stage."""
+        now = time.process_time()
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + now - self._last
+        self._last = now

@@ -46,7 +46,8 @@ class Fields:
         neck = self._joint["neck"]
         # The neckline is where a ball around the neck ends: round in front, high on the shoulders and behind.
         ball = np.sqrt(self._x**2 + (self._y - neck[1]) ** 2 + (self._z - neck[2] + 0.01) ** 2)
-        collar = np.minimum(ball - 0.075 - look.neckline_m, neck[1] + 0.03 - self._y)
+        depth = look.neckline_m * np.clip((self._z - neck[2]) / 0.06 + 0.5, 0.15, 1)
+        collar = np.minimum(ball - 0.075 - depth, neck[1] + 0.03 - self._y)
         hem = self._joint["spine1"][1] + look.top_hem_m
         above_hem = np.where(self._is_arm, 1.0, self._y - hem)
         return np.minimum(np.minimum(above_hem, collar), end - self._x)
@@ -129,7 +130,7 @@ def vertex_tint(body: BodyModel, rest: np.ndarray, look: Look) -> np.ndarray:
 
 
 def painted_clothes(body: BodyModel, rest: np.ndarray, look: Look) -> np.ndarray:
-    """Returns colours [V, 3] float32 (sRGB) that paint the look's clothes on a body without proxy meshes."""
+    """Returns linear colours [V, 3] float32 that paint the look's clothes on a body without proxy meshes."""
     joint = {name: _joints_of(body, rest)[JOINT[name]] for name in JOINT_NAMES}
     colours = {slot: np.array(material["colour"], np.float32) for slot, material in look.materials.items()}
     strongest = body.models[look.gender].weights.argmax(1)
@@ -147,4 +148,4 @@ def painted_clothes(body: BodyModel, rest: np.ndarray, look: Look) -> np.ndarray
         nose, back = rest[body.landmarks["nose"]], rest[body.landmarks["head_back"]]
         scalp = (y - nose[1] > 0.075) | ((rest[:, 2] < (nose[2] + 2 * back[2]) / 3) & (y > nose[1] - 0.02))
         out[scalp & (strongest == JOINT["head"])] = colours["hair"]
-    return out
+    return np.where(out <= 0.04045, out / 12.92, ((out + 0.055) / 1.055) ** 2.4).astype(np.float32)

@@ -8,8 +8,8 @@ out, so that it cannot poke through. Everything is a weighted sum of body vertic
     mesh = join_parts(parts)                      # topology, materials, attributes
     points = dressed_vertices(parts, posed)       # [M, 3], same axes as `posed`
 
-Vertex attributes: `rest`, position in the T pose of the gender's mean shape (patterns stick to it); `tint`, a factor on
-the skin and eye colour (brows, lips, beard, iris).
+Vertex attributes: `rest`, position in the T pose of the gender's mean shape (patterns stick to it); `tint`, a linear
+factor on the skin and eye colour (brows, lips, beard, iris).
 """
 
 import dataclasses
@@ -25,7 +25,7 @@ from synth.mesh_cut import DerivedMesh, cut, from_body, smooth
 from synth.self_collision import triangles, vertex_normals
 
 _UNDER_M = 0.045  # the body goes on this far under a hem, so that no gap opens at a bent joint
-_SLOTS = ("skin", "eye", "hair", "top", "bottom", "shoe", "sock")
+_SLOTS = ("body", "skin", "eye", "hair", "top", "bottom", "shoe", "sock")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,7 +38,7 @@ class MeshPart:
         mesh: its mesh on the body.
         offsets: [m] float32, metres along the vertex normal.
         rest: [m, 3] float32, metres, T pose.
-        tint: [m, 3] float32, 0..1.
+        tint: [m, 3] float32, linear, 0..1.
     """
 
     name: str
@@ -195,4 +195,4 @@ def _painted(body: BodyModel, look: Look) -> MeshPart:
         uvs = body.uv[body.uv_faces]
     mesh = from_body(len(rest), body.faces, uvs)
     tint = garment_fields.painted_clothes(body, rest, look)
-    return MeshPart("body", "skin", mesh, np.zeros(mesh.sources.shape[0], np.float32), mesh.at(rest), mesh.at(tint))
+    return MeshPart("body", "body", mesh, np.zeros(mesh.sources.shape[0], np.float32), mesh.at(rest), mesh.at(tint))

@@ -76,7 +76,7 @@ class Look:
         brow: darkness of the brows, 0..1.
         beard: darkness of the beard's skin, 0 none.
         iris: iris colour, sRGB.
-        materials: slot ("skin", "eye", "hair", "top", "bottom", "shoe", "sock") -> material.
+        materials: slot ("skin", "eye", "hair", "top", "bottom", "shoe", "sock"; "body" for SMPL+H) -> material.
     """
 
     gender: str
@@ -185,13 +185,16 @@ def shoe_material(rng: np.random.Generator) -> Material:
     return {"kind": "shoe", "colour": _round(colour), "roughness": round(float(rng.uniform(0.3, 0.8)), 3)}
 
 
-def sample_look(rng: np.random.Generator, gender: str, pose_tag: str = "stand") -> Look:
+def sample_look(
+    rng: np.random.Generator, gender: str, pose_tag: str = "stand", texture_path: str | None = None
+) -> Look:
     """Returns a random look.
 
     Args:
         rng: source of random numbers.
         gender: "female", "male" or "neutral".
         pose_tag: kind of pose; skirts are worn only where the legs are together.
+        texture_path: picture of a whole dressed person on SMPL's texture coordinates (`synth.textures`), or None.
     """
     female = gender == "female" or (gender == "neutral" and rng.random() < 0.5)
     skirt = bool(female and rng.random() < 0.3 and pose_tag in SKIRT_POSES)
@@ -208,7 +211,7 @@ def sample_look(rng: np.random.Generator, gender: str, pose_tag: str = "stand") 
         leg=round(float(leg), 3),
         skirt_length=round(float(rng.uniform(0.4, 0.97)), 3),
         leggings=bool(rng.random() < 0.35),
-        loose_top_m=round(float(loose_bottom + rng.uniform(0.004, 0.012)), 4),
+        loose_top_m=round(float(loose_bottom + rng.uniform(0.007, 0.016)), 4),
         loose_bottom_m=round(float(loose_bottom), 4),
         flare_m=round(float(rng.choice([0.0, rng.uniform(0.0, 0.016)])), 4),
         hair=hair,
@@ -219,7 +222,7 @@ def sample_look(rng: np.random.Generator, gender: str, pose_tag: str = "stand") 
         brow=round(float(rng.uniform(0.45, 0.8)), 3),
         beard=0.0 if female or rng.random() < 0.6 else round(float(rng.uniform(0.1, 0.6)), 3),
         iris=IRIS_COLOURS[int(rng.integers(len(IRIS_COLOURS)))],
-        materials=_materials(rng, hair, skirt),
+        materials=_materials(rng, hair, skirt, texture_path),
     )
 
 
@@ -227,8 +230,11 @@ def _hair_odds(female: bool) -> list[float]:
     return [0.01, 0.03, 0.14, 0.20, 0.54, 0.08] if female else [0.08, 0.17, 0.40, 0.19, 0.06, 0.10]
 
 
-def _materials(rng: np.random.Generator, hair: str, skirt: bool) -> dict[str, Material]:
+def _materials(rng: np.random.Generator, hair: str, skirt: bool, texture_path: str | None) -> dict[str, Material]:
     top = cloth_material(rng)
+    body: Material = {"kind": "painted", "colour": [1.0, 1.0, 1.0], "roughness": 0.7}
+    if texture_path is not None:
+        body = {"kind": "texture", "path": texture_path, "roughness": 0.7}
     dress = skirt and rng.random() < 0.4
     return {
         "skin": skin_material(rng),
@@ -238,4 +244,5 @@ def _materials(rng: np.random.Generator, hair: str, skirt: bool) -> dict[str, Ma
         "bottom": dict(top) if dress else cloth_material(rng, jeans_probability=0.45),
         "shoe": shoe_material(rng),
         "sock": cloth_material(rng),
+        "body": body,
     }

@@ -82,8 +82,9 @@ def _reach(b: PoseBuilder) -> None:
 
 def _akimbo(b: PoseBuilder) -> None:
     for side in SIDES if b.chance(0.7) else b.sides()[:1]:
-        b.arm(side, -47 + b.normal(3, -5, 5), -14, b.uniform(80, 92), twist=b.uniform(58, 70))
-        b.hand(side, b.uniform(15, 50))
+        b.arm(side, -51 + b.normal(1.5, -3, 3), -20, b.uniform(89, 93), twist=b.uniform(58, 62))
+        b.hand(side, b.uniform(12, 45))
+        b.wrist(side, -b.uniform(0, 18))
 
 
 def _arms_up(b: PoseBuilder) -> None:
@@ -103,7 +104,8 @@ def _crouch(b: PoseBuilder) -> None:
 
 def _phone(b: PoseBuilder) -> None:
     a, _ = b.sides()
-    b.arm(a, -40 + b.normal(4, -6, 10), b.uniform(20, 35), b.uniform(130, 138), twist=-b.uniform(25, 40))
+    bend = b.uniform(138, 148)
+    b.arm(a, -30 + b.normal(4, -6, 6), b.uniform(40, 48), bend, swing=33, twist=-b.uniform(22, 38), pronate=-20)
     b.hand(a, b.uniform(35, 60))
 
 
@@ -117,8 +119,8 @@ def _texting(b: PoseBuilder) -> None:
 
 def _cross_arms(b: PoseBuilder) -> None:
     upper, lower = b.sides()
-    b.arm(upper, -66, 6, b.uniform(88, 96), swing=34, twist=52)
-    b.arm(lower, -68, 4, b.uniform(88, 96), swing=22, twist=52)
+    b.arm(upper, -82, 6, b.uniform(92, 98), swing=31, twist=54)
+    b.arm(lower, -73, 5, b.uniform(89, 95), swing=25, twist=70)
     for side in SIDES:
         b.wrist(side, b.uniform(-5, 10))
         b.hand(side, b.uniform(10, 35))
@@ -186,8 +188,9 @@ def _carry(b: PoseBuilder) -> None:
 
 def _hands_on_head(b: PoseBuilder) -> None:
     for side in SIDES if b.chance(0.7) else b.sides()[:1]:
-        b.arm(side, b.uniform(30, 40), b.uniform(0, 10), b.uniform(112, 122), twist=-80)
-        b.hand(side, b.uniform(10, 30))
+        b.arm(side, b.uniform(32, 44), b.uniform(-6, 12), b.uniform(98, 111), twist=-b.uniform(74, 80))
+        b.hand(side, b.uniform(5, 25))
+        b.wrist(side, b.uniform(5, 25))
     b.head(b.normal(5, -10, 10), b.normal(6, -15, 15), 0)
 
 
@@ -267,13 +270,15 @@ def _sit_ground(b: PoseBuilder) -> None:
 
 
 def _sit_cross_legged(b: PoseBuilder) -> None:
-    b.root(pitch=-8)
-    upper, lower = b.sides()
-    b.cross_leg(upper, 78, 38, 52, 118)
-    b.cross_leg(lower, 80, 40, 62, 128)
-    b.trunk(b.uniform(10, 25), b.normal(6, -15, 15), 0)
+    """Sits on the ground with crossed shins; the angles were searched for low knees and free shins."""
+    back = b.uniform(16, 20)
+    b.root(pitch=-back)
+    near, far = b.sides()
+    b.cross_leg(near, 114 + b.normal(2, -3, 3), 22, 82, 132 + b.normal(1.5, -3, 3))
+    b.cross_leg(far, 90 + b.normal(2, -3, 3), 40, 97, 106 + b.normal(1.5, -3, 3))
+    b.trunk(back + b.uniform(0, 14), b.normal(6, -15, 15), 0)
     for side in SIDES:
-        b.arm(side, -62, elbow=b.uniform(25, 50), swing=b.uniform(20, 34))
+        b.arm(side, -58, elbow=b.uniform(20, 45), swing=b.uniform(24, 36))
 
 
 def _kneel(b: PoseBuilder) -> None:

@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +90,31 @@ def load_records(folder: str | Path) -> RecordSet:
         if name.startswith(INDEX_FEATURE_PREFIX)
     }
     return RecordSet(root, paths, index["shard"], index["offset"], index["length"], features, manifest)
+
+
+def join_records(sets: Sequence[RecordSet]) -> RecordSet:
+    """Returns several record sets as one: the rows of the first, then of the second, and so on.
+
+    A feature that a set does not have is NaN for its rows.
+    """
+    if len(sets) == 1:
+        return sets[0]
+    names = sorted({name for records in sets for name in records.features})
+    shards = np.cumsum([0, *(len(records.shard_paths) for records in sets[:-1])])
+
+    def column(name: str) -> np.ndarray:
+        unknown = [np.full(len(records), np.nan, np.float32) for records in sets]
+        return np.concatenate([records.features.get(name, empty) for records, empty in zip(sets, unknown)])
+
+    return RecordSet(
+        dir=sets[0].dir,
+        shard_paths=tuple(path for records in sets for path in records.shard_paths),
+        shard=np.concatenate([records.shard + first for records, first in zip(sets, shards)]).astype(np.int32),
+        offset=np.concatenate([records.offset for records in sets]),
+        length=np.concatenate([records.length for records in sets]),
+        features={name: column(name) for name in names},
+        manifest={"joined": [dict(records.manifest) for records in sets]},
+    )
 
 
 def _checked_shard(root: Path, shard: Mapping[str, Any]) -> Path:

@@ -24,9 +24,9 @@ from openpose_tf.common.errors import MachineError, UserError
 from openpose_tf.common.progress import Progress
 from openpose_tf.data import crops, examples, images, schema
 from openpose_tf.data.annotations import AnnotatedImage
-from openpose_tf.data.record_set import RecordSet, index_digest, load_records
+from openpose_tf.data.record_set import RecordSet, index_digest, join_records, load_records
 
-__all__ = ["RecordSet", "RecordSetConfig", "RecordWriter", "load_records", "write_record_set"]
+__all__ = ["RecordSet", "RecordSetConfig", "RecordWriter", "join_records", "load_records", "write_record_set"]
 
 MISSING_SHOWN = 10
 

@@ -176,3 +176,17 @@ def test_sample_without_features(tmp_path):
     back = examples.to_sample(loaded.read(0))
     assert back.image_id == "é" and back.is_synthetic and back.features == {} and loaded.features == {}
     assert loaded.manifest["dropped"] == {"why": 3}
+
+
+def test_joined_sets(annotated, tmp_path):
+    for name, chosen in {"a": annotated[:2], "b": annotated[2:]}.items():
+        records.write_record_set(chosen, tmp_path / name, records.RecordSetConfig(name, "train", 2))
+    first, second = (records.load_records(tmp_path / name) for name in "ab")
+    second.features["extra"] = np.arange(len(second), dtype=np.float32)
+    joined = records.join_records([first, second])
+    assert len(joined) == 10 and len(joined.shard_paths) == 4
+    assert [joined.read(row) for row in range(10)] == [first.read(row) for row in range(4)] + [
+        second.read(row) for row in range(6)
+    ]
+    np.testing.assert_array_equal(joined.features["extra"], [np.nan] * 4 + list(range(6)))
+    assert records.join_records([first]) is first

@@ -1,0 +1,141 @@
+"""The command that writes records: both formats, lists, held-out images, exit codes."""
+
+import dataclasses
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from openpose_tf.common.errors import UserError
+from openpose_tf.data import examples, records, splits, to_tfrecords
+
+NAMES = ["l_shoulder", "r_shoulder", "l_elbow", "r_elbow", "l_wrist", "r_wrist", "l_hip", "r_hip", "l_knee", "r_knee",
+         "l_ankle", "r_ankle"]  # fmt: skip
+
+
+@pytest.fixture
+def coco_files(tmp_path) -> dict[str, str]:
+    rng = np.random.default_rng(0)
+    (tmp_path / "images").mkdir()
+    value = {"images": [], "annotations": [], "categories": [{"id": 1, "keypoints": NAMES}]}
+    for k in range(8):
+        name = f"p{k}.jpg"
+        cv2.imwrite(str(tmp_path / "images" / name), np.full((90, 120, 3), 100, np.uint8))
+        value["images"].append({"id": k, "file_name": name, "width": 120, "height": 90})
+        points = np.column_stack([rng.uniform(20, 70, (len(NAMES), 2)), np.full(len(NAMES), 2)]).reshape(-1).tolist()
+        value["annotations"].append({"image_id": k, "category_id": 1, "bbox": [20, 20, 50, 50], "keypoints": points})
+    path = tmp_path / "coco.json"
+    path.write_text(json.dumps(value))
+    return {"format": "coco", "annotations": str(path), "images": str(tmp_path / "images")}
+
+
+def options(**changes) -> to_tfrecords.Options:
+    known = {field.name: None for field in dataclasses.fields(to_tfrecords.Options)}
+    known |= {"format": "coco", "output_dir": "", "split": "train", "num_shards": 2, "input_size": 368}
+    known |= {"min_height": 0.0, "seed": 0, "num_threads": 1, "overwrite": False}
+    return to_tfrecords.Options(**(known | changes))
+
+
+def ids_of(folder) -> set[str]:
+    loaded = records.load_records(folder)
+    return {examples.to_sample(loaded.read(row)).image_id for row in range(len(loaded))}
+
+
+def test_held_out_images_never_train(coco_files, tmp_path):
+    train, val = tmp_path / "train", tmp_path / "val"
+    to_tfrecords.run(options(**coco_files, output_dir=str(train), holdout=3.0, seed=5))
+    held = train / "holdout_images.txt"
+    to_tfrecords.run(options(**coco_files, output_dir=str(val), split="val", include_list=str(held)))
+    assert len(ids_of(train)) == 5 and len(ids_of(val)) == 3
+    assert ids_of(train) | ids_of(val) == {str(k) for k in range(8)}
+    assert set(splits.read_list(held)) == ids_of(val)
+    manifest = records.load_records(train).manifest
+    assert manifest["source"]["holdout_hash"] == splits.list_hash(ids_of(val))
+    assert manifest["source"]["holdout_hash"] in held.read_text()
+    again = tmp_path / "again"
+    to_tfrecords.run(options(**coco_files, output_dir=str(again), holdout=3.0, seed=5))
+    assert ids_of(again) == ids_of(train)
+    rest = tmp_path / "rest"
+    to_tfrecords.run(options(**coco_files, output_dir=str(rest), exclude_list=str(held)))
+    assert ids_of(rest) == ids_of(train)
+
+
+def test_lists_by_file_name_and_unknown_names(coco_files, tmp_path):
+    names = tmp_path / "names.txt"
+    names.write_text("# comment\np1.jpg\n\n 3 \n")
+    to_tfrecords.run(options(**coco_files, output_dir=str(tmp_path / "out"), include_list=str(names)))
+    assert ids_of(tmp_path / "out") == {"1", "3"}
+    names.write_text("p1.jpg\np99.jpg\n")
+    with pytest.raises(UserError, match=r"1 of 2 names are not in this data set, such as p99\.jpg"):
+        to_tfrecords.run(options(**coco_files, output_dir=str(tmp_path / "x"), include_list=str(names)))
+    names.write_text("\n# nothing\n")
+    with pytest.raises(UserError, match="is empty"):
+        to_tfrecords.run(options(**coco_files, output_dir=str(tmp_path / "x"), include_list=str(names)))
+    for amount in (0.01, 8.0):
+        with pytest.raises(UserError, match="of 8 images apart"):
+            to_tfrecords.run(options(**coco_files, output_dir=str(tmp_path / "x"), holdout=amount))
+
+
+@pytest.mark.parametrize(
+    "kind, synthetic_domain, synthetic_people, sampled",
+    [
+        ("synthetic", True, [True, True], {0, 1}),
+        ("real_standin", False, [False, False], {0, 1}),
+        ("mixed", True, [False, True], {0}),
+    ],
+)
+def test_domains_of_image_datasets(tmp_path, kind, synthetic_domain, synthetic_people, sampled):
+    root = tmp_path / "ds"
+    for name in ("annotations", "images"):
+        (root / name).mkdir(parents=True)
+    (root / "dataset.json").write_text(json.dumps({"schema": 1, "kind": kind}))
+    cv2.imwrite(str(root / "images" / "0.jpg"), np.zeros((60, 80, 3), np.uint8))
+    people = [
+        {"keypoints": [[30.0 + k, 30.0, 1]] * 16, "objpos": [30 + k, 30], "scale": 0.2,
+         "is_synthetic": k == 1 or kind != "mixed"} for k in range(2)
+    ]  # fmt: skip
+    row = {"schema": 1, "image_id": "0", "image": "images/0.jpg", "width": 80, "height": 60, "people": people}
+    (root / "annotations" / "0.json").write_text(json.dumps(row))
+    to_tfrecords.run(options(format="image_dataset", annotations=str(root), output_dir=str(tmp_path / "out")))
+    loaded = records.load_records(tmp_path / "out")
+    samples = [examples.to_sample(loaded.read(row)) for row in range(len(loaded))]
+    assert {sample.person for sample in samples} == sampled
+    assert all(sample.is_synthetic == synthetic_domain for sample in samples)
+    first = next(sample for sample in samples if sample.person == 0)
+    np.testing.assert_array_equal(first.is_synthetic_person, synthetic_people)
+
+
+def test_missing_flags(tmp_path):
+    with pytest.raises(UserError, match="--annotations is needed"):
+        to_tfrecords.run(options(output_dir=str(tmp_path)))
+    with pytest.raises(UserError, match="--images is needed"):
+        to_tfrecords.run(options(annotations="a.json", output_dir=str(tmp_path)))
+
+
+def command(*arguments) -> subprocess.CompletedProcess:
+    root = Path(__file__).resolve().parents[3]
+    line = [sys.executable, "-m", "openpose_tf.data.to_tfrecords", *arguments]
+    return subprocess.run(line, cwd=root, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_command_line(coco_files, tmp_path):
+    flags = [f"--{name}={value}" for name, value in coco_files.items()]
+    done = command(*flags, f"--output_dir={tmp_path / 'out'}")
+    assert done.returncode == 0, done.stderr
+    assert "8 records of 8 images" in done.stdout
+    again = command(*flags, f"--output_dir={tmp_path / 'out'}")
+    assert again.returncode == 2 and "already holds a record set" in again.stderr
+    assert "Traceback" not in again.stderr
+    wrong = command(*flags, f"--output_dir={tmp_path / 'new'}", "--format=cocoa")
+    assert wrong.returncode == 2 and "Traceback" not in wrong.stderr and not (tmp_path / "new").exists()
+
+
+@pytest.mark.skipif(Path("/proc/self").stat().st_uid == 0, reason="the superuser may write anywhere")
+def test_no_permission(coco_files, tmp_path):
+    (tmp_path / "locked").mkdir(mode=0o500)
+    with pytest.raises(UserError, match="cannot write"):
+        to_tfrecords.run(options(**coco_files, output_dir=str(tmp_path / "locked" / "out")))

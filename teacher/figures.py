@@ -1,5 +1,6 @@
 """Draws what the teacher did: probabilities of the groups, picked groups, reward rate, sizes of the groups."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -136,4 +137,18 @@ def plot_values(values: np.ndarray, boundaries: tuple[float, ...], feature: str)
     for boundary in boundaries:
         axes.axvline(boundary, color="#d9822b", linewidth=1)
     axes.set(xlabel=feature, ylabel="samples")
+    return figure
+
+
+def plot_study(regrets: Mapping[str, Mapping[str, float]]) -> Figure:
+    """Returns the regret in percent of each teacher (row) in each scenario (column), green below 0, red above."""
+    scenarios, teachers = list(regrets), list(next(iter(regrets.values())))
+    table = np.array([[regrets[scenario][teacher] for scenario in scenarios] for teacher in teachers])
+    figure, axes = _figure("Regret against the best fixed choice, percent of its test loss")
+    figure.set_size_inches(1.6 + 1.25 * len(scenarios), 1.2 + 0.42 * len(teachers))
+    axes.imshow(np.clip(table, -50, 50), cmap="RdYlGn_r", vmin=-50, vmax=50, aspect="auto")
+    for row, column in np.ndindex(table.shape):
+        axes.text(column, row, f"{table[row, column]:+.0f}", ha="center", va="center", fontsize=9)
+    axes.set_xticks(range(len(scenarios)), [name.replace("_", "\n") for name in scenarios], fontsize=8)
+    axes.set_yticks(range(len(teachers)), teachers, fontsize=8)
     return figure

@@ -1,7 +1,7 @@
 """Which sample is in which group, and the checks that find bad groups before training starts."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 from absl import logging
@@ -11,6 +11,29 @@ from teacher.groupings import Grouping, make_grouping, require_columns
 from teacher.merging import merge_small
 
 MIN_GROUP_SIZE = 32  # a group of at most this many samples counts as empty (authors' code)
+
+
+@dataclasses.dataclass(frozen=True)
+class GroupingConfig:
+    """Which groups are asked for.
+
+    Attributes:
+        names: characteristics, one or several.
+        num_groups: bins of each characteristic, or one number for all of them.
+        mode: `paper` or `release`.
+        min_group_size: groups of at most this many samples count as empty.
+        floor: groups of fewer samples are merged with a neighbour; 0 = never.
+        skip_nan: leaves out samples whose feature is NaN.
+        allow_empty: accepts groups without a sample; None: only in `release` mode.
+    """
+
+    names: tuple[str, ...]
+    num_groups: tuple[int, ...]
+    mode: str = "paper"
+    min_group_size: int = MIN_GROUP_SIZE
+    floor: int = 0
+    skip_nan: bool = False
+    allow_empty: bool | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,32 +101,22 @@ def assign_samples(columns: Mapping[str, np.ndarray], grouping: Grouping, skip_n
     return Membership(grouping, tuple(np.flatnonzero(groups == g) for g in range(grouping.num_groups)), dropped)
 
 
-def group_samples(
-    columns: Mapping[str, np.ndarray],
-    names: Sequence[str],
-    num_groups: Sequence[int],
-    mode: str = "paper",
-    skip_nan: bool = False,
-    allow_empty: bool | None = None,
-    floor: int = 0,
-) -> Membership:
+def group_samples(columns: Mapping[str, np.ndarray], config: GroupingConfig) -> Membership:
     """Makes the grouping of a data set and checks it.
 
     Args:
-        columns, skip_nan: as in `assign_samples`.
-        names, num_groups, mode: as in `groupings.make_grouping`.
-        floor: groups of fewer samples are merged with a neighbour (see `merging.merge_small`); 0 = never.
-        allow_empty: accepts groups without a sample, which the teacher then learns to avoid; None: only in `release`
-            mode, whose first group of min_distance is always empty.
+        columns: per feature a [N] float column.
+        config: what is asked for.
 
     Raises:
         UserError: bad features, fewer samples than groups, or an empty group that is not allowed.
     """
-    membership = assign_samples(columns, make_grouping(names, columns, num_groups, mode), skip_nan)
-    if floor:
-        grouping = merge_small(membership.grouping, membership.counts, floor)
-        membership = assign_samples(columns, grouping, skip_nan)
-    check_groups(membership, mode == "release" if allow_empty is None else allow_empty)
+    grouping = make_grouping(config.names, columns, config.num_groups, config.mode)
+    membership = assign_samples(columns, grouping, config.skip_nan)
+    if config.floor:
+        grouping = merge_small(grouping, membership.counts, config.floor)
+        membership = assign_samples(columns, grouping, config.skip_nan)
+    check_groups(membership, config.mode == "release" if config.allow_empty is None else config.allow_empty)
     return membership
 
 

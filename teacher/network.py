@@ -5,6 +5,7 @@ import itertools
 import tensorflow as tf
 
 VGG_BLOCKS = ((64, 64), (128, 128), (256, 256, 256, 256), (512, 512))
+FLOAT = "float32"  # whatever precision the student computes in
 MIN_INPUT_SIZE = 32  # 8 for the three VGG pools, 4 for the two behind
 
 
@@ -47,28 +48,28 @@ def build_network(
 
     def conv(x: tf.Tensor, count: int, name: str) -> tf.Tensor:
         layer = tf.keras.layers.Conv2D(
-            channels(count), 3, padding="same", activation="relu", kernel_initializer=xavier(), name=name
+            channels(count), 3, padding="same", activation="relu", kernel_initializer=xavier(), dtype=FLOAT, name=name
         )
         return layer(x)
 
     inputs = tf.keras.Input((input_size, input_size, 3), dtype=tf.uint8, name="images")
-    x = BgrScale(name="preprocess")(inputs)
+    x = BgrScale(dtype=FLOAT, name="preprocess")(inputs)
     for block, counts in enumerate(VGG_BLOCKS, start=1):
         if block > 1:
-            x = tf.keras.layers.MaxPool2D(name=f"pool{block - 1}")(x)
+            x = tf.keras.layers.MaxPool2D(dtype=FLOAT, name=f"pool{block - 1}")(x)
         for number, count in enumerate(counts, start=1):
             x = conv(x, count, f"conv{block}_{number}")
     for block, counts in enumerate(((256, 128), (64, 64)), start=5):
         for number, count in enumerate(counts, start=1):
             x = conv(x, count, f"conv{block}_{number}")
-        x = tf.keras.layers.MaxPool2D(name=f"pool{block - 1}")(x)
-    x = tf.keras.layers.Flatten(name="flatten")(x)
+        x = tf.keras.layers.MaxPool2D(dtype=FLOAT, name=f"pool{block - 1}")(x)
+    x = tf.keras.layers.Flatten(dtype=FLOAT, name="flatten")(x)
     for number in (1, 2):
-        x = tf.keras.layers.Dense(channels(512), activation="relu", kernel_initializer=xavier(), name=f"dense{number}")(
-            x
-        )
+        x = tf.keras.layers.Dense(
+            channels(512), activation="relu", kernel_initializer=xavier(), dtype=FLOAT, name=f"dense{number}"
+        )(x)
     activation = "relu" if relu_logits else None
-    outputs = tf.keras.layers.Dense(num_logits, activation, kernel_initializer=xavier(), name="logits")(x)
+    outputs = tf.keras.layers.Dense(num_logits, activation, kernel_initializer=xavier(), dtype=FLOAT, name="logits")(x)
     return tf.keras.Model(inputs, outputs, name="teacher")
 
 

@@ -18,7 +18,7 @@ from teacher.membership import group_samples
 _RECORDS = flags.DEFINE_string("records", None, "Record set to partition.")
 _OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Folder for the new record set, groups.json and pictures.")
 _OVERWRITE = flags.DEFINE_bool("overwrite", False, "Replace a record set that is already there.")
-_read_grouping = grouping_flags.define()
+grouping_flags.define()
 
 
 def main(argv: Sequence[str]) -> int:
@@ -27,11 +27,9 @@ def main(argv: Sequence[str]) -> int:
         raise UserError(f"unknown argument {argv[1]!r}: all settings are flags (--help lists them)")
     if not _RECORDS.value or not _OUTPUT_DIR.value:
         raise UserError("--records (a record set) and --output_dir (a new folder) are both needed")
-    asked = _read_grouping()
+    asked = grouping_flags.grouping_config(flags.FLAGS)
     records = load_records(_RECORDS.value)
-    membership = group_samples(
-        records.features, asked.names, asked.num_groups, asked.mode, asked.skip_nan, asked.allow_empty, asked.floor
-    )
+    membership = group_samples(records.features, asked)
     output = Path(_OUTPUT_DIR.value)
     write_group_shards(records, membership, output, _OVERWRITE.value)
     files.write_json(output / group_files.GROUPS_NAME, group_files.groups_json(membership, asked.mode))

@@ -10,7 +10,7 @@ UpdateRule = Callable[[np.ndarray, int, bool, float], np.ndarray]
 PENG_REWARD, PENG_PENALTY, PENG_CAP = 0.2, 0.5, 2.0  # Peng et al. 2018, authors' code
 
 
-def baseline(history: Sequence[float]) -> float | None:
+def baseline(history: Sequence[float] | np.ndarray) -> float | None:
     """Returns the loss that Eq. 1 compares with: the mean of the stored values, None while there are none.
 
     Deviation: as printed the sum of Eq. 1 has H + 1 terms over H; this is the mean of up to H values, as released.
@@ -18,7 +18,7 @@ def baseline(history: Sequence[float]) -> float | None:
     return float(np.mean(np.asarray(history, np.float64))) if len(history) else None
 
 
-def is_rewarded(loss: float, history: Sequence[float]) -> bool:
+def is_rewarded(loss: float, history: Sequence[float] | np.ndarray) -> bool:
     """Returns whether the window's loss on synthetic data reaches the baseline (paper Eq. 1); True without history."""
     reference = baseline(history)
     return reference is None or loss >= reference

@@ -6,21 +6,26 @@ import pytest
 from openpose_tf.common.errors import UserError
 from teacher.group_files import labels_of
 from teacher.groupings import Axis, Grouping
-from teacher.membership import assign_samples, group_samples
+from teacher.membership import GroupingConfig, assign_samples, group_samples
 from teacher.merging import merge_small
+
+
+def group(columns, names, num_groups, **options):
+    return group_samples(columns, GroupingConfig(tuple(names), tuple(num_groups), **options))
+
 
 PITCH = {"camera_pitch_deg": np.linspace(0, 45, 100).astype(np.float32)}
 
 
 def test_every_sample_is_in_exactly_one_group():
-    membership = group_samples(PITCH, ["camera_pitch"], [10])
+    membership = group(PITCH, ["camera_pitch"], [10])
     assert sorted(np.concatenate(membership.rows).tolist()) == list(range(100))
     assert membership.counts.sum() == 100 and membership.counts.min() > 0
 
 
 def test_nearly_empty_groups_are_not_available():
     distance = {"min_distance": np.r_[np.full(33, 10.0), np.full(32, 100.0), np.full(40, 700.0)]}
-    membership = group_samples(distance, ["min_distance"], [10], allow_empty=True)
+    membership = group(distance, ["min_distance"], [10], allow_empty=True)
     assert membership.available().nonzero()[0].tolist() == [0, 9]
     assert membership.available(31).nonzero()[0].tolist() == [0, 1, 9]
     with pytest.raises(UserError, match=r"no group .* more than 99 samples .*--min_group_size"):
@@ -30,18 +35,18 @@ def test_nearly_empty_groups_are_not_available():
 def test_lone_people_are_refused_or_left_out_and_counted():
     columns = {"min_distance": np.array([10.0, np.nan, 200.0])}
     with pytest.raises(UserError, match=r"not a number in 1 of 3 .*row 1.*--skip_nan"):
-        group_samples(columns, ["min_distance"], [2])
-    membership = group_samples(columns, ["min_distance"], [2], skip_nan=True, allow_empty=True)
+        group(columns, ["min_distance"], [2])
+    membership = group(columns, ["min_distance"], [2], skip_nan=True, allow_empty=True)
     assert membership.num_dropped == 1 and np.concatenate(membership.rows).tolist() == [0, 2]
 
 
 def test_refusals():
     with pytest.raises(UserError, match="3 synthetic samples for 10 groups"):
-        group_samples({"min_distance": np.arange(3.0)}, ["min_distance"], [10])
+        group({"min_distance": np.arange(3.0)}, ["min_distance"], [10])
     columns = {"min_distance": np.full(50, 5.0)}
     with pytest.raises(UserError, match=r"group 1, 2 of min_distance has no sample .samples per group: 50 0 0"):
-        group_samples(columns, ["min_distance"], [3])
-    assert group_samples(columns, ["min_distance"], [3], mode="release").counts.tolist() == [0, 50, 0]
+        group(columns, ["min_distance"], [3])
+    assert group(columns, ["min_distance"], [3], mode="release").counts.tolist() == [0, 50, 0]
 
 
 def test_small_cells_join_their_nearest_neighbour():
@@ -63,7 +68,7 @@ def test_small_cells_join_their_nearest_neighbour():
 def test_no_group_is_below_the_floor_in_a_large_product():
     rng = np.random.default_rng(0)
     columns = {"camera_pitch_deg": rng.uniform(0, 45, 3000), "min_distance": rng.exponential(120, 3000)}
-    membership = group_samples(columns, ["camera_pitch", "min_distance"], [10, 10], floor=40)
+    membership = group(columns, ["camera_pitch", "min_distance"], [10, 10], floor=40)
     assert membership.counts.min() >= 40 and membership.counts.sum() == 3000
     assert 20 < membership.grouping.num_groups < 75
     again = assign_samples(columns, Grouping.from_json(membership.grouping.to_json()))

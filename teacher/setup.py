@@ -1,0 +1,166 @@
+"""Builds the teacher of a run, and refuses a model_dir whose run had another one."""
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from absl import logging
+
+from openpose_tf.common import files
+from openpose_tf.common.errors import UserError
+from openpose_tf.config import TrainConfig
+from teacher import network
+from teacher.adversarial import AdversarialConfig, AdversarialTeacher
+from teacher.curriculum import GroupCurriculum
+from teacher.group_files import GROUPS_NAME, groups_json
+from teacher.membership import GroupingConfig, Membership
+from teacher.protocol import Teacher
+from teacher.teacher_flags import TeacherConfig
+from teacher.teachers import TeacherSpec, make_teacher
+from teacher.tensorboard import TeacherBoard
+
+# What a run that goes on must agree on.
+CLAIMED = ("grouping", "mode", "min_group_size", "teacher", "records")
+
+
+@dataclasses.dataclass(frozen=True)
+class TeacherRun:
+    """The teacher's part of a run.
+
+    Attributes:
+        model_dir: folder of the run.
+        membership: groups of the synthetic samples.
+        asked: what groups were asked for.
+        settings: the teacher's.
+        records: hash of each record set.
+    """
+
+    model_dir: str
+    membership: Membership
+    asked: GroupingConfig
+    settings: TeacherConfig
+    records: Mapping[str, str]
+
+    @property
+    def available(self) -> np.ndarray:
+        """[num_groups] bool, the groups that are large enough to train on."""
+        return self.membership.available(self.asked.min_group_size)
+
+    @property
+    def trained_rows(self) -> list[np.ndarray]:
+        """Rows of each group; none for a group that counts as empty, which so gets no stream."""
+        return [rows if usable else rows[:0] for rows, usable in zip(self.membership.rows, self.available)]
+
+    @property
+    def heads(self) -> tuple[int, ...]:
+        """Sizes of the teacher's softmax heads."""
+        grouping = self.membership.grouping
+        return grouping.shape if self.settings.heads else (grouping.num_groups,)
+
+    def check(self) -> None:
+        """Refuses settings that contradict each other or the run in `model_dir`; writes nothing.
+
+        Raises:
+            UserError: see above.
+        """
+        if self.settings.heads and self.membership.grouping.cell_groups:
+            raise UserError("--teacher_heads needs a group per cell: give --group_floor=0 or no --teacher_heads")
+        small = np.flatnonzero(~self.available)
+        if len(small):
+            logging.warning(
+                "group %s: at most %d samples, counts as empty", ", ".join(map(str, small)), self.asked.min_group_size
+            )
+        path = Path(self.model_dir) / GROUPS_NAME
+        if path.is_file():
+            old, new = files.read_json(path, "the groups of a run"), self._claim()
+            different = [key for key in CLAIMED if old.get(key) != new[key]]
+            if different:
+                raise UserError(
+                    f"{self.model_dir} holds a run with another {' and '.join(different)}: give the same flags and "
+                    "records to go on with it, or another --model_dir"
+                )
+        elif tf.train.latest_checkpoint(self.model_dir) is not None:
+            raise UserError(f"{self.model_dir} holds a run without a teacher: choose another --model_dir")
+
+    def claim(self) -> None:
+        """Writes groups.json."""
+        files.write_json(Path(self.model_dir) / GROUPS_NAME, self._claim())
+
+    def _claim(self) -> dict[str, Any]:
+        groups = groups_json(self.membership, self.asked.mode)
+        return groups | {
+            "min_group_size": self.asked.min_group_size,
+            "teacher": self.settings.to_json(),
+            "records": dict(self.records),
+        }
+
+
+def build_curriculum(
+    run: TeacherRun, student: tf.keras.Model, config: TrainConfig, is_chief: bool = True
+) -> GroupCurriculum:
+    """Returns the teacher inside its adapter to the student's loop.
+
+    Args:
+        run: groups and settings.
+        student: the student's network, for `--teacher_init=student`.
+        config: the student's run; its seed is the teacher's, too.
+        is_chief: only the chief of several workers writes events.
+    """
+    settings, membership = run.settings, run.membership
+    spec = TeacherSpec(settings.name, settings.exploration, settings.temperature, config.seed)
+    teacher = make_teacher(spec, membership.counts, run.available, lambda: build_adversarial(run, student, config))
+    board = TeacherBoard(run.model_dir) if is_chief else None
+    return GroupCurriculum(
+        teacher,
+        membership.grouping,
+        membership.grouping.feature_names,
+        settings.decision_steps,
+        settings.num_hardest,
+        board.write if board else None,
+    )
+
+
+def build_adversarial(run: TeacherRun, student: tf.keras.Model, config: TrainConfig) -> Teacher:
+    """Returns the paper's teacher with its network.
+
+    Raises:
+        UserError: the student's input is too small for the network.
+    """
+    settings, size = run.settings, config.model.input_size
+    if size < network.MIN_INPUT_SIZE:
+        raise UserError(f"--input_size={size}: the teacher's network needs at least {network.MIN_INPUT_SIZE} px")
+    is_release = run.asked.mode == "release"
+    width = config.model.width if settings.width is None else settings.width
+    model = network.build_network(sum(run.heads), size, width, relu_logits=is_release, seed=config.seed)
+    if settings.init == "student":
+        copied = network.copy_matching_weights(student, model)
+        logging.info("the teacher starts with the student's %s", ", ".join(copied) or "nothing: no layer fits")
+    logging.info("teacher: %s parameters, heads %s", f"{model.count_params():,}", run.heads)
+    return AdversarialTeacher(model, run.available, adversarial_config(settings, config, is_release), run.heads)
+
+
+def adversarial_config(settings: TeacherConfig, config: TrainConfig, is_release: bool) -> AdversarialConfig:
+    """Returns the teacher's settings; the released code trains it by the student's optimiser and its schedule."""
+    step_size = settings.step_size
+    if step_size is None:
+        step_size = 1.0 if settings.rule == "peng" else 0.01
+    chosen = AdversarialConfig(
+        step_size=step_size,
+        exploration=0.1 if settings.exploration is None else settings.exploration,
+        history=settings.history,
+        rule=settings.rule,
+        learning_rate=settings.learning_rate,
+        seed=config.seed,
+    )
+    if not is_release:
+        return chosen
+    student = config.optimizer
+    return dataclasses.replace(
+        chosen,
+        learning_rate=settings.learning_rate if student.learning_rate is None else student.learning_rate,
+        decay=0.33 if student.decay_rate is None else student.decay_rate,
+        decay_decisions=max(1, (student.decay_steps or 20_000) // settings.decision_steps),
+    )

@@ -1,0 +1,92 @@
+"""Studies teachers on students of known truth: a table, a picture and numbers; minutes on one core.
+
+python -m teacher.simulate --output_dir=runs/study
+"""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from absl import flags
+
+from openpose_tf.common import cli, files
+from openpose_tf.common.errors import UserError
+from openpose_tf.common.progress import Progress
+from teacher.figures import plot_study, save_figure
+from teacher.scenarios import SCENARIOS
+from teacher.study import STUDY_TEACHERS, Result, study_scenario
+
+_OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Folder for study.json, study.md and study.png.")
+_SCENARIOS = flags.DEFINE_list("scenarios", list(SCENARIOS), "Scenarios to run.")
+_TEACHERS = flags.DEFINE_list(
+    "teachers",
+    [],
+    f"Teachers to compare, all by default: {', '.join(STUDY_TEACHERS)}. Write names without their comma.",
+)
+_DECISIONS = flags.DEFINE_integer(
+    "decisions", 1500, "Decisions per run (paper: 7,470 = 149,400 steps).", lower_bound=20
+)
+_SEEDS = flags.DEFINE_integer("seeds", 10, "Runs per teacher and scenario.", lower_bound=1)
+
+
+def main(argv: Sequence[str]) -> int:
+    """Runs the study and writes it."""
+    if len(argv) > 1:
+        raise UserError(f"unknown argument {argv[1]!r}: all settings are flags (--help lists them)")
+    if not _OUTPUT_DIR.value:
+        raise UserError("--output_dir is missing: name a folder for the table and the picture")
+    teachers = _chosen({name.replace(",", ""): name for name in STUDY_TEACHERS}, _TEACHERS.value, "teacher")
+    scenarios = _chosen({name: name for name in SCENARIOS}, _SCENARIOS.value, "scenario")
+    output = files.writable_dir(_OUTPUT_DIR.value)
+    results, best = {}, {}
+    with Progress(len(scenarios), "study", "scenario") as progress:
+        for name in scenarios:
+            chosen = {teacher: STUDY_TEACHERS[teacher] for teacher in teachers}
+            results[name], best[name] = study_scenario(SCENARIOS[name](), chosen, _DECISIONS.value, _SEEDS.value)
+            progress.update()
+    table = markdown_table(results, best)
+    _write(output, results, best, table)
+    print(table)
+    return cli.EXIT_OK
+
+
+def markdown_table(results: Mapping[str, Mapping[str, Result]], best: Mapping[str, tuple[float, str]]) -> str:
+    """Returns regret in percent and, in brackets, the share of picks of the hardest tenth; one row per teacher."""
+    scenarios = list(results)
+    rows = ["| teacher | " + " | ".join(scenarios) + " |", "|---" * (len(scenarios) + 1) + "|"]
+    for teacher in results[scenarios[0]]:
+        cells = [results[name][teacher] for name in scenarios]
+        rows.append(
+            f"| {teacher} | "
+            + " | ".join(f"{c.regret:+.0f} ± {c.spread:.0f} ({c.hardest_share:.2f})" for c in cells)
+            + " |"
+        )
+    rows.append("| best fixed choice | " + " | ".join(best[name][1] for name in scenarios) + " |")
+    return "\n".join(rows)
+
+
+def _chosen(known: Mapping[str, str], wanted: Sequence[str], what: str) -> list[str]:
+    unknown = [name for name in wanted if name not in known]
+    if unknown:
+        raise UserError(f"unknown {what} {unknown[0]!r}: choose from {', '.join(known)}")
+    return [known[name] for name in wanted] or list(known.values())
+
+
+def _write(output: Path, results: Mapping[str, Mapping[str, Result]], best: Mapping[str, Any], table: str) -> None:
+    values = {
+        name: {
+            "best_fixed": {"test_loss": best[name][0], "choice": best[name][1]},
+            "teachers": {teacher: dataclasses.asdict(result) for teacher, result in rows.items()},
+        }
+        for name, rows in results.items()
+    }
+    settings = {"decisions": _DECISIONS.value, "seeds": _SEEDS.value}
+    files.write_json(output / "study.json", {"settings": settings, "scenarios": values})
+    files.write_bytes(output / "study.md", (table + "\n").encode())
+    regrets = {name: {teacher: result.regret for teacher, result in rows.items()} for name, rows in results.items()}
+    save_figure(plot_study(regrets), output / "study.png")
+
+
+if __name__ == "__main__":
+    cli.run(main)

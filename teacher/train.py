@@ -1,0 +1,57 @@
+r"""Trains the student with a teacher that chooses the groups of synthetic samples (paper Sec. 4.1).
+
+Example (paper, Table 3, grouping C: 149,400 steps, days on a GPU):
+    python -m teacher.train --real_records=runs/mpii --synthetic_records=runs/ds --grouping=camera_pitch \
+        --init_checkpoint=runs/baseline --model_dir=runs/teacher_c
+
+The same command goes on with a run that was stopped. In model_dir, besides what openpose_tf.train writes:
+decisions.jsonl, groups.json, and the teacher's TensorBoard events in teacher/.
+"""
+
+import os
+from collections.abc import Sequence
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+from absl import flags
+
+from openpose_tf import run_files, student_setup, train_data, train_flags, train_loop
+from openpose_tf.common import cli
+from openpose_tf.common.errors import UserError
+from teacher import grouping_flags, setup, teacher_flags
+from teacher.membership import group_samples
+
+grouping_flags.define()
+teacher_flags.define()
+train_flags.define()
+
+
+def main(argv: Sequence[str]) -> int:
+    """Runs the training that the flags describe."""
+    if len(argv) > 1:
+        raise UserError(f"unknown argument {argv[1]!r}: all settings are flags (--help lists them)")
+    values = flags.FLAGS
+    config, data = train_flags.train_config(values), train_flags.data_config(values)
+    asked, settings = grouping_flags.grouping_config(values), teacher_flags.teacher_config(values)
+    sets = train_data.open_record_sets(data)
+    if sets.real is None or sets.synthetic is None:
+        raise UserError("a teacher needs --real_records and --synthetic_records; without one use openpose_tf.train")
+    membership = group_samples(sets.synthetic.features, asked)
+    run = setup.TeacherRun(config.model_dir, membership, asked, settings, sets.digests)
+    run.check()
+
+    replicas = student_setup.setup_tensorflow(config)
+    student = student_setup.build_student(config, replicas)
+    if student.is_chief:
+        run.claim()
+        run_files.write_run_files(config.model_dir, values.flags_into_string(), sets.digests)
+    curriculum = setup.build_curriculum(run, student.model, config, student.is_chief)
+    features = membership.grouping.feature_names
+    batches = train_data.make_batches(config, data, sets, replicas, run.trained_rows, features)
+    batches.warm()
+    train_loop.train(config, student, batches, curriculum)
+    return cli.EXIT_OK
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,104 @@
+"""The whole run through the command: decisions, exact groups, resume, and what is refused before it starts."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+ROOT = Path(__file__).resolve().parents[2]
+TINY = (
+    *("--width=0.0625", "--num_stages=2", "--input_size=64", "--batch_size=4", "--learning_rate=1e-3"),
+    *("--decision_steps=4", "--num_groups=2", "--min_group_size=2", "--teacher_learning_rate=1e-3", "--log_every=4"),
+    *("--deterministic", "--num_hardest=6", "--data_threads=1"),
+)
+
+
+def train(records, model_dir, *flags):
+    command = [sys.executable, "-m", "teacher.train", f"--model_dir={model_dir}"]
+    command += [f"--{kind}_records={path}" for kind, path in records.items()]
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    return subprocess.run([*command, *TINY, *flags], cwd=ROOT, env=environment, capture_output=True, text=True)
+
+
+def rows(model_dir):
+    return [json.loads(line) for line in (model_dir / "decisions.jsonl").read_text().splitlines()]
+
+
+@pytest.mark.slow
+def test_run_decides_keeps_its_groups_and_resumes_exactly(toy_records, tmp_path):
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    result = train(toy_records, whole, "--num_steps=40")
+    assert result.returncode == 0, result.stderr
+    decisions = rows(whole)
+    assert [row["step"] for row in decisions] == list(range(4, 41, 4))
+    assert {row["group"] for row in decisions} == {0, 1}
+    assert all(sum(row["probabilities"]) == pytest.approx(1.0) for row in decisions)
+    assert decisions[0]["rewarded"] is None and all(row["rewarded"] in (True, False) for row in decisions[1:])
+    summary = json.loads((whole / "summary.json").read_text())
+    assert summary["wrong_group_samples"] == 0 and summary["decisions"] == 11
+    groups = json.loads((whole / "groups.json").read_text())
+    assert groups["counts"] == [12, 12] and groups["labels"][0].startswith("camera pitch <")
+    assert list((whole / "teacher").glob("events*"))
+
+    for steps in ("18", "40"):  # 18 lies inside a window
+        result = train(toy_records, parts, f"--num_steps={steps}")
+        assert result.returncode == 0, result.stderr
+    assert rows(parts) == decisions
+    one, two = (tf.train.load_checkpoint(str(folder)) for folder in (whole, parts))
+    names = [name for name in one.get_variable_to_shape_map() if name.split("/")[0] in ("model", "curriculum")]
+    assert any("teacher" in name for name in names)
+    for name in names:
+        np.testing.assert_array_equal(one.get_tensor(name), two.get_tensor(name), err_msg=name)
+
+    result = train(toy_records, whole, "--num_steps=44", "--grouping=min_distance")
+    assert result.returncode == 2 and "holds a run with another grouping" in result.stderr
+    result = train(toy_records, whole, "--num_steps=44", "--teacher=uniform")
+    assert result.returncode == 2 and "another teacher" in result.stderr
+    assert rows(whole) == decisions
+
+    plots = subprocess.run(
+        [sys.executable, "-m", "teacher.plot", f"--model_dir={whole}", f"--output_dir={tmp_path / 'plots'}"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert plots.returncode == 0, plots.stderr
+    assert {path.name for path in (tmp_path / "plots").iterdir()} == {
+        "probabilities.png",
+        "groups.png",
+        "reward_rate.png",
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (("--grouping=scale",), "no feature scale"),
+        (("--num_groups=50",), "24 synthetic samples for 50 groups"),
+        (("--min_group_size=24",), "no group of camera_pitch has more than 24"),
+        (("--teacher=best",), "--teacher"),
+        (("--grouping=colour",), "unknown grouping 'colour'"),
+        (("--real_records=",), "--real_records"),
+    ],
+)
+def test_wrong_input_is_refused_before_anything_is_written(toy_records, tmp_path, flags, message):
+    result = train(toy_records, tmp_path / "run", "--num_steps=8", *flags)
+    assert result.returncode == 2, result.stderr
+    assert message in result.stderr and "Traceback" not in result.stderr
+    assert not (tmp_path / "run" / "config.json").exists()
+
+
+@pytest.mark.slow
+def test_run_without_a_teacher_is_not_taken_over(toy_records, tmp_path):
+    assert train(toy_records, tmp_path / "run", "--num_steps=2", "--checkpoint_every=2").returncode == 0
+    (tmp_path / "run" / "groups.json").unlink()
+    shutil.rmtree(tmp_path / "run" / "teacher")
+    result = train(toy_records, tmp_path / "run", "--num_steps=4")
+    assert result.returncode == 2 and "holds a run without a teacher" in result.stderr

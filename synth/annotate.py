@@ -116,28 +116,27 @@ def run_length(mask: np.ndarray) -> dict[str, Any]:
     return {"size": [int(side) for side in encoded["size"]], "counts": encoded["counts"].decode("ascii")}
 
 
-def _keypoints(points: np.ndarray, own_depth: np.ndarray, camera: Camera, buffers: tuple, instance: int) -> np.ndarray:
-    pixels, depth = camera.project(points)
-    return np.column_stack([pixels, joint_states(pixels, depth, *buffers, instance, own_depth)])
-
-
 def annotate_person(
     figure: Figure, camera: Camera, ids: np.ndarray, depth: np.ndarray, instance: int
 ) -> dict[str, Any]:
     """Returns everything the pictures tell about one person; the fields are described in the package README."""
-    buffers = (ids, depth)
-    keypoints = _keypoints(figure.mpii_joints, OWN_DEPTH_M, camera, buffers, instance)
-    face = _keypoints(figure.face_points, np.full(5, FACE_DEPTH_M), camera, buffers, instance)
+
+    def keypoints(points: np.ndarray, own_depth: np.ndarray) -> np.ndarray:
+        pixels, joint_depth = camera.project(points)
+        states = joint_states(pixels, joint_depth, ids, depth, instance, own_depth)
+        return np.column_stack([pixels, states])
+
+    body_points = keypoints(figure.mpii_joints, OWN_DEPTH_M)
+    states = body_points[:, 2]
     head_box = _extent(*camera.project(figure.head_points))
     diagonal = float(np.hypot(head_box[2] - head_box[0], head_box[3] - head_box[1]))
     pixels, vertex_depth = camera.project(figure.mesh.vertices)
-    amodal = amodal_mask(pixels, vertex_depth, figure.mesh.topology.triangles, ids, instance)
     modal = ids == instance
-    states = keypoints[:, 2]
+    amodal = amodal_mask(pixels, vertex_depth, figure.mesh.topology.triangles, ids, instance)
     return {
         "instance_id": instance,
-        "keypoints": _rounded(keypoints, 2),
-        "face_keypoints": _rounded(face, 2),
+        "keypoints": _rounded(body_points, 2),
+        "face_keypoints": _rounded(keypoints(figure.face_points, np.full(5, FACE_DEPTH_M)), 2),
         "joints_3d_m": _rounded(camera.to_camera(figure.joints), 4),
         "head_box": head_box,
         "box": _box(modal),

@@ -1,8 +1,8 @@
 """The door to Blender, the only module that imports bpy and mathutils: rendering, exact collisions, ray casting.
 
-Facts this relies on (bpy 4.5.15, measured): Cycles uses all cores the process may use when bpy is imported, whatever its
-thread setting; object ids and depth of the first surface at the pixel centre are the same for any number of samples;
-`bpy.data` leaks unless objects, meshes and materials are removed after each scene.
+Facts this relies on (bpy 4.5.15, measured): Cycles uses all cores the process may use when bpy is imported, whatever
+its thread setting; object ids and depth of the first surface at the pixel centre are the same for any number of
+samples; `bpy.data` leaks unless objects, meshes and materials are removed after each scene.
 """
 
 import contextlib
@@ -316,8 +316,8 @@ def intersects(a: Mesh, b: Mesh) -> bool:
     low, high = np.maximum(a.low, b.low), np.minimum(a.high, b.high)
     if (low > high).any():
         return False
-    trees = [_tree_within(mesh, low, high) for mesh in (a, b)]
-    return all(tree is not None for tree in trees) and bool(trees[0].overlap(trees[1]))
+    first, second = _tree_within(a, low, high), _tree_within(b, low, high)
+    return first is not None and second is not None and bool(first.overlap(second))
 
 
 def _tree_within(mesh: Mesh, low: np.ndarray, high: np.ndarray) -> Any | None:

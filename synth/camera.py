@@ -1,4 +1,4 @@
-"""The pinhole camera and the distributions it is drawn from. World: metres, z up, ground z = 0, camera looks along +y."""
+"""The pinhole camera and the distributions it is drawn from. World: metres, z up, ground z = 0, view along +y."""
 
 import dataclasses
 import math
@@ -108,7 +108,7 @@ def paper_camera(rng: np.random.Generator, width: int, height: int) -> Camera:
 
 
 def release_camera(rng: np.random.Generator, width: int, height: int) -> Camera:
-    """Geometry of the released code: f = 60/32 of the width, d ~ N(9, 0.1), pitch = atan(u d / (d + 3)), u ~ U(0, 1)."""
+    """Geometry of the release: f = 60/32 of the width, d ~ N(9, 0.1), pitch = atan(u d / (d + 3)), u ~ U(0, 1)."""
     distance = rng.normal(9.0, 0.1)
     rise = rng.uniform(0.0, 1.0) * distance
     ground_distance = distance + RELEASE_PLANE_M

@@ -80,7 +80,8 @@ def cast_shadows(meshes: Sequence[np.ndarray], light: Light) -> ShadowMap:
     """
     points = np.concatenate([mesh.astype(np.float64) for mesh in meshes])
     low, high = points[:, :2].min(0) - SHADOW_REACH_M, points[:, :2].max(0) + SHADOW_REACH_M
-    shape = tuple(int(n) for n in np.ceil((high - low) / CELL_M).astype(int)[::-1] + 1)
+    columns, rows = (int(cells) + 1 for cells in np.ceil((high - low) / CELL_M))
+    shape = (rows, columns)
     lit = np.ones(shape, np.float32)
 
     has_sun = light.sun_energy > 0.3

@@ -91,7 +91,7 @@ class Shader:
 def _skin(shader: Shader, look: Description) -> None:
     rest = shader.rest()
     patches = shader.noise(45.0, 4.0, rest)
-    lighter = np.clip(np.array(look["colour"]) * 1.05, 0, 1)
+    lighter = [min(1.0, 1.05 * value) for value in look["colour"]]
     base = shader.ramp(patches, 0.3, look["second"], 0.7, lighter)
     shader.relief(shader.noise(look["bump_scale"], 2.0, rest), look["bump"], FINE_BUMP_M)
     shader.finish(shader.multiplied(base, shader.attribute("tint", "Color")), look["roughness"], SKIN_SPECULAR)

@@ -1,4 +1,9 @@
-"""Renders a dataset of people with exact ground truth: `python -m synth.render --output_dir=DIR --num_images=N`."""
+"""Renders a dataset of people with exact ground truth.
+
+Example:
+    python -m synth.render --output_dir=runs/d_s --num_images=300 --num_workers=2
+    python -m synth.render --output_dir=runs/standin --num_images=100 --dataset=real_standin --image_size=320
+"""
 
 import dataclasses
 import json
@@ -18,38 +23,49 @@ from synth.licences import licences
 from synth.render_scene import Job
 from synth.scene_config import CAMERAS, DATASETS, DEFAULT_CAMERA, DEVICES, LIGHTS, RenderConfig, SceneConfig
 
-FLAGS = flags.FLAGS
-flags.DEFINE_string("output_dir", None, "folder of the dataset; a run that was stopped goes on there", required=True)
-flags.DEFINE_integer("num_images", None, "images of the whole dataset (all shards)", required=True, lower_bound=1)
-flags.DEFINE_integer("seed", 0, "master seed; scene i depends on (seed, i) only", lower_bound=0)
-flags.DEFINE_enum(
-    "dataset", "synthetic", DATASETS, "synthetic = D_S; real_standin = a second rendered domain in place of photographs"
-)
-flags.DEFINE_integer("image_size", 640, "width and height in px (paper: 640)", lower_bound=32, upper_bound=4096)
-flags.DEFINE_float("people_mean", 9.0, "mean of the Poisson number of people (paper: 9)", lower_bound=0.0)
-flags.DEFINE_integer("people_min", 2, "least number of people (release: 2)", lower_bound=0)
-flags.DEFINE_enum("camera", None, CAMERAS, "camera distribution; default paper for synthetic, standin for real_standin")
-flags.DEFINE_enum("light", "hdri", LIGHTS, "environment pictures with a sun, or the release's spherical harmonics")
-flags.DEFINE_string("backgrounds", "builtin", "builtin, a folder of photographs, or a text file with one path per line")
-flags.DEFINE_string("body", "builtin", "builtin, or the path of SMPL+H model files")
-flags.DEFINE_string("poses", "builtin", "builtin, or a folder of AMASS .npz / BVH motion files")
-flags.DEFINE_enum("pose_split", "train", poses.SPLITS, "which part of the motion sequences to use")
-flags.DEFINE_integer("samples", 16, "Cycles samples per pixel", lower_bound=1)
-flags.DEFINE_bool("denoise", True, "denoise with OpenImageDenoise")
-flags.DEFINE_bool("write_depth", False, "also write depth/ (uint16 millimetres)")
-flags.DEFINE_integer("jpeg_quality", 95, "of the pictures", lower_bound=1, upper_bound=100)
-flags.DEFINE_enum("device", "CPU", DEVICES, "what Cycles computes on")
-flags.DEFINE_integer(
-    "num_workers",
-    0,
-    "Ray workers, one pinned core each; 0 = in this process without Ray; -1 = all CPUs",
-    lower_bound=-1,
-)
-flags.DEFINE_string("ray_address", None, "address of a running Ray cluster; default: Ray on this machine")
-flags.DEFINE_float("gpus_per_worker", None, "default 1 with a GPU --device, else 0", lower_bound=0.0)
-flags.DEFINE_integer("scenes_per_worker", 100, "a worker process is replaced after so many scenes", lower_bound=1)
-flags.DEFINE_integer("shard_index", 0, "this job's part of a job array, 0 .. num_shards - 1", lower_bound=0)
-flags.DEFINE_integer("num_shards", 1, "parts of a job array", lower_bound=1)
+
+def define_flags() -> None:
+    """Defines this command's flags."""
+    flags.DEFINE_string(
+        "output_dir", None, "folder of the dataset; a run that was stopped goes on there", required=True
+    )
+    flags.DEFINE_integer("num_images", None, "images of the whole dataset (all shards)", required=True, lower_bound=1)
+    flags.DEFINE_integer("seed", 0, "master seed; scene i depends on (seed, i) only", lower_bound=0)
+    flags.DEFINE_enum(
+        "dataset",
+        "synthetic",
+        DATASETS,
+        "synthetic = D_S; real_standin = a second rendered domain in place of photographs",
+    )
+    flags.DEFINE_integer("image_size", 640, "width and height in px (paper: 640)", lower_bound=32, upper_bound=4096)
+    flags.DEFINE_float("people_mean", 9.0, "mean of the Poisson number of people (paper: 9)", lower_bound=0.0)
+    flags.DEFINE_integer("people_min", 2, "least number of people (release: 2)", lower_bound=0)
+    flags.DEFINE_enum(
+        "camera", None, CAMERAS, "camera distribution; default paper for synthetic, standin for real_standin"
+    )
+    flags.DEFINE_enum("light", "hdri", LIGHTS, "environment pictures with a sun, or the release's spherical harmonics")
+    flags.DEFINE_string(
+        "backgrounds", "builtin", "builtin, a folder of photographs, or a text file with one path per line"
+    )
+    flags.DEFINE_string("body", "builtin", "builtin, or the path of SMPL+H model files")
+    flags.DEFINE_string("poses", "builtin", "builtin, or a folder of AMASS .npz / BVH motion files")
+    flags.DEFINE_enum("pose_split", "train", poses.SPLITS, "which part of the motion sequences to use")
+    flags.DEFINE_integer("samples", 16, "Cycles samples per pixel", lower_bound=1)
+    flags.DEFINE_bool("denoise", True, "denoise with OpenImageDenoise")
+    flags.DEFINE_bool("write_depth", False, "also write depth/ (uint16 millimetres)")
+    flags.DEFINE_integer("jpeg_quality", 95, "of the pictures", lower_bound=1, upper_bound=100)
+    flags.DEFINE_enum("device", "CPU", DEVICES, "what Cycles computes on")
+    flags.DEFINE_integer(
+        "num_workers",
+        0,
+        "Ray workers, one pinned core each; 0 = in this process without Ray; -1 = all CPUs",
+        lower_bound=-1,
+    )
+    flags.DEFINE_string("ray_address", None, "address of a running Ray cluster; default: Ray on this machine")
+    flags.DEFINE_float("gpus_per_worker", None, "default 1 with a GPU --device, else 0", lower_bound=0.0)
+    flags.DEFINE_integer("scenes_per_worker", 100, "a worker process is replaced after so many scenes", lower_bound=1)
+    flags.DEFINE_integer("shard_index", 0, "this job's part of a job array, 0 .. num_shards - 1", lower_bound=0)
+    flags.DEFINE_integer("num_shards", 1, "parts of a job array", lower_bound=1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,49 +136,49 @@ def finish(run: Run, failures: Sequence[Failure]) -> dict[str, Any]:
     return dataset.close_dataset(run.folder, range(run.num_images), dict(run.job.photos.dropped))
 
 
-def _run_from_flags() -> Run:
-    if FLAGS.shard_index >= FLAGS.num_shards:
-        raise UserError(f"--shard_index={FLAGS.shard_index} must be below --num_shards={FLAGS.num_shards}")
-    folder = files.writable_dir(FLAGS.output_dir)
-    builtin = FLAGS.backgrounds == "builtin"
-    photos = backgrounds.builtin_list(FLAGS.dataset) if builtin else _scan(FLAGS.backgrounds)
+def _run_from_flags(given: flags.FlagValues) -> Run:
+    if given.shard_index >= given.num_shards:
+        raise UserError(f"--shard_index={given.shard_index} must be below --num_shards={given.num_shards}")
+    folder = files.writable_dir(given.output_dir)
+    builtin = given.backgrounds == "builtin"
+    photos = backgrounds.builtin_list(given.dataset) if builtin else _scan(given.backgrounds)
     scenes = SceneConfig(
-        dataset=FLAGS.dataset,
-        seed=FLAGS.seed,
-        width=FLAGS.image_size,
-        height=FLAGS.image_size,
-        people_mean=FLAGS.people_mean,
-        people_min=FLAGS.people_min,
-        camera=FLAGS.camera or DEFAULT_CAMERA[FLAGS.dataset],
-        light=FLAGS.light,
-        body=FLAGS.body,
-        poses=FLAGS.poses,
-        pose_split=FLAGS.pose_split,
+        dataset=given.dataset,
+        seed=given.seed,
+        width=given.image_size,
+        height=given.image_size,
+        people_mean=given.people_mean,
+        people_min=given.people_min,
+        camera=given.camera or DEFAULT_CAMERA[given.dataset],
+        light=given.light,
+        body=given.body,
+        poses=given.poses,
+        pose_split=given.pose_split,
     )
-    pixels = RenderConfig(FLAGS.samples, FLAGS.device, FLAGS.denoise, FLAGS.write_depth, FLAGS.jpeg_quality)
+    pixels = RenderConfig(given.samples, given.device, given.denoise, given.write_depth, given.jpeg_quality)
     job = Job(
         folder=str(folder.resolve()),
         scenes=scenes,
         render=pixels,
         photos=photos,
-        environments=backgrounds.BUILTIN_ENVIRONMENTS[FLAGS.dataset] if builtin else (),
-        environment_share=backgrounds.ENVIRONMENT_SHARE[FLAGS.dataset] if builtin else 0.0,
+        environments=backgrounds.BUILTIN_ENVIRONMENTS[given.dataset] if builtin else (),
+        environment_share=backgrounds.ENVIRONMENT_SHARE[given.dataset] if builtin else 0.0,
     )
-    return Run(job, _engine_from_flags(), FLAGS.num_images, FLAGS.shard_index, FLAGS.num_shards)
+    return Run(job, _engine_from_flags(given), given.num_images, given.shard_index, given.num_shards)
 
 
-def _engine_from_flags() -> EngineConfig:
-    gpus = FLAGS.gpus_per_worker
+def _engine_from_flags(given: flags.FlagValues) -> EngineConfig:
+    gpus = given.gpus_per_worker
     if gpus is None:
-        gpus = 0.0 if FLAGS.device == "CPU" else 1.0
-    if FLAGS.ray_address and FLAGS.num_workers == 0:
+        gpus = 0.0 if given.device == "CPU" else 1.0
+    if given.ray_address and given.num_workers == 0:
         raise UserError("--ray_address needs --num_workers: -1 uses all CPUs of the cluster")
     return EngineConfig(
-        num_workers=FLAGS.num_workers,
-        ray_address=FLAGS.ray_address,
+        num_workers=given.num_workers,
+        ray_address=given.ray_address,
         gpus_per_worker=gpus,
-        tasks_per_worker=FLAGS.scenes_per_worker,
-        pin=FLAGS.device == "CPU",
+        tasks_per_worker=given.scenes_per_worker,
+        pin=given.device == "CPU",
     )
 
 
@@ -177,7 +193,7 @@ def main(argv: Sequence[str]) -> int:
     """Renders what is missing; exit code 1 if scenes failed."""
     if len(argv) > 1:
         raise UserError(f"unexpected argument {argv[1]!r}: all settings are --flag=value")
-    run = _run_from_flags()
+    run = _run_from_flags(flags.FLAGS)
     poses.load_poses(run.job.scenes.poses, body.load_body(run.job.scenes.body))  # fail here, not in a worker
     failures = render(run)
     counts = finish(run, failures)
@@ -188,4 +204,5 @@ def main(argv: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
+    define_flags()
     cli.run(main)

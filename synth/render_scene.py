@@ -6,7 +6,7 @@ import resource
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -99,23 +99,31 @@ def compose_picture(
         kind: data set, which decides the camera's noise.
         read_environment: returns an environment picture by name.
     """
-    camera, light, background = sampled.camera, sampled.light, sampled.background
-    if background.kind == "environment":
-        view = backgrounds.view_environment(read_environment(background.name), background.turn_rad, camera)
-        exposure = compose.expose_environment(view)
-        gain = compose.limit_gain(exposure / light.strength, frame.rgb, frame.ids > 0)
-        behind, gain = view * (gain * light.strength), np.full(3, gain, np.float32)
-    else:
-        behind = compose.to_linear(backgrounds.load_photo(background, camera.width, camera.height))
-        gain = np.ones(3, np.float32)
-        if light.kind == "hdri":
-            gain = compose.match_exposure(frame.rgb, frame.ids > 0, behind)
+    camera, light = sampled.camera, sampled.light
+    behind, gain = _background_and_gain(sampled, frame, read_environment)
     shade = np.ones((camera.height, camera.width, 1), np.float32)
     if sampled.figures:
         shadows = compose.cast_shadows([figure.mesh.vertices for figure in sampled.figures], light)
         shade = compose.view_shadows(shadows, camera)
     picture = compose.over(frame.rgb * gain, frame.alpha, behind, shade)
     return compose.add_camera_noise(np.random.default_rng(sampled.finish_seed), picture, kind)
+
+
+def _background_and_gain(
+    sampled: Scene, frame: "blender.Frame", read_environment: Callable[[str], np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the background in linear light, [height, width, 3], and the gain [3] on the people's light."""
+    camera, light, background = sampled.camera, sampled.light, sampled.background
+    coverage = frame.ids > 0
+    if background.kind == "environment":
+        view = backgrounds.view_environment(read_environment(background.name), background.turn_rad, camera)
+        exposure = compose.expose_environment(view) / light.strength
+        exposure = compose.limit_gain(exposure, frame.rgb, coverage)
+        return view * (exposure * light.strength), np.full(3, exposure, np.float32)
+    behind = compose.to_linear(backgrounds.load_photo(background, camera.width, camera.height))
+    if light.kind == "sh":
+        return behind, np.ones(3, np.float32)
+    return behind, compose.match_exposure(frame.rgb, coverage, behind)
 
 
 class _Clock:

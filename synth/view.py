@@ -1,0 +1,106 @@
+"""Shows a rendered dataset: a contact sheet, or one image in full.
+
+Example:
+    python -m synth.view runs/d_s --output=sheet.png
+    python -m synth.view runs/d_s --image=000012
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from absl import flags
+
+from openpose_tf import draw
+from openpose_tf.common import cli, files
+from openpose_tf.common.errors import UserError
+from openpose_tf.data import image_dataset
+from openpose_tf.skeleton import JointState
+from synth import picture
+
+LEGEND = {
+    JointState.VISIBLE: "visible",
+    JointState.SELF_OCCLUDED: "self-occluded",
+    JointState.OCCLUDED_BY_OTHER: "hidden by another",
+    JointState.TRUNCATED: "outside",
+}
+
+
+def define_flags() -> None:
+    """Defines this command's flags."""
+    flags.DEFINE_string("output", None, "picture to write; default DIR/contact_sheet.png or DIR/view_IMAGE.png")
+    flags.DEFINE_string("image", None, "id of one image to show in full: image, keypoints, masks, boxes, depth")
+    flags.DEFINE_integer("num_images", 24, "images on a contact sheet, spread over the dataset", lower_bound=1)
+    flags.DEFINE_integer("cell", 320, "width of a cell in px", lower_bound=32)
+    flags.DEFINE_integer("columns", None, "cells per row", lower_bound=1)
+    flags.DEFINE_bool("keypoints", True, "draw the keypoints on a contact sheet")
+
+
+def _annotation_paths(folder: Path) -> list[Path]:
+    paths = sorted(path for path in (folder / "annotations").glob("*.json") if not path.name.startswith("."))
+    if not paths:
+        raise UserError(f"{folder}/annotations holds no complete image: render it first (python -m synth.render)")
+    return paths
+
+
+def contact_sheet(folder: Path, num_images: int, cell: int, columns: int | None, keypoints: bool) -> np.ndarray:
+    """Returns a sheet of images spread evenly over the dataset, with a legend, [H, W, 3] uint8 RGB."""
+    paths = _annotation_paths(folder)
+    chosen = [
+        paths[i] for i in np.unique(np.linspace(0, len(paths) - 1, min(num_images, len(paths))).round().astype(int))
+    ]
+    shown, captions = [], []
+    for path in chosen:
+        row = files.read_json(path, "the annotation of one rendered image")
+        image = picture.read_picture(folder, row)
+        shown.append(picture.draw_keypoints(image, row["people"]) if keypoints else image)
+        captions.append(_caption(row))
+    sheet = draw.contact_sheet(shown, columns, cell_width=cell, captions=captions)
+    return np.concatenate([sheet, _legend(sheet.shape[1])]) if keypoints else sheet
+
+
+def _caption(row: dict[str, Any]) -> str:
+    pitch = (row.get("camera") or {}).get("pitch_deg")
+    return f"{row['image_id']}  {len(row['people'])} people" + (f"  {pitch:.0f} deg" if pitch is not None else "")
+
+
+def _legend(width: int) -> np.ndarray:
+    """A strip with the colours of the joint states."""
+    strip = np.full((26, width, 3), 24, np.uint8)
+    for i, (state, text) in enumerate(LEGEND.items()):
+        x = 14 + i * 160
+        cv2.circle(strip, (x, 13), 6, picture.STATE_COLOURS[state], -1, cv2.LINE_AA)
+        cv2.putText(strip, text, (x + 12, 17), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (230, 230, 230), 1, cv2.LINE_AA)
+    return strip
+
+
+def single_view(folder: Path, image_id: str, cell: int) -> np.ndarray:
+    """Returns one image with keypoints, masks, boxes and depth side by side."""
+    path = folder / "annotations" / f"{image_id}.json"
+    if not path.exists():
+        raise UserError(f"--image={image_id}: {path} does not exist; the ids are the names of the files in that folder")
+    shown = picture.panels(folder, files.read_json(path, "the annotation of one rendered image"))
+    return draw.contact_sheet(list(shown.values()), len(shown), cell_width=cell, captions=list(shown))
+
+
+def main(argv: Sequence[str]) -> None:
+    """Writes a contact sheet, or one image in full."""
+    if len(argv) != 2:
+        raise UserError("give one dataset folder: python -m synth.view DIR [--image=ID] [--output=FILE]")
+    given, folder = flags.FLAGS, Path(argv[1])
+    image_dataset.read_header(folder)
+    if given.image:
+        shown, name = single_view(folder, given.image, max(given.cell, 480)), f"view_{given.image}.png"
+    else:
+        shown = contact_sheet(folder, given.num_images, given.cell, given.columns, given.keypoints)
+        name = "contact_sheet.png"
+    output = Path(given.output) if given.output else folder / name
+    picture.write_png(output, shown)
+    print(output)
+
+
+if __name__ == "__main__":
+    define_flags()
+    cli.run(main)

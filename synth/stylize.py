@@ -1,0 +1,291 @@
+"""Makes D_Style from D_M: `python -m synth.stylize --input=D_M --output=D_Style`.
+
+The synthetic people of every image take the look of the real people in the photograph behind them; no other pixel
+changes (paper Sec. 3.4). The default needs no weights but those of `make models`, which find the real people.
+
+    python -m synth.stylize --input=D_M --output=D_Style
+    python -m synth.stylize --input=D_M --output=D_Style --stylizer=photowct --weights=photo_wct.pth
+    python -m synth.stylize --input=D_M --output=D_Style --person_segmenter=tfod --tfod_model=mask_rcnn/saved_model
+"""
+
+import collections
+import dataclasses
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from absl import flags, logging
+
+from openpose_tf.common import cli, files
+from openpose_tf.common.errors import UserError
+from openpose_tf.common.progress import Progress
+from openpose_tf.data.image_dataset import read_header
+from synth import dataset, detect, engine, model_files, stylize_image
+from synth.engine import EngineConfig, Failure
+from synth.style_transfer.pipeline import StyleConfig
+from synth.style_transfer.smooth import SMOOTHERS
+from synth.stylize_image import DEFAULT_STRENGTH, STYLIZERS, StyleJob, Tools
+
+FLAGS = flags.FLAGS
+PCAKD_PLACES = ("pcakd/vgg", "pcakd")  # below --models_dir
+SHARED_PCAKD = Path(__file__).resolve().parents[2] / "shared" / "data" / "weights" / "pcakd" / "vgg"
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """One call of this command.
+
+    Attributes:
+        job: what is made.
+        engine: where it runs.
+        shard_index, num_shards: which images this call makes.
+    """
+
+    job: StyleJob
+    engine: EngineConfig = dataclasses.field(default_factory=EngineConfig)
+    shard_index: int = 0
+    num_shards: int = 1
+
+
+def stylize(run: Run) -> list[Failure]:
+    """Makes the images of this shard that are missing, and returns those that failed.
+
+    Raises:
+        UserError: the source is not a mixed dataset, photographs are missing, or the output was made differently.
+    """
+    job = run.job
+    header = require_mixed(job.source)
+    num_images = int(header["num_images"])
+    shard = list(engine.shard(num_images, run.shard_index, run.num_shards))
+    ready = [index for index in shard if dataset.is_complete(job.source, dataset.image_name(index))]
+    if len(ready) < len(shard):
+        logging.warning("%s: %d of %d images are not rendered yet", job.source, len(shard) - len(ready), len(shard))
+    require_photos(job, ready)
+    stylize_image.load_stylizer(job.tools.stylizer, job.tools.weights)  # fail here, not in a worker
+    stylize_image.load_segmenter(job.tools)
+    dataset.open_dataset(
+        job.output, "stylized", int(header["seed"]), num_images, identity(job, header), licences(job, header)
+    )
+    todo = dataset.missing(job.output, ready)
+    if len(todo) < len(ready):
+        logging.info("%s: %d of %d images are there, going on", job.output, len(ready) - len(todo), len(ready))
+    with Progress(len(ready), "stylizing", "image", initial=len(ready) - len(todo)) as bar:
+        return engine.run(stylize_image.stylize_index, job, todo, run.engine, lambda _, entry: bar.update())
+
+
+def require_mixed(folder: Path) -> dict[str, Any]:
+    """Returns dataset.json of a mixed dataset.
+
+    Raises:
+        UserError: it is something else.
+    """
+    header = read_header(folder)
+    if header["kind"] != "mixed":
+        raise UserError(
+            f"{folder} is a {header['kind']} dataset: only a mixed one (python -m synth.render --dataset=mixed) has "
+            "photographs of real people behind its synthetic ones"
+        )
+    return header
+
+
+def require_photos(job: StyleJob, indices: Sequence[int]) -> None:
+    """Checks that the photographs behind all images are there.
+
+    Raises:
+        UserError: some are not; names ten of them.
+    """
+    photos = {stylize_image.photo_path(stylize_image.read_annotation(job.source, index), job) for index in indices}
+    missing = sorted(str(photo) for photo in photos if not photo.is_file())
+    if missing:
+        raise UserError(
+            f"{len(missing)} of {len(photos)} photographs behind {job.source} do not exist, such as "
+            f"{', '.join(missing[:10])}: give their folder with --photos_dir"
+        )
+
+
+def identity(job: StyleJob, header: dict[str, Any]) -> dict[str, Any]:
+    """Returns what decides the pictures: an output never mixes two values of one of them."""
+    tools = job.tools
+    kept = {name: header.get(name) for name in ("schema", "kind", "seed", "flags")}
+    source = hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:16]
+    network = {"builtin": None, "tfod": tools.tfod_model, "groundtruth": tools.groundtruth}[tools.person_segmenter]
+    return {
+        "input": source,
+        "stylizer": tools.stylizer,
+        "weights": fingerprint(tools.weights),
+        "smoother": tools.smoother,
+        "person_segmenter": tools.person_segmenter,
+        "person_segmenter_files": fingerprint(network),
+        **dataclasses.asdict(job.config),
+    }
+
+
+def licences(job: StyleJob, header: dict[str, Any]) -> list[Any]:
+    """Returns the source's licences and that of the transfer."""
+    licence, origin = {
+        "mk": ("Apache-2.0", "colour map, this project"),
+        "pcakd": ("MIT", "weights of PCA-Knowledge-Distillation, (c) 2022 chiutaiyin"),
+        "photowct": ("CC BY-NC-SA 4.0 (weights)", "the user's photo_wct.pth of FastPhotoStyle"),
+    }[job.tools.stylizer]
+    return [*header.get("licences", []), {"part": "style transfer", "source": origin, "licence": licence}]
+
+
+def fingerprint(path: Path | None) -> str | None:
+    """Returns a hash of a file's content, or of the names and sizes of a folder's files; None for None."""
+    if path is None:
+        return None
+    digest = hashlib.sha256()
+    if path.is_dir():
+        for file in sorted(p for p in path.rglob("*") if p.is_file()):
+            digest.update(f"{file.relative_to(path)} {file.stat().st_size}\n".encode())
+    else:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def finish(run: Run, failures: Sequence[Failure]) -> dict[str, Any]:
+    """Writes the counts into dataset.json, and the failures where there are any; returns the counts."""
+    job = run.job
+    name = "failed.jsonl" if run.num_shards == 1 else f"failed-{run.shard_index:05d}-of-{run.num_shards:05d}.jsonl"
+    path = job.output / name
+    if failures:
+        lines = [json.dumps(dataclasses.asdict(failure)) + "\n" for failure in failures]
+        files.write_bytes(path, "".join(lines).encode())
+    else:
+        path.unlink(missing_ok=True)
+    header = read_header(job.output)
+    counts = dataset.close_dataset(job.output, range(int(header["num_images"])), {})
+    counts["style"] = count_styles(job.output)
+    files.write_json(job.output / dataset.HEADER, read_header(job.output) | {"counts": counts})
+    return counts
+
+
+def count_styles(folder: Path) -> dict[str, Any]:
+    """Returns images and synthetic people, stylised and left as they were, and the reasons by number of images."""
+    counts: collections.Counter[str] = collections.Counter()
+    reasons: collections.Counter[str] = collections.Counter()
+    for path in sorted((folder / "annotations").glob("[0-9]*.json")):
+        entry = files.read_json(path, "the annotation of one stylised image")["style"]
+        what = "stylized" if entry["stylized"] else "left"
+        counts[f"images_{what}"] += 1
+        counts[f"people_{what}"] += entry["num_people"]
+        if not entry["stylized"]:
+            reasons[entry["reason"]] += 1
+    return {**counts, "reasons": dict(sorted(reasons.items()))}
+
+
+def _find_weights(stylizer: str, given: str | None, models_dir: Path) -> Path | None:
+    """Returns the weights that were given; for pcakd else the first usual place that has them."""
+    if stylizer == "mk":
+        if given:
+            raise UserError("--stylizer=mk takes no --weights: leave one of the two away")
+        return None
+    if given:
+        if not Path(given).exists():
+            raise UserError(f"--weights={given} does not exist")
+        return Path(given)
+    places = [models_dir / place for place in PCAKD_PLACES] + [SHARED_PCAKD] if stylizer == "pcakd" else []
+    return next((place for place in places if (place / "sencoder.index").is_file()), None)
+
+
+def _run_from_flags() -> Run:
+    if FLAGS.shard_index >= FLAGS.num_shards:
+        raise UserError(f"--shard_index={FLAGS.shard_index} must be below --num_shards={FLAGS.num_shards}")
+    if FLAGS.ray_address and FLAGS.num_workers == 0:
+        raise UserError("--ray_address needs --num_workers: -1 uses all CPUs of the cluster")
+    source, output, models_dir = Path(FLAGS.input), Path(FLAGS.output), Path(FLAGS.models_dir)
+    if source.resolve() == output.resolve():
+        raise UserError("--output must be another folder than --input")
+    header = require_mixed(source)
+    tools = Tools(
+        stylizer=FLAGS.stylizer,
+        weights=_absolute(_find_weights(FLAGS.stylizer, FLAGS.weights, models_dir)),
+        smoother=FLAGS.smoother,
+        person_segmenter=FLAGS.person_segmenter,
+        models_dir=models_dir.resolve(),
+        tfod_model=_absolute(FLAGS.tfod_model),
+        groundtruth=_absolute(FLAGS.groundtruth),
+    )
+    strength = DEFAULT_STRENGTH[tools.stylizer] if FLAGS.strength is None else FLAGS.strength
+    job = StyleJob(
+        source=source.resolve(),
+        output=files.writable_dir(output).resolve(),
+        tools=tools,
+        config=StyleConfig(strength, FLAGS.max_side),
+        photos_dir=_absolute(FLAGS.photos_dir),
+        jpeg_quality=int(header.get("flags", {}).get("jpeg_quality", stylize_image.DEFAULT_JPEG_QUALITY)),
+    )
+    workers = EngineConfig(
+        num_workers=FLAGS.num_workers,
+        ray_address=FLAGS.ray_address,
+        gpus_per_worker=FLAGS.gpus_per_worker,
+        tasks_per_worker=FLAGS.images_per_worker,
+    )
+    return Run(job, workers, FLAGS.shard_index, FLAGS.num_shards)
+
+
+def _absolute(path: str | Path | None) -> Path | None:
+    """Workers may run in another folder."""
+    return None if path is None else Path(path).resolve()
+
+
+def main(argv: Sequence[str]) -> int:
+    """Stylises what is missing; exit code 1 if images failed."""
+    if len(argv) > 1:
+        raise UserError(f"unexpected argument {argv[1]!r}: all settings are --flag=value")
+    run = _run_from_flags()
+    failures = stylize(run)
+    style = finish(run, failures)["style"]
+    print(
+        f"{run.job.output}: {style.get('images_stylized', 0)} images with {style.get('people_stylized', 0)} synthetic "
+        f"people stylized, {style.get('images_left', 0)} with {style.get('people_left', 0)} left as they were"
+    )
+    for reason, count in style["reasons"].items():
+        print(f"  {count} images: {reason}")
+    if failures:
+        print(f"{len(failures)} images failed in every attempt, see {run.job.output}/failed*.jsonl")
+    return 1 if failures else 0
+
+
+def define_flags() -> None:
+    """Defines this command's flags."""
+    flags.DEFINE_string("input", None, "mixed dataset (D_M)", required=True)
+    flags.DEFINE_string("output", None, "folder of the stylised dataset; a run that was stopped goes on", required=True)
+    flags.DEFINE_enum("stylizer", "mk", STYLIZERS, "mk: colour map, no weights; pcakd; photowct: the paper's")
+    flags.DEFINE_string("weights", None, "photowct: photo_wct.pth; pcakd: folder with sencoder.* and sdecoder.*")
+    flags.DEFINE_enum("smoother", "gif_masked", sorted(SMOOTHERS), "what follows the transfer (paper: matting_direct)")
+    flags.DEFINE_enum(
+        "person_segmenter",
+        "builtin",
+        detect.SEGMENTER_KINDS,
+        "finds the real people: small networks (`make models`), your Mask R-CNN, or known masks",
+    )
+    flags.DEFINE_string("tfod_model", None, "SavedModel folder or frozen graph with TF Object Detection API names")
+    flags.DEFINE_string(
+        "groundtruth", None, "COCO JSON with segmentations, or folder of masks named as the photographs"
+    )
+    flags.DEFINE_string("models_dir", model_files.DEFAULT_DIR, "folder of the built-in model files")
+    flags.DEFINE_string("photos_dir", None, "where the photographs are now, if not where the dataset says")
+    flags.DEFINE_float(
+        "strength",
+        None,
+        "share of the change, 0..1; default 0.7 for mk, 1 for the others",
+        lower_bound=0,
+        upper_bound=1,
+    )
+    flags.DEFINE_integer("max_side", 600, "longer side during the transfer in px (paper: 600)", lower_bound=64)
+    flags.DEFINE_integer(
+        "num_workers", 0, "Ray workers; 0 = in this process without Ray; -1 = all CPUs", lower_bound=-1
+    )
+    flags.DEFINE_string("ray_address", None, "address of a running Ray cluster; default: Ray on this machine")
+    flags.DEFINE_float("gpus_per_worker", 0.0, "GPUs per worker", lower_bound=0.0)
+    flags.DEFINE_integer("images_per_worker", 1000, "a worker process is replaced after so many", lower_bound=1)
+    flags.DEFINE_integer("shard_index", 0, "this job's part of a job array, 0 .. num_shards - 1", lower_bound=0)
+    flags.DEFINE_integer("num_shards", 1, "parts of a job array", lower_bound=1)
+
+
+if __name__ == "__main__":
+    define_flags()
+    cli.run(main)

@@ -1,7 +1,8 @@
 """Checkpoints of a run and of a trained student: keep N, latest in model_dir wins, another configuration is refused."""
 
+import contextlib
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ def load_student(model_dir: str | Path) -> tuple[tf.keras.Model, ModelConfig]:
     """
     folder = files.require_dir(model_dir, WHAT_MODEL_DIR)
     config = read_config(folder)
-    path = tf.train.latest_checkpoint(str(folder))
+    path = latest_checkpoint(folder)
     if path is None:
         raise UserError(f"{folder} holds no checkpoint yet: train first, or name another model_dir")
     model = build_openpose(config)
@@ -35,19 +36,22 @@ def load_student(model_dir: str | Path) -> tuple[tf.keras.Model, ModelConfig]:
     return model, config
 
 
+def latest_checkpoint(model_dir: str | Path) -> str | None:
+    """Returns the newest checkpoint of a folder whose files are there (a user may have deleted some), or None."""
+    state = tf.train.get_checkpoint_state(str(model_dir))
+    paths = [] if state is None else list(state.all_model_checkpoint_paths)
+    return next((path for path in reversed(paths) if Path(f"{path}.index").exists()), None)
+
+
 def restore_model(model: tf.keras.Model, path: str | Path) -> None:
     """Sets the weights of `model` from a checkpoint of a run, its optimiser and counters left aside.
 
     Raises:
         UserError: the checkpoint cannot be read or belongs to a network of another shape.
     """
-    try:
+    with _reading(str(path), "network of another width or number of stages"):
         status = tf.train.Checkpoint(model=model).restore(str(path))
         status.assert_existing_objects_matched().expect_partial()
-    except (ValueError, AssertionError) as error:
-        raise UserError(f"{path} belongs to a network of another width or number of stages: {_short(error)}") from None
-    except (tf.errors.NotFoundError, tf.errors.DataLossError, tf.errors.OutOfRangeError) as error:
-        raise UserError(f"{path} cannot be read as a checkpoint (cut off or damaged?): {_short(error)}") from None
 
 
 def read_config(model_dir: Path) -> ModelConfig:
@@ -113,16 +117,11 @@ class CheckpointStore:
         Raises:
             UserError: the checkpoint is damaged or belongs to another network.
         """
-        path = self._manager.latest_checkpoint
+        path = latest_checkpoint(self.model_dir)
         if path is None:
             return None
-        try:
+        with _reading(path, "run of another configuration"):
             self._checkpoint.restore(path).assert_existing_objects_matched()
-        except (ValueError, AssertionError) as error:
-            raise UserError(f"{path} belongs to a run of another configuration: {_short(error)}") from None
-        except (tf.errors.NotFoundError, tf.errors.DataLossError, tf.errors.OutOfRangeError) as error:
-            message = f"{path} is damaged ({_short(error)}): delete its files to go on from the checkpoint before it"
-            raise UserError(message) from None
         return path
 
     def save(self, step: int) -> str | None:
@@ -137,6 +136,18 @@ class CheckpointStore:
             return self._manager.save(checkpoint_number=step)
         except (tf.errors.ResourceExhaustedError, tf.errors.UnknownError, tf.errors.FailedPreconditionError) as error:
             raise MachineError(f"cannot write a checkpoint to {self.model_dir}: {_short(error)}") from None
+
+
+@contextlib.contextmanager
+def _reading(path: str, other: str) -> Iterator[None]:
+    """Turns what TensorFlow raises for a checkpoint that does not fit, or is damaged, into a UserError."""
+    try:
+        yield
+    except (ValueError, AssertionError) as error:
+        raise UserError(f"{path} belongs to a {other}: {_short(error)}") from None
+    except (tf.errors.OpError, IndexError, RuntimeError) as error:  # a cut-off file is an IndexError
+        message = f"{path} is damaged ({_short(error)}): delete its files to go on with the checkpoint before it"
+        raise UserError(message) from None
 
 
 def _short(error: BaseException) -> str:

@@ -1,6 +1,7 @@
 """Builds the student of a run: strategy, network, initial weights, frozen layers, optimiser."""
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,24 +33,30 @@ def setup_tensorflow(config: TrainConfig) -> Replicas:
     return make_replicas(config.strategy)
 
 
-def build_student(config: TrainConfig, replicas: Replicas | None = None) -> OpenPoseStudent:
+def build_student(
+    config: TrainConfig, replicas: Replicas | None = None, identity: Mapping[str, Any] | None = None
+) -> OpenPoseStudent:
     """Returns the student of a run, its model_dir claimed.
 
     A checkpoint in the model_dir wins over `config.init_checkpoint`; `train_loop.train` restores it.
+
+    Args:
+        config: the run.
+        replicas: of `setup_tensorflow`; made here if None.
+        identity: more values that a resumed run must agree on, such as hashes of the data and the teacher's settings.
 
     Raises:
         UserError: the model_dir holds a run of another configuration, the weights do not fit, or a full-size network
             would start from random features without leave.
     """
     replicas = replicas or setup_tensorflow(config)
-    resumes = tf.train.latest_checkpoint(config.model_dir) is not None
+    resumes = checkpoints.latest_checkpoint(config.model_dir) is not None
     with replicas.strategy.scope():
         model = build_openpose(config.model, config.initializer, config.seed)
     has_features = True if resumes else _start_weights(model, config)
     frozen = _is_frozen(config, has_features, resumes)
-    claimed = config_values(config, frozen)
     if replicas.worker_index == 0:
-        checkpoints.claim_model_dir(config.model_dir, claimed)
+        checkpoints.claim_model_dir(config.model_dir, {**config_values(config, frozen), **(identity or {})})
     if frozen:
         freeze_first_layers(model)
     logging.info("student: %s parameters, first 4 layers %s", f"{model.count_params():,}", _state(frozen))

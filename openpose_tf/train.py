@@ -28,10 +28,10 @@ def main(argv: Sequence[str]) -> int:
     config, data = train_flags.train_config(values), train_flags.data_config(values)
     sets = train_data.open_record_sets(data)
     replicas = student_setup.setup_tensorflow(config)
-    student = student_setup.build_student(config, replicas)
+    student = student_setup.build_student(config, replicas, sets.identity)
     batches = train_data.make_batches(config, data, sets, replicas)
     if student.is_chief:
-        run_files.write_run_files(config.model_dir, values.flags_into_string(), sets.digests)
+        run_files.write_run_files(config.model_dir, values.flags_into_string(), sets.identity)
     train_loop.train(config, student, batches, train_loop.NoTeacher())
     return cli.EXIT_OK
 

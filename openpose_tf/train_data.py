@@ -20,10 +20,10 @@ class RecordSets:
     synthetic: RecordSet | None
 
     @property
-    def digests(self) -> dict[str, str]:
-        """Hash of the index of each set, for versions.json."""
-        sets = {"real": self.real, "synthetic": self.synthetic}
-        return {name: records.digest for name, records in sets.items() if records is not None}
+    def identity(self) -> dict[str, str | None]:
+        """Hash of the index of each set: a run that goes on must find the same samples."""
+        sets = {"real_records_hash": self.real, "synthetic_records_hash": self.synthetic}
+        return {name: None if records is None else records.digest for name, records in sets.items()}
 
 
 def open_record_sets(config: DataConfig) -> RecordSets:

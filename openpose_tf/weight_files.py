@@ -7,9 +7,8 @@ from typing import Any, BinaryIO
 
 import h5py
 import numpy as np
-import tensorflow as tf
 
-from openpose_tf.checkpoints import read_config, restore_model
+from openpose_tf.checkpoints import latest_checkpoint, read_config, restore_model
 from openpose_tf.common.errors import UserError
 from openpose_tf.model import VGG_LAYERS, build_openpose
 
@@ -64,7 +63,7 @@ def is_vgg_file(weights: Mapping[str, Any]) -> bool:
 
 def _read_checkpoint(path: Path) -> LayerWeights:
     folder = path if path.is_dir() else path.parent
-    checkpoint = tf.train.latest_checkpoint(str(path)) if path.is_dir() else str(path)
+    checkpoint = latest_checkpoint(path) if path.is_dir() else str(path)
     if checkpoint is None:
         raise UserError(f"{path} holds no checkpoint: expected {WHAT_FILES}")
     model = build_openpose(read_config(folder), name="source")

@@ -1,16 +1,10 @@
-import importlib.util
-from pathlib import Path
-
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from openpose_tf.config import Fidelity, Sampling, TargetConfig
 from openpose_tf.targets import draw_targets
-
-spec = importlib.util.spec_from_file_location("target_reference", Path(__file__).with_name("target_reference.py"))
-reference = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(reference)
+from tests.openpose_tf import target_reference as reference
 
 MAX_PEOPLE = 20
 MODES = [("paper", "centre"), ("release", "area"), pytest.param("paper", "area", marks=pytest.mark.slow)]

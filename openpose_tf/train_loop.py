@@ -185,6 +185,8 @@ class _Run:
         start = time.monotonic() - self._seconds
         total = self._config.num_steps
         with self._logs, StopSignals() as stop, Progress(total, "train", "step", self._step) as bar:
+            if self._step == 0:
+                self._save()  # the student before training, to compare with; and a full disk shows at once
             while self._step < total and not stop.requested:
                 loss = self._one_step()
                 bar.update(1, f"loss {loss:.4g}")

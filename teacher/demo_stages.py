@@ -1,0 +1,229 @@
+"""The stages of the demo as data: names, titles, command lines; and the summary of what they left."""
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from openpose_tf.common import files
+
+
+@dataclasses.dataclass(frozen=True)
+class DemoSize:
+    """How much the demo does.
+
+    Attributes:
+        synthetic: images of the synthetic training set (D_S).
+        standin: images of the real stand-in's training set.
+        held_out: images of the stand-in that the student never sees.
+        image_size: side of the rendered images in pixels.
+        people_mean: mean number of people per image.
+        samples: Cycles samples per pixel.
+        steps: training steps.
+        batch_size: samples per step, half of them synthetic.
+        input_size: side of the student's input in pixels.
+        decision_steps: steps per decision of the teacher.
+        num_groups: groups the teacher chooses from.
+        min_group_size: groups of at most this many samples count as empty.
+    """
+
+    synthetic: int
+    standin: int
+    held_out: int
+    image_size: int
+    people_mean: float
+    samples: int
+    steps: int
+    batch_size: int
+    input_size: int
+    decision_steps: int
+    num_groups: int
+    min_group_size: int
+
+
+SIZES = {
+    "small": DemoSize(100, 60, 16, 320, 5, 16, 1200, 8, 128, 20, 10, 8),
+    "smoke": DemoSize(8, 6, 3, 192, 3, 4, 24, 4, 64, 4, 3, 1),
+}
+LEAD = (
+    "Rendered people, a student trained on them with an adversarial teacher, and what it then sees in new pictures. "
+    "No real photograph is used: the real half of every batch, and the held-out pictures, are a stand-in that is "
+    "rendered too (real_standin: other backgrounds, small camera pitch, other light)."
+)
+SEEDS = {"synthetic": 1, "real_standin": 2, "held_out": 3}
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """One command of the demo.
+
+    Attributes:
+        name: key in summary.json's `seconds`.
+        title: what a person reads.
+        command: module and flags, behind `python -m`.
+    """
+
+    name: str
+    title: str
+    command: tuple[str, ...]
+
+
+def build(folder: Path, size: DemoSize) -> list[Stage]:
+    """Returns the stages in order.
+
+    Args:
+        folder: where everything goes.
+        size: how much to do.
+    """
+    return [
+        *_picture_stages(folder, size),
+        *_record_stages(folder, size),
+        _training_stage(folder, size),
+        *_use_stages(folder),
+        _report_stage(folder),
+    ]
+
+
+def _picture_stages(folder: Path, size: DemoSize) -> list[Stage]:
+    counts = {"synthetic": size.synthetic, "real_standin": size.standin, "held_out": size.held_out}
+    titles = {
+        "synthetic": "render synthetic people (D_S)",
+        "real_standin": "render the stand-in for real photographs",
+        "held_out": "render pictures of the stand-in that the student never sees",
+    }
+    stages = []
+    for name, count in counts.items():
+        command = (
+            "synth.render",
+            f"--dataset={'synthetic' if name == 'synthetic' else 'real_standin'}",
+            f"--output_dir={folder / 'images' / name}",
+            f"--num_images={count}",
+            f"--seed={SEEDS[name]}",
+            f"--image_size={size.image_size}",
+            f"--people_mean={size.people_mean:g}",
+            f"--samples={size.samples}",
+            "--num_workers=-1",
+        )
+        stages.append(Stage(f"render_{name}", f"{titles[name]}: {count} pictures", command))
+    for name in ("synthetic", "real_standin"):
+        view = ("synth.view", str(folder / "images" / name), f"--output={folder / f'sheet_{name}.jpg'}")
+        stages.append(Stage(f"sheet_{name}", f"draw a contact sheet of {name} with keypoints", view))
+    return stages
+
+
+def _record_stages(folder: Path, size: DemoSize) -> list[Stage]:
+    return [
+        Stage(
+            f"records_{name}",
+            f"write person crops of {name} as TFRecord shards",
+            (
+                "synth.to_tfrecords",
+                f"--input_dir={folder / 'images' / name}",
+                f"--output_dir={folder / 'records' / name}",
+                f"--name={name}",
+                "--split=train",
+                "--num_shards=4",
+                "--overwrite",
+                f"--input_size={size.input_size}",
+            ),
+        )
+        for name in ("synthetic", "real_standin")
+    ]
+
+
+def _training_stage(folder: Path, size: DemoSize) -> Stage:
+    command = (
+        "teacher.train",
+        f"--real_records={folder / 'records' / 'real_standin'}",
+        f"--synthetic_records={folder / 'records' / 'synthetic'}",
+        f"--model_dir={folder / 'model_dir'}",
+        "--grouping=camera_pitch",
+        f"--num_groups={size.num_groups}",
+        f"--decision_steps={size.decision_steps}",
+        f"--min_group_size={size.min_group_size}",
+        "--width=0.25",
+        "--num_stages=2",
+        f"--input_size={size.input_size}",
+        f"--batch_size={size.batch_size}",
+        f"--num_steps={size.steps}",
+        "--learning_rate=1e-3",
+        f"--decay_steps={max(size.steps * 2 // 3, 1)}",
+        f"--checkpoint_every={max(size.steps // 8, 1)}",
+        "--keep_checkpoints=100",
+        "--log_every=5",
+    )
+    return Stage("train", f"train the student with its teacher: {size.steps} steps", command)
+
+
+def _use_stages(folder: Path) -> list[Stage]:
+    stages = []
+    held_out = folder / "images" / "held_out"
+    for when, source in (("before", f"--checkpoint={folder / 'model_dir' / 'ckpt-0'}"), ("after", None)):
+        model = folder / ("saved_model" if when == "after" else "saved_model_before")
+        export = ("openpose_tf.export", source or f"--model_dir={folder / 'model_dir'}", f"--output_dir={model}")
+        predict = (
+            "openpose_tf.predict",
+            f"--saved_model={model}",
+            f"--images={held_out / 'images'}",
+            f"--output_dir={folder / 'predictions' / when}",
+        )
+        score = (
+            "eval.oks",
+            f"--predictions={folder / 'predictions' / when}",
+            f"--groundtruth={held_out}",
+            f"--output={folder / f'oks_{when}.json'}",
+        )
+        stages += [
+            Stage(f"export_{when}", f"export the student {when} training", export),
+            Stage(f"predict_{when}", f"find people in new pictures with the student {when} training", predict),
+            Stage(f"score_{when}", f"score the student {when} training", score),
+        ]
+    return stages
+
+
+def _report_stage(folder: Path) -> Stage:
+    command = (
+        "eval.report",
+        f"--model_dir={folder / 'model_dir'}",
+        f"--summary={folder / 'summary.json'}",
+        "--title=Learning to train with synthetic humans: the demo run",
+        f"--lead={LEAD}",
+        f"--sheets=Rendered people (D_S) with their keypoints={folder / 'sheet_synthetic.jpg'},"
+        f"Stand-in for real photographs (real_standin): rendered too={folder / 'sheet_real_standin.jpg'}",
+        f"--before={folder / 'predictions' / 'before'}",
+        f"--after={folder / 'predictions' / 'after'}",
+        f"--scores=before={folder / 'oks_before.json'},after={folder / 'oks_after.json'}",
+        f"--output={folder / 'report.html'}",
+    )
+    return Stage("report", "write the report", command)
+
+
+def write_summary(folder: Path, stage_rows: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Writes summary.json from what the stages left, and returns it.
+
+    Args:
+        folder: of the demo.
+        stage_rows: rows of stages.json.
+    """
+    run = files.read_json(folder / "model_dir" / "summary.json", "the summary of the training run")
+    counts = [
+        files.read_json(folder / "images" / name / "dataset.json", "an image dataset")["counts"] for name in SEEDS
+    ]
+    scores = {
+        when: files.read_json(folder / f"oks_{when}.json", "a result of eval.oks") for when in ("before", "after")
+    }
+    summary = {
+        "images_rendered": sum(count["images"] for count in counts),
+        "people": sum(count["people"] for count in counts),
+        "steps": run["steps"],
+        "decisions": run["decisions"],
+        "wrong_group_samples": run["wrong_group_samples"],
+        "student_loss_first": run["loss_first"],
+        "student_loss_last": run["loss_last"],
+        "oks_ap_before": scores["before"]["AP"],
+        "oks_ap": scores["after"]["AP"],
+        "real_data": "real_standin: rendered pictures in place of photographs",
+        "seconds": {name: row["seconds"] for name, row in stage_rows.items()},
+    }
+    files.write_json(folder / "summary.json", summary)
+    return summary

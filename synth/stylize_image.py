@@ -19,6 +19,7 @@ from synth.style_transfer.pipeline import StyleConfig, Stylizer, stylize_people
 from synth.style_transfer.smooth import SMOOTHERS
 
 STYLIZERS = ("mk", "pcakd", "photowct")
+IMAGE_FORMATS = ("png", "jpg")
 DEFAULT_STRENGTH = {"mk": 0.7, "pcakd": 1.0, "photowct": 1.0}
 DEFAULT_JPEG_QUALITY = 95
 MASK_DIR = "style_masks"
@@ -61,7 +62,8 @@ class StyleJob:
         tools: what does the work.
         config: strength and sizes.
         photos_dir: where photographs with relative or moved paths are; None = as written in the annotations.
-        jpeg_quality: of the pictures: the source's, so that untouched pixels hardly change by writing them again.
+        image_format: `png` keeps every other pixel exactly; `jpg` is about 4 times smaller and encodes the picture anew.
+        jpeg_quality: of `jpg`; the source's, so that untouched pixels hardly change.
     """
 
     source: Path
@@ -69,6 +71,7 @@ class StyleJob:
     tools: Tools = dataclasses.field(default_factory=Tools)
     config: StyleConfig = dataclasses.field(default_factory=StyleConfig)
     photos_dir: Path | None = None
+    image_format: str = "png"
     jpeg_quality: int = DEFAULT_JPEG_QUALITY
 
 
@@ -189,10 +192,12 @@ def _write(job: StyleJob, row: dict[str, Any], stylized: np.ndarray | None, entr
         name = row.get(role)
         if name and not Path(name).is_absolute():
             files.write_bytes(job.output / name, (job.source / name).read_bytes())
+    name = row["image"]
     if stylized is None:
-        data = (job.source / row["image"]).read_bytes()
+        data = (job.source / name).read_bytes()
     else:
-        data = encode_image(stylized, Path(row["image"]).suffix, job.jpeg_quality)
-    files.write_bytes(job.output / row["image"], data)
+        name = str(Path(name).with_suffix(f".{job.image_format}"))
+        data = encode_image(stylized, f".{job.image_format}", job.jpeg_quality)
+    files.write_bytes(job.output / name, data)
     path = dataset.sample_paths(job.output, row["image_id"])["annotation"]
-    files.write_json(path, row | {"style": entry}, indent=None)
+    files.write_json(path, row | {"image": name, "style": entry}, indent=None)

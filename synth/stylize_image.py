@@ -62,7 +62,7 @@ class StyleJob:
         tools: what does the work.
         config: strength and sizes.
         photos_dir: where photographs with relative or moved paths are; None = as written in the annotations.
-        image_format: `png` keeps every other pixel exactly; `jpg` is about 4 times smaller and encodes the picture anew.
+        image_format: `png` keeps every other pixel exactly; `jpg` is 4 times smaller and encodes the picture anew.
         jpeg_quality: of `jpg`; the source's, so that untouched pixels hardly change.
     """
 

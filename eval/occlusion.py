@@ -17,7 +17,7 @@ NUM_BINS = 5
 THORAX = 7
 # Ratio of visible joints; the denominator counts ...
 DENOMINATORS = {
-    "annotated": "the person's annotated joints of the 16 (default)",
+    "annotated": "annotated joints of the 16 (default)",
     "without_thorax": "15 slots, all but the thorax, which does not count as visible either",
     "evaluated": "the 14 evaluated joints; for rendered people, whose true visibility of all joints is known",
 }

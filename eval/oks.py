@@ -4,17 +4,23 @@ Example:
     python -m eval.oks --predictions=predictions --groundtruth=demo/images --output=oks.json
 """
 
+import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from absl import flags
 
 from eval import oks_files, oks_metric
+from eval.mpii_groups import check_same_groups
+from eval.mpii_inputs import read_groups
+from eval.mpii_metric import EVALUATED_JOINTS
+from eval.oks_groups import oks_images
 from eval.predictions import read_predictions
 from openpose_tf.common import cli, files
 from openpose_tf.common.errors import UserError
-from openpose_tf.skeleton import MPI
+from openpose_tf.skeleton import MPI, MPII_JOINTS
 
 LIMB_JOINTS = tuple(part for part in MPI.parts if part[:2] in ("l_", "r_"))
 JOINT_SETS = {"limbs": LIMB_JOINTS, "mpii14": MPI.parts[:14], "parts15": MPI.parts}
@@ -92,11 +98,14 @@ def evaluate(
 
     Args:
         predictions_dir: folder of prediction JSON files.
-        groundtruth: image dataset folder or COCO keypoint JSON.
+        groundtruth: image dataset folder, COCO keypoint JSON, or MPII toolkit ground truth (.mat, .json); with the
+            last, predictions may be a toolkit file as well.
         joints: see `choose_joints`.
         sigma_set: a name of SIGMA_SETS.
         only_predicted: leave out ground-truth images without a prediction file; else their people count as missed.
     """
+    if is_toolkit_file(groundtruth):
+        return evaluate_toolkit(predictions_dir, groundtruth, joints, sigma_set)
     truth = oks_files.read_truth(groundtruth)
     predictions = read_predictions(predictions_dir)
     common = [key for key in truth.images if key in predictions]
@@ -106,10 +115,7 @@ def evaluate(
             f"{next(iter(predictions))!r} against {next(iter(truth.images), 'none')!r}): predict on its images"
         )
     names = choose_joints(joints, truth.joints)
-    try:
-        sigmas = oks_metric.sigmas_of(sigma_set, names)
-    except KeyError as error:
-        raise UserError(f"--sigmas={sigma_set} has no value for {error}: choose other --joints or --sigmas") from None
+    sigmas = _sigmas(sigma_set, names)
     keys = common if only_predicted else list(truth.images)
     result = score(oks_files.join(truth, predictions, names, keys), names, sigmas)
     result.update(
@@ -119,6 +125,48 @@ def evaluate(
         predictions_without_groundtruth=sum(key not in truth.images for key in predictions),
     )
     return result
+
+
+def is_toolkit_file(path: str) -> bool:
+    """Returns whether the ground truth is in the form of the MPII toolkit (.mat, or JSON of groups)."""
+    if Path(path).suffix.lower() == ".mat":
+        return True
+    if os.path.isdir(path):
+        return False
+    value = files.read_json(path, "an image dataset folder, a COCO keypoint JSON, or MPII toolkit ground truth")
+    images = value.get("images") if isinstance(value, dict) else None
+    return isinstance(images, list) and any(isinstance(image, dict) and "gt" in image for image in images)
+
+
+def evaluate_toolkit(predictions: str, groundtruth: str, joints: str, sigma_set: str) -> dict[str, Any]:
+    """Returns the OKS numbers of MPII groups; joints are MPII's 14 evaluated ones or names of MPII joints."""
+    truth, found = read_groups(groundtruth, predictions)
+    check_same_groups(truth, found)
+    if joints in ("auto", "mpii14"):
+        ids = [joint for joint in range(len(MPII_JOINTS)) if joint in EVALUATED_JOINTS]
+    else:
+        wanted = MPII_JOINTS if joints == "mpii16" else [name.strip() for name in joints.split(",")]
+        unknown = [name for name in wanted if name not in MPII_JOINTS]
+        if unknown:
+            raise UserError(f"--joints: unknown MPII joint {unknown[0]!r}: use auto, mpii16, {', '.join(MPII_JOINTS)}")
+        ids = [MPII_JOINTS.index(name) for name in wanted]
+    names = [MPII_JOINTS[joint] for joint in ids]
+    result = score(oks_images(truth, found, ids), names, _sigmas(sigma_set, names))
+    empty = sum(len(entry.xy) == 0 for entry in found)
+    result.update(
+        sigmas=sigma_set,
+        images_without_prediction=empty,
+        images_without_prediction_counted=True,
+        predictions_without_groundtruth=0,
+    )
+    return result
+
+
+def _sigmas(set_name: str, joints: Sequence[str]) -> np.ndarray:
+    try:
+        return oks_metric.sigmas_of(set_name, joints)
+    except KeyError as error:
+        raise UserError(f"--sigmas={set_name} has no value for {error}: choose other --joints or --sigmas") from None
 
 
 def format_table(result: dict[str, Any]) -> str:
@@ -146,8 +194,10 @@ def _percent(value: float | None) -> str:
 
 def define_flags() -> None:
     """Defines this command's flags."""
-    flags.DEFINE_string("predictions", None, "Folder of prediction JSON files (openpose_tf.predict).", required=True)
-    flags.DEFINE_string("groundtruth", None, "Image dataset folder or COCO keypoint JSON.", required=True)
+    flags.DEFINE_string("predictions", None, "Folder of prediction JSON (openpose_tf.predict).", required=True)
+    flags.DEFINE_string(
+        "groundtruth", None, "Image dataset folder, COCO keypoint JSON, or MPII groups (.mat, .json).", required=True
+    )
     flags.DEFINE_string("output", None, "JSON file for the numbers.", required=True)
     flags.DEFINE_string(
         "joints",

@@ -63,6 +63,8 @@ class OksImage:
             joints are always ignored.
         dt_keypoints: [P, K, 3] float64 (x, y, score); score 0 = joint not found.
         dt_scores: [P] float64.
+        dt_areas: [P] float64 square pixels, or None for COCO's rule: the box around the joints, absent ones at (0, 0).
+            They only decide which unmatched detections count among medium or large people.
     """
 
     gt_keypoints: np.ndarray
@@ -71,6 +73,7 @@ class OksImage:
     gt_ignored: np.ndarray
     dt_keypoints: np.ndarray
     dt_scores: np.ndarray
+    dt_areas: np.ndarray | None = None
 
     @property
     def gt_counted(self) -> np.ndarray:
@@ -83,7 +86,11 @@ class OksImage:
         found = self.dt_keypoints[:, index, 2] > 0
         dt = self.dt_keypoints[found][:, pick]
         return dataclasses.replace(
-            self, gt_keypoints=self.gt_keypoints[:, pick], dt_keypoints=dt, dt_scores=dt[:, 0, 2]
+            self,
+            gt_keypoints=self.gt_keypoints[:, pick],
+            dt_keypoints=dt,
+            dt_scores=dt[:, 0, 2],
+            dt_areas=box_areas(self.dt_keypoints)[found] if self.dt_areas is None else self.dt_areas[found],
         )
 
 
@@ -170,24 +177,26 @@ def _truth(index: int, image: OksImage) -> list[dict[str, Any]]:
     ]
 
 
+def box_areas(keypoints: np.ndarray) -> np.ndarray:
+    """Returns the area [P] of the box around joints [P, K, 3], absent ones at (0, 0) as COCO's loadRes takes them."""
+    points = np.where(keypoints[..., 2:] > 0, keypoints[..., :2], 0.0)
+    return np.prod(points.max(1) - points.min(1), -1)
+
+
 def _detections(index: int, image: OksImage) -> list[dict[str, Any]]:
-    """Returns detections as COCO's loadRes makes them: area and box from the joints, zeros of missing ones included."""
-    rows = []
-    for keypoints, score in zip(image.dt_keypoints, image.dt_scores):
-        points = np.where(keypoints[:, 2:] > 0, keypoints, 0.0)  # a missing joint is far away, at (0, 0)
-        low, high = points[:, :2].min(0), points[:, :2].max(0)
-        rows.append(
-            {
-                "image_id": index + 1,
-                "category_id": 1,
-                "iscrowd": 0,
-                "score": float(score),
-                "keypoints": [float(v) for v in points.ravel()],
-                "area": float(np.prod(high - low)),
-                "bbox": [*map(float, low), *map(float, high - low)],
-            }
-        )
-    return rows
+    areas = box_areas(image.dt_keypoints) if image.dt_areas is None else image.dt_areas
+    return [
+        {
+            "image_id": index + 1,
+            "category_id": 1,
+            "iscrowd": 0,
+            "score": float(score),
+            # A missing joint is far away, at (0, 0).
+            "keypoints": [float(v) for v in np.where(keypoints[:, 2:] > 0, keypoints, 0.0).ravel()],
+            "area": float(area),
+        }
+        for keypoints, score, area in zip(image.dt_keypoints, image.dt_scores, areas)
+    ]
 
 
 def _coco(annotations: list[list[dict[str, Any]]], num_images: int) -> COCO:

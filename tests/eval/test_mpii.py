@@ -294,7 +294,7 @@ def in_range(values):
     return all(value is None or 0 <= value <= 100 for value in values)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(groups=groups_of(good_truth, good_pred))
 def test_random_groups_score_between_0_and_100(tmp_path, groups):
     path = tmp_path / "random.json"
@@ -315,7 +315,7 @@ def test_random_groups_score_between_0_and_100(tmp_path, groups):
     assert again["counted"]["ap"] == result["counted"]["ap"]
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(groups=groups_of(st.one_of(good_truth, wild_person), st.one_of(good_pred, wild_person)))
 def test_random_structures_are_scored_or_refused(tmp_path, groups):
     path = tmp_path / "wild.json"

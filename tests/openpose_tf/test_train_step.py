@@ -1,0 +1,168 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from openpose_tf import losses, student_setup, train_loop
+from openpose_tf.common.errors import UserError
+from openpose_tf.config import ModelConfig, OptimizerConfig, Recipe, TargetConfig, TrainConfig
+from openpose_tf.model import FROZEN_LAYERS, build_openpose, preprocess
+from openpose_tf.summaries import read_rows
+from openpose_tf.train_step import OpenPoseStudent, freeze_first_layers
+from tests.openpose_tf.training_batches import CountedBatches, make_batch
+
+TINY = ModelConfig(0.0625, 1, 64)
+
+
+def config(folder="", **kwargs):
+    values = {"model": TINY, "batch_size": 4, "num_steps": 3, "optimizer": OptimizerConfig(learning_rate=1e-3)}
+    return TrainConfig(str(folder), **{**values, **kwargs})
+
+
+@pytest.fixture(scope="module")
+def student():
+    return OpenPoseStudent(build_openpose(TINY), config())
+
+
+def test_the_step_gives_the_losses_of_the_batch(student):
+    batch = make_batch(0)
+    labels = losses.draw_labels(batch, TargetConfig())
+    branch = losses.branch_losses(student.model(preprocess(batch["images"])), labels)
+    per_sample = losses.sample_losses(branch).numpy()
+    result = student.train_step(batch)
+    scalars = dict(zip(student.scalar_names, result.scalars.numpy()))
+    assert float(result.loss) == pytest.approx(per_sample.mean(), rel=1e-4)
+    assert scalars["loss"] == pytest.approx(per_sample.mean(), rel=1e-4)
+    assert scalars["loss_synthetic"] == pytest.approx(per_sample[:2].mean(), rel=1e-4)
+    assert scalars["loss_real"] == pytest.approx(per_sample[2:].mean(), rel=1e-4)
+    assert scalars["stage1__pafs"] == pytest.approx(branch.numpy()[:, 0, 0].mean(), rel=1e-4)
+    joints = losses.count_joints(batch, TargetConfig()).numpy()
+    np.testing.assert_allclose(result.per_sample_loss, branch.numpy()[:, 0].mean(-1) / joints, rtol=1e-4)
+    assert bool(result.is_finite) and result.batch["key"].numpy().tolist() == [0, 1, 2, 3]
+
+
+def test_a_batch_of_one_domain_measures_nothing_for_the_other(student):
+    scalars = dict(zip(student.scalar_names, student.train_step(make_batch(1, num_real=4)).scalars.numpy()))
+    assert np.isnan(scalars["loss_synthetic"]) and np.isfinite(scalars["loss_real"]) and np.isfinite(scalars["loss"])
+
+
+def test_a_step_lowers_the_loss_of_its_batch(student):
+    batch = make_batch(2)
+    first = float(student.train_step(batch).loss)
+    for _ in range(4):
+        last = float(student.train_step(batch).loss)
+    assert last < first
+
+
+@pytest.mark.parametrize("recipe", list(Recipe))
+def test_frozen_layers_keep_their_bytes(recipe):
+    model = build_openpose(TINY)
+    freeze_first_layers(model)
+    before = {layer.name: [w.tobytes() for w in layer.get_weights()] for layer in model.layers if layer.weights}
+    optimizer = OptimizerConfig(recipe, learning_rate=1e-3)
+    student = OpenPoseStudent(model, config(optimizer=optimizer))
+    for number in range(2):
+        student.train_step(make_batch(number))
+    for layer in model.layers:
+        if layer.weights:
+            after = [w.tobytes() for w in layer.get_weights()]
+            if layer.name in FROZEN_LAYERS:
+                assert after == before[layer.name], layer.name
+            else:
+                assert after[0] != before[layer.name][0], layer.name
+
+
+def test_clipping_bounds_the_update():
+    student = OpenPoseStudent(
+        build_openpose(TINY), config(optimizer=OptimizerConfig(Recipe.SGD, learning_rate=1.0, clip_norm=1e-3))
+    )
+    before = [v.numpy() for v in student.model.trainable_variables]
+    result = student.train_step(make_batch(0))
+    assert dict(zip(student.scalar_names, result.scalars.numpy()))["gradient_norm"] > 1e-2
+    moved = sum(float(((v.numpy() - b) ** 2).sum()) for v, b in zip(student.model.trainable_variables, before))
+    # biases x 2; weight decay adds 5e-4 of the weights
+    decay = 5e-4 * np.sqrt(sum(float((b**2).sum()) for b in before))
+    assert 0 < np.sqrt(moved) <= 2e-3 + decay
+
+
+def test_an_infinite_loss_is_seen():
+    broken = OpenPoseStudent(build_openpose(TINY), config())
+    broken.model.get_layer("conv4_4_CPM").bias.assign(tf.fill([8], np.inf))
+    assert not bool(broken.train_step(make_batch(3)).is_finite)
+
+
+def test_mixed_precision_step_is_finite_and_near_float32():
+    tf.keras.mixed_precision.set_global_policy("mixed_float16")
+    try:
+        half = OpenPoseStudent(build_openpose(TINY), config(mixed_precision=True))
+        assert half.model.outputs[0].dtype == tf.float16
+    finally:
+        tf.keras.mixed_precision.set_global_policy("float32")
+    single = OpenPoseStudent(build_openpose(TINY), config())
+    batch = make_batch(0)
+    for _ in range(2):
+        one, other = half.train_step(batch), single.train_step(batch)
+        assert bool(one.is_finite)
+    assert float(one.loss) == pytest.approx(float(other.loss), rel=0.05)
+
+
+def run_frozen(folder, **kwargs):
+    student = student_setup.build_student(config(folder, **kwargs))
+    return not student.model.get_layer("conv1_1").trainable
+
+
+def test_freezing_needs_synthetic_data_and_loaded_features(tmp_path):
+    source = tmp_path / "source"
+    train_loop.train(
+        config(source, num_steps=1),
+        student_setup.build_student(config(source)),
+        CountedBatches(),
+        train_loop.NoTeacher(),
+    )
+    loaded = {"init_checkpoint": str(source)}
+    assert not run_frozen(tmp_path / "1")  # random features
+    assert run_frozen(tmp_path / "2", **loaded)
+    assert not run_frozen(tmp_path / "3", real_fraction=1.0, **loaded)
+    assert not run_frozen(tmp_path / "4", freeze_first_layers=False, **loaded)
+    assert run_frozen(tmp_path / "5", freeze_first_layers=True)
+    # A run that goes on keeps what it began with, also where the weights it began from are gone.
+    assert not run_frozen(source)
+
+
+def test_a_full_size_run_from_random_features_needs_leave(tmp_path):
+    with pytest.raises(UserError, match="allow_random_features"):
+        student_setup.build_student(config(tmp_path, model=ModelConfig(1.0, 1, 64)))
+
+
+def test_another_configuration_in_the_same_model_dir_is_refused(tmp_path):
+    student_setup.build_student(config(tmp_path))
+    with pytest.raises(UserError, match="batch_size: 4 there, 6 now"):
+        student_setup.build_student(config(tmp_path, batch_size=6))
+    with pytest.raises(UserError, match="real_records_hash: None there, ab now"):
+        student_setup.build_student(config(tmp_path), identity={"real_records_hash": "ab"})
+
+
+def test_pictures_of_a_batch(student):
+    pictures = student.pictures(make_batch(0))
+    assert len(pictures) == 6
+    for image in pictures.values():
+        assert image.shape == (2, 64, 64, 3) and image.dtype == np.uint8
+    assert not np.array_equal(pictures["2_confidence_label"], pictures["3_confidence_prediction"])
+
+
+@pytest.mark.slow
+def test_overfitting_eight_crops_drives_the_loss_under_five_percent(tmp_path):
+    model = ModelConfig(0.25, 2, 64)
+    run = config(
+        tmp_path,
+        model=model,
+        batch_size=8,
+        num_steps=600,
+        checkpoint_every=600,
+        log_every=1,
+        optimizer=OptimizerConfig(learning_rate=1e-3, decay_steps=300),
+    )
+    batch = make_batch(0, batch_size=8)
+    student = student_setup.build_student(run)
+    outcome = train_loop.train(run, student, CountedBatches(lambda number: batch), train_loop.NoTeacher())
+    rows = [row["loss"] for row in read_rows(tmp_path / "metrics.jsonl")]
+    assert outcome.is_complete and np.mean(rows[-10:]) < 0.05 * rows[0]

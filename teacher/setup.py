@@ -1,7 +1,6 @@
 """Builds the teacher of a run, and refuses a model_dir whose run had another one."""
 
 import dataclasses
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ from teacher.teachers import TeacherSpec, make_teacher
 from teacher.tensorboard import TeacherBoard
 
 # What a run that goes on must agree on.
-CLAIMED = ("grouping", "mode", "min_group_size", "teacher", "records")
+CLAIMED = ("grouping", "mode", "min_group_size", "teacher")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,14 +34,12 @@ class TeacherRun:
         membership: groups of the synthetic samples.
         asked: what groups were asked for.
         settings: the teacher's.
-        records: hash of each record set.
     """
 
     model_dir: str
     membership: Membership
     asked: GroupingConfig
     settings: TeacherConfig
-    records: Mapping[str, str]
 
     @property
     def available(self) -> np.ndarray:
@@ -94,7 +91,6 @@ class TeacherRun:
         return groups | {
             "min_group_size": self.asked.min_group_size,
             "teacher": self.settings.to_json(),
-            "records": dict(self.records),
         }
 
 

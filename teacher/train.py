@@ -11,7 +11,7 @@ decisions.jsonl, groups.json, and the teacher's TensorBoard events in teacher/.
 import os
 from collections.abc import Sequence
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from absl import flags
 
@@ -37,14 +37,14 @@ def main(argv: Sequence[str]) -> int:
     if sets.real is None or sets.synthetic is None:
         raise UserError("a teacher needs --real_records and --synthetic_records; without one use openpose_tf.train")
     membership = group_samples(sets.synthetic.features, asked)
-    run = setup.TeacherRun(config.model_dir, membership, asked, settings, sets.digests)
+    run = setup.TeacherRun(config.model_dir, membership, asked, settings)
     run.check()
 
     replicas = student_setup.setup_tensorflow(config)
-    student = student_setup.build_student(config, replicas)
+    student = student_setup.build_student(config, replicas, sets.identity)
     if student.is_chief:
         run.claim()
-        run_files.write_run_files(config.model_dir, values.flags_into_string(), sets.digests)
+        run_files.write_run_files(config.model_dir, values.flags_into_string(), sets.identity)
     curriculum = setup.build_curriculum(run, student.model, config, student.is_chief)
     features = membership.grouping.feature_names
     batches = train_data.make_batches(config, data, sets, replicas, run.trained_rows, features)

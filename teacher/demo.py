@@ -17,7 +17,7 @@ from typing import Any
 from absl import flags, logging
 
 from openpose_tf.common import cli, files
-from openpose_tf.common.errors import MachineError, UserError
+from openpose_tf.common.errors import UserError
 from teacher import demo_stages
 from teacher.demo_stages import Stage
 
@@ -80,14 +80,17 @@ def main(argv: Sequence[str]) -> int | None:
         logging.info("%s", heading)
         if stage.name == "report":
             demo_stages.write_summary(output_dir, log.rows)
-        _run(stage, log)
+        code = _run(stage, log)
+        if code:
+            logging.error("stage %r ended with exit code %d; its message stands above", stage.name, code)
+            return code
     summary = demo_stages.write_summary(output_dir, log.rows)
     print(_closing_words(output_dir, summary))
     return cli.EXIT_OK
 
 
-def _run(stage: Stage, log: StageLog) -> None:
-    """Runs one stage in its own process; Ctrl-C reaches both, the child ends in order first."""
+def _run(stage: Stage, log: StageLog) -> int:
+    """Runs one stage in its own process and returns its exit code; at Ctrl-C the stage ends in order first."""
     start = time.monotonic()
     process = subprocess.Popen([sys.executable, "-m", *stage.command])
     try:
@@ -99,9 +102,7 @@ def _run(stage: Stage, log: StageLog) -> None:
     log.add(stage, time.monotonic() - start, done=code == 0)
     if code == cli.EXIT_INTERRUPTED:
         raise KeyboardInterrupt
-    if code:
-        command = " ".join(["python -m", *stage.command])
-        raise MachineError(f"stage {stage.name!r} ended with exit code {code}; its message stands above\n  {command}")
+    return code
 
 
 def _closing_words(folder: Path, summary: dict[str, Any]) -> str:

@@ -43,7 +43,7 @@ class DemoSize:
 
 SIZES = {
     "small": DemoSize(100, 60, 16, 320, 5, 16, 1200, 8, 128, 20, 10, 8),
-    "smoke": DemoSize(8, 6, 3, 192, 3, 4, 24, 4, 64, 4, 3, 1),
+    "smoke": DemoSize(8, 6, 3, 192, 3, 4, 24, 4, 64, 4, 2, 1),
 }
 LEAD = (
     "Rendered people, a student trained on them with an adversarial teacher, and what it then sees in new pictures. "

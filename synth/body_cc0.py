@@ -21,6 +21,7 @@ from synth.body_model import BodyModel, GenderModel
 from synth.joints import JOINT_NAMES, NUM_JOINTS
 
 BUILTIN_PATH = Path(__file__).parent / "assets" / "human_cc0.npz"
+_STRAY_WEIGHT = 0.002  # the rig has a vertex of the right hand that follows the left one a little
 GENDERS = ("female", "male")
 
 
@@ -45,6 +46,7 @@ def _assemble(data: dict[str, np.ndarray]) -> BodyModel:
         raise ValueError("its joints are not the 52 of SMPL+H")
     weights = np.zeros((len(data["weight_joints"]), NUM_JOINTS), np.float32)
     np.put_along_axis(weights, data["weight_joints"].astype(np.int64), data["weight_values"].astype(np.float32), 1)
+    weights[weights < _STRAY_WEIGHT] = 0.0
     weights /= weights.sum(1, keepdims=True)
     models = {
         gender: GenderModel(

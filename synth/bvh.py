@@ -95,7 +95,7 @@ def _parse_hierarchy(path: Path, header: str) -> list[_Node]:
     nodes: list[_Node] = []
     stack: list[int] = []  # open joints; an end site is -1
     pending = -1
-    tokens: Iterator[str] = iter(header.split()[1:])
+    tokens: Iterator[str] = iter(header.replace("{", " { ").replace("}", " } ").split()[1:])
     try:
         for token in tokens:
             if token in ("ROOT", "JOINT"):

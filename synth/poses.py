@@ -11,7 +11,7 @@ from typing import Protocol
 
 import numpy as np
 
-from synth import poses_motion, poses_procedural, self_collision
+from synth import poses_motion, poses_procedural, rotations, self_collision, settle
 from synth.body_model import BodyModel
 from synth.poses_motion import SPLITS, Pose
 
@@ -40,14 +40,32 @@ class ProceduralPoses:
     self_intersects: Callable[[np.ndarray], bool]
 
     def sample(self, rng: np.random.Generator, split: str = "train") -> Pose:
-        """Returns a pose without self-collision on the mean shape of every gender; counts the rejected draws."""
+        """Returns a pose without self-collision on the mean shapes and at rest on the ground, and the rejected draws."""
         poses_motion.check_split(split)
-        kind = poses_procedural.sample_kind(rng)
+        return self.draw(rng, poses_procedural.sample_kind(rng))
+
+    def draw(self, rng: np.random.Generator, kind: poses_procedural.Kind) -> Pose:
+        """Returns a pose of one kind."""
         for rejected in range(_MAX_DRAWS):
             pose = poses_procedural.sample_pose(rng, kind)
-            if not self.collides(pose):
-                return Pose(pose, kind.name, f"builtin:{kind.name}", rejected)
-        raise RuntimeError(f"no pose of kind {kind.name} without self-collision in {_MAX_DRAWS} draws")
+            if self.collides(pose):
+                continue
+            settled = self.settled(pose, kind.max_turn_deg)
+            if settled is not None:
+                return Pose(settled, kind.name, f"builtin:{kind.name}", rejected)
+        raise RuntimeError(f"no free, balanced pose of kind {kind.name} in {_MAX_DRAWS} draws")
+
+    def settled(self, pose: np.ndarray, max_turn_deg: float) -> np.ndarray | None:
+        """Returns the pose turned as a whole so that the mean body rests stably on the ground; None = it would fall."""
+        if max_turn_deg <= 0:
+            return pose
+        vertices = self._posed(self.body.genders[0], pose)[: self.body.num_body_vertices]
+        turn = settle.settling_turn(vertices, self.body.faces, max_turn_deg)
+        if turn is None:
+            return None
+        out = pose.copy()
+        out[0] = rotations.to_rotvec(turn @ rotations.to_matrix(pose[0]))
+        return out
 
     def collides(self, pose: np.ndarray) -> bool:
         """Returns whether the pose [52, 3] makes the mean body of any gender pass through itself."""

@@ -18,11 +18,19 @@ _THIGH, _SHANK, _SEAT, _SOLE = 0.49, 0.51, 0.10, 0.075
 
 @dataclasses.dataclass(frozen=True)
 class Kind:
-    """A family of poses: its tag, how often it is drawn, and what it changes of a standing person."""
+    """A family of poses.
+
+    Attributes:
+        name: tag of the poses.
+        weight: how often it is drawn.
+        apply: what it changes of a standing person.
+        max_turn_deg: how far the body may be turned to rest on the ground; 0 for motions that are out of balance.
+    """
 
     name: str
     weight: float
     apply: Callable[[PoseBuilder], None]
+    max_turn_deg: float = 12.0
 
 
 def _hang(b: PoseBuilder, side: str) -> None:
@@ -37,13 +45,15 @@ def _relaxed(b: PoseBuilder) -> None:
         _hang(b, side)
         b.wrist(side, b.normal(10, -30, 30), b.normal(8, -18, 18), b.normal(10, -25, 25))
         b.hand(side, 80 * float(b.rng.beta(2, 3)), b.normal(3, -5, 6))
-        b.leg(side, b.normal(4, -8, 10), b.uniform(1, 7), abs(b.normal(6, 0, 18)), turn=b.uniform(-3, 14))
+        knee = abs(b.normal(6, 0, 18))  # half the bend in the hip keeps the feet below the pelvis
+        b.leg(side, 0.5 * knee - 1 + b.normal(1.5, -3, 3), b.uniform(1, 7), knee, turn=b.uniform(-3, 14))
 
 
 def _stand(b: PoseBuilder) -> None:
     if b.chance(0.4):  # weight on one leg
         free, _ = b.sides()
-        b.leg(free, b.uniform(5, 18), b.uniform(2, 9), b.uniform(10, 28), turn=b.uniform(0, 20))
+        knee = b.uniform(10, 28)
+        b.leg(free, 0.5 * knee + b.uniform(-2, 5), b.uniform(2, 9), knee, turn=b.uniform(0, 20))
 
 
 def _gait(b: PoseBuilder, stride: float, elbow: float) -> None:
@@ -94,7 +104,7 @@ def _arms_up(b: PoseBuilder) -> None:
 
 def _crouch(b: PoseBuilder) -> None:
     knee = b.uniform(85, 125)
-    pitch = b.uniform(10, 25)
+    pitch = b.uniform(18, 32)
     b.root(pitch=pitch)
     for side in SIDES:
         b.leg(side, 0.82 * knee + pitch, b.uniform(6, 20), knee)
@@ -162,8 +172,8 @@ def _kick(b: PoseBuilder) -> None:
 def _lunge(b: PoseBuilder) -> None:
     front, back = b.sides()
     depth = b.uniform(0.5, 1.0)
-    b.leg(front, 70 * depth, 4, 78 * depth)
-    b.leg(back, -22 * depth, 4, 42 * depth, ankle=18 * depth)
+    b.leg(front, 70 * depth, 9, 78 * depth)
+    b.leg(back, -22 * depth, 8, 42 * depth, ankle=18 * depth)
     b.toes(back, 35 * depth)
     b.bend_trunk(pitch=b.uniform(0, 15))
 
@@ -197,11 +207,12 @@ def _hands_on_head(b: PoseBuilder) -> None:
 def _bend(b: PoseBuilder) -> None:
     pitch = b.uniform(20, 55)
     b.root(pitch=pitch)
-    knee = b.uniform(5, 40)
+    knee, curl = b.uniform(5, 40), b.uniform(15, 40)
+    back = 0.17 * (pitch + curl)  # the hips go back as the head goes forward
     for side in SIDES:
-        b.leg(side, pitch + 0.55 * knee, b.uniform(2, 8), knee)
+        b.leg(side, pitch + 0.55 * knee + back, b.uniform(2, 8), knee)
         b.arm(side, -72, elbow=b.uniform(5, 40), swing=b.uniform(30, 85))
-    b.trunk(b.uniform(15, 45), b.normal(8, -18, 18), 0)
+    b.trunk(curl, b.normal(8, -18, 18), 0)
     b.head(-b.uniform(0, 30), b.normal(10, -30, 30), 0)
 
 
@@ -284,8 +295,8 @@ def _sit_cross_legged(b: PoseBuilder) -> None:
 def _kneel(b: PoseBuilder) -> None:
     """Kneels on one knee: the front sole and the back knee are on the ground."""
     front, back = b.sides()
-    b.leg(front, 84 + b.normal(3, -6, 6), b.uniform(3, 10), 86)
-    b.leg(back, -4 + b.normal(2, -3, 3), 3, 86, ankle=b.uniform(-25, 0))
+    b.leg(front, 84 + b.normal(3, -6, 6), b.uniform(8, 16), 86)
+    b.leg(back, -4 + b.normal(2, -3, 3), 8, 86, ankle=b.uniform(-25, 0))
     b.toes(back, 45)
     b.trunk(b.uniform(0, 18), b.normal(8, -20, 20), 0)
     if b.chance(0.5):
@@ -336,8 +347,8 @@ def _plank(b: PoseBuilder) -> None:
 
 KINDS: tuple[Kind, ...] = (
     Kind("stand", 5, _stand),
-    Kind("walk", 5, _walk),
-    Kind("run", 2, _run),
+    Kind("walk", 5, _walk, 0.0),
+    Kind("run", 2, _run, 0.0),
     Kind("reach", 2, _reach),
     Kind("akimbo", 2, _akimbo),
     Kind("arms_up", 1.5, _arms_up),
@@ -348,23 +359,23 @@ KINDS: tuple[Kind, ...] = (
     Kind("wave", 1.5, _wave),
     Kind("point", 1.5, _point),
     Kind("fight", 1, _fight),
-    Kind("kick", 1, _kick),
-    Kind("lunge", 1, _lunge),
-    Kind("throw", 1, _throw),
+    Kind("kick", 1, _kick, 0.0),
+    Kind("lunge", 1, _lunge, 15.0),
+    Kind("throw", 1, _throw, 0.0),
     Kind("carry", 1, _carry),
     Kind("hands_on_head", 0.7, _hands_on_head),
     Kind("bend", 1, _bend),
-    Kind("dance", 1.5, _dance),
-    Kind("jump", 0.7, _jump),
+    Kind("dance", 1.5, _dance, 0.0),
+    Kind("jump", 0.7, _jump, 0.0),
     Kind("swing", 0.8, _swing),
     Kind("arms_wide", 1, _arms_wide),
-    Kind("sit_ground", 1.5, _sit_ground),
-    Kind("sit_cross_legged", 0.7, _sit_cross_legged),
-    Kind("kneel", 0.8, _kneel),
-    Kind("kneel_both", 0.5, _kneel_both),
-    Kind("lie", 0.4, _lie),
-    Kind("all_fours", 0.3, _all_fours),
-    Kind("plank", 0.2, _plank),
+    Kind("sit_ground", 1.5, _sit_ground, 25.0),
+    Kind("sit_cross_legged", 0.7, _sit_cross_legged, 25.0),
+    Kind("kneel", 0.8, _kneel, 20.0),
+    Kind("kneel_both", 0.5, _kneel_both, 25.0),
+    Kind("lie", 0.4, _lie, 35.0),
+    Kind("all_fours", 0.3, _all_fours, 25.0),
+    Kind("plank", 0.2, _plank, 20.0),
 )
 
 

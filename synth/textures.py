@@ -102,12 +102,10 @@ def load_textures(folder: str) -> TextureLibrary:
             textures.append(Texture(path, gender, _is_grey(path.name), split_of(name)))
     if not textures:
         raise UserError(f"{root} holds no texture (.jpg or .png)")
-    odd = [path for path, size in sizes.items() if size != sizes[textures[0].path]]
+    first = textures[0].path
+    odd = [path for path, size in sizes.items() if size != sizes[first]]
     if odd:
-        raise UserError(
-            f"{odd[0]} has {sizes[odd[0]]} pixels a side, {textures[0].path} has {sizes[textures[0].path]}: all textures "
-            "of a folder must have one size"
-        )
+        raise UserError(f"{odd[0]} is {sizes[odd[0]]} pixels wide, {first} {sizes[first]}: textures must have one size")
     grey = sum(texture.grey for texture in textures)
     logging.info("%s: %d grey and %d nongrey textures", root, grey, len(textures) - grey)
     objects = [path for path in paths if path.suffix.lower() == ".obj"]

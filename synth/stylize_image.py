@@ -173,10 +173,15 @@ def _read_pictures(source: Path, row: dict[str, Any]) -> tuple[np.ndarray, np.nd
     return image, ids
 
 
+def person_mask_path(output: Path, photo: Path) -> Path:
+    """Returns where a stylised dataset keeps the mask of a photograph's people (0 or 255)."""
+    key = hashlib.sha256(str(photo).encode()).hexdigest()[:12]
+    return output / MASK_DIR / f"{photo.stem}-{key}.png"
+
+
 def _person_mask(job: StyleJob, photo: Path, image: np.ndarray) -> np.ndarray:
     """Returns [H, W] bool: people of the photograph; kept in the output's style_masks/, as variants share it."""
-    key = hashlib.sha256(str(photo).encode()).hexdigest()[:12]
-    path = job.output / MASK_DIR / f"{photo.stem}-{key}.png"
+    path = person_mask_path(job.output, photo)
     cached = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) if path.is_file() else None
     if cached is not None and cached.shape == image.shape[:2]:
         return cached > 0

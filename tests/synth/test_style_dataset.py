@@ -13,7 +13,7 @@ import pytest
 from openpose_tf.common.errors import UserError
 from openpose_tf.data.image_dataset import read_image_dataset
 from openpose_tf.images import read_image
-from synth import dataset, stylize, stylize_image
+from synth import dataset, style_sheet, stylize, stylize_image
 from synth.stylize import Run
 from synth.stylize_image import StyleJob, Tools
 
@@ -285,3 +285,18 @@ def test_ray_workers_make_the_same_dataset(mixed):
     done = command(f"--input={mixed}", f"--output={mixed.parent / 'ray'}", *flags)
     assert done.returncode == 0, done.stderr
     assert snapshot(mixed.parent / "ray") == snapshot(here.output)
+
+
+def test_sheet_shows_photograph_before_and_after(mixed, tmp_path):
+    style_job = job(mixed)
+    run(style_job)
+    shown = style_sheet.sheet(style_job, num_images=2, seed=1, cell=96)
+    again = style_sheet.sheet(style_job, num_images=2, seed=1, cell=96)
+    np.testing.assert_array_equal(shown, again)
+    assert shown.shape == (2 * (HEIGHT + 6) + 6, 3 * (96 + 6) + 6, 3)
+    lit = style_sheet._lit_people(style_job, stylize_image.read_annotation(mixed, 0))
+    photo = read_image(mixed.parent / "photos" / "p0.png")
+    np.testing.assert_array_equal(lit[10:60, 60:85], photo[10:60, 60:85])
+    np.testing.assert_array_equal(lit[:, :60], photo[:, :60] // 4)
+    with pytest.raises(UserError, match=r"run python -m synth\.stylize first"):
+        style_sheet.sheet(job(mixed, output=tmp_path), 2, 0, 96)

@@ -1,0 +1,90 @@
+"""Shows what stylising did: `python -m synth.style_sheet --before=D_M --after=D_Style --output=sheet.png`.
+
+Every row has the photograph with its real people lit, the image before, and the image after. The images are drawn by
+seed, so failures show as often as they happen.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from absl import flags
+
+from openpose_tf import draw
+from openpose_tf.common import cli, files
+from openpose_tf.common.errors import UserError
+from openpose_tf.data.image_dataset import read_header
+from openpose_tf.images import read_image
+from synth import picture, stylize_image
+from synth.stylize_image import StyleJob
+
+FLAGS = flags.FLAGS
+
+
+def sheet(job: StyleJob, num_images: int, seed: int, cell: int) -> np.ndarray:
+    """Returns the sheet, [H, W, 3] uint8 RGB.
+
+    Args:
+        job: source and output folder, and where the photographs are.
+        num_images: rows, at most as many as there are images.
+        seed: draws the images.
+        cell: width of one picture in pixels.
+    """
+    paths = sorted((job.output / "annotations").glob("[0-9]*.json"))
+    if not paths:
+        raise UserError(f"{job.output}/annotations holds no image: run python -m synth.stylize first")
+    order = np.random.default_rng(seed).permutation(len(paths))[:num_images]
+    shown: list[np.ndarray] = []
+    captions: list[str] = []
+    for number in sorted(order):
+        after = files.read_json(paths[number], "the annotation of one stylised image")
+        before = stylize_image.read_annotation(job.source, int(paths[number].stem))
+        shown += [_lit_people(job, before), picture.read_picture(job.source, before)]
+        shown.append(picture.read_picture(job.output, after))
+        style = after["style"]
+        captions += ["real people", f"{after['image_id']} before"]
+        captions.append(f"after: {style['stylizer']}" if style["stylized"] else f"left: {style['reason']}")
+    return draw.contact_sheet(shown, 3, cell_width=cell, captions=captions)
+
+
+def _lit_people(job: StyleJob, row: dict[str, Any]) -> np.ndarray:
+    """Returns the photograph, dark but for the people that the segmenter found; unchanged where it was not asked."""
+    photo = stylize_image.photo_path(row, job)
+    image = read_image(photo)
+    path = stylize_image.person_mask_path(job.output, photo)
+    mask = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) if path.is_file() else None
+    if mask is None or mask.shape != image.shape[:2]:
+        return image
+    return np.where(mask[..., None] > 0, image, image // 4)
+
+
+def main(argv: Sequence[str]) -> None:
+    """Writes the sheet."""
+    if len(argv) > 1:
+        raise UserError(f"unexpected argument {argv[1]!r}: all settings are --flag=value")
+    source, output = Path(FLAGS.before).resolve(), Path(FLAGS.after).resolve()
+    if read_header(output)["kind"] != "stylized":
+        raise UserError(f"--after={FLAGS.after} is not a stylised dataset: make it with python -m synth.stylize")
+    read_header(source)
+    photos_dir = Path(FLAGS.photos_dir).resolve() if FLAGS.photos_dir else None
+    shown = sheet(StyleJob(source, output, photos_dir=photos_dir), FLAGS.num_images, FLAGS.seed, FLAGS.cell)
+    picture.write_png(Path(FLAGS.output), shown)
+    print(FLAGS.output)
+
+
+def define_flags() -> None:
+    """Defines this command's flags."""
+    flags.DEFINE_string("before", None, "mixed dataset (D_M)", required=True)
+    flags.DEFINE_string("after", None, "stylised dataset made of it", required=True)
+    flags.DEFINE_string("output", None, "picture to write (.png or .jpg)", required=True)
+    flags.DEFINE_string("photos_dir", None, "where the photographs are now, as given to synth.stylize")
+    flags.DEFINE_integer("num_images", 10, "rows", lower_bound=1)
+    flags.DEFINE_integer("seed", 0, "draws the images", lower_bound=0)
+    flags.DEFINE_integer("cell", 320, "width of one picture in px", lower_bound=32)
+
+
+if __name__ == "__main__":
+    define_flags()
+    cli.run(main)

@@ -4,7 +4,7 @@ Pixels: x right, y down, pixel centres at integers.
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -87,3 +87,19 @@ def min_distances(objpos: np.ndarray) -> np.ndarray:
     distance = np.linalg.norm(objpos[:, None] - objpos[None], axis=-1)
     distance[np.arange(count), np.arange(count)] = np.inf
     return distance.min(1)
+
+
+def with_distances(people: Sequence[Person]) -> tuple[Person, ...]:
+    """Returns the people of one photograph with the features that follow from their positions.
+
+    These are `min_distance` (full-image pixels, NaN for a person who is alone), `scale` and `num_people`. A person
+    without a position is nobody's neighbour.
+    """
+    placed = [k for k, person in enumerate(people) if np.isfinite(person.objpos).all()]
+    distances = np.full(len(people), np.nan)
+    distances[placed] = min_distances(np.array([people[k].objpos for k in placed]).reshape(-1, 2))
+    count = float(len(people))
+    return tuple(
+        dataclasses.replace(person, features={"min_distance": float(d), "scale": person.scale, "num_people": count})
+        for person, d in zip(people, distances)
+    )

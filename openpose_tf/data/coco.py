@@ -20,7 +20,7 @@ import numpy as np
 
 from openpose_tf.common import files
 from openpose_tf.common.errors import UserError
-from openpose_tf.data.annotations import AnnotatedImage, Person, in_image, min_distances
+from openpose_tf.data.annotations import AnnotatedImage, Person, in_image, with_distances
 from openpose_tf.skeleton import MPII_JOINTS, NUM_MPII_JOINTS, JointState
 
 LIMB_JOINTS = tuple(name for name in MPII_JOINTS if name[:2] in ("l_", "r_"))
@@ -113,17 +113,13 @@ def _image(
             continue
         people.append(_person(annotation, keypoints))
         labelled[MPII_JOINTS.index("head_top")] &= "head_top" in numbers
-    distances = min_distances(np.array([person.objpos for person in people]).reshape(-1, 2))
-    for person, distance in zip(people, distances):
-        features = {"min_distance": float(distance), "scale": person.scale, "num_people": float(len(people))}
-        object.__setattr__(person, "features", features)
     path, flat = root / row["file_name"], root / Path(row["file_name"]).name
     return AnnotatedImage(
         image_id=str(row["id"]),
         image_path=flat if flat.is_file() and not path.is_file() else path,
         width=width,
         height=height,
-        people=tuple(people),
+        people=with_distances(people),
         labelled_joints=tuple(bool(known) for known in labelled),
         ignore_segmentations=tuple(ignored),
     )

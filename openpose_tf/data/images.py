@@ -1,6 +1,9 @@
 """Pixels of annotated images: the picture in RGB and the mask of its un-annotated people."""
 
+import struct
+from collections.abc import Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import cv2
 import numpy as np
@@ -10,6 +13,57 @@ from openpose_tf.data.annotations import AnnotatedImage
 
 # Above this grey level an ignore mask means "un-annotated person" (reference: the release's > 30 after resizing).
 IGNORE_LEVEL = 30
+MISSING_SHOWN = 10
+
+
+def require_pictures(paths: Sequence[Path]) -> None:
+    """Checks that the picture files exist.
+
+    Raises:
+        UserError: some do not; the message names the first ten and the count.
+    """
+    missing = [str(path) for path in paths if not path.is_file()]
+    if missing:
+        shown = "\n  ".join(missing[:MISSING_SHOWN])
+        raise UserError(
+            f"{len(missing)} of {len(paths)} pictures are missing; the first are\n  {shown}\n"
+            "check the images folder, or leave them out by --exclude_list"
+        )
+
+
+def picture_size(path: Path) -> tuple[int, int]:
+    """Returns (width, height) of a picture file; of a JPEG or PNG from its header alone.
+
+    Raises:
+        UserError: the file cannot be read as a picture.
+    """
+    with open(path, "rb") as file:
+        start = file.read(26)
+        if start[:8] == b"\x89PNG\r\n\x1a\n" and len(start) >= 24:
+            width, height = struct.unpack(">II", start[16:24])
+            return width, height
+        size = _jpeg_size(file) if start[:2] == b"\xff\xd8" else None
+    if size is None:
+        height, width = read_rgb(path).shape[:2]
+        return width, height
+    return size
+
+
+def _jpeg_size(file: BinaryIO) -> tuple[int, int] | None:
+    """Walks over the segments of a JPEG to its frame header (SOF0 to SOF15 without DHT, JPG and DAC)."""
+    file.seek(2)
+    while (marker := file.read(2)) and len(marker) == 2 and marker[0] == 0xFF:
+        if marker[1] == 0xFF:  # fill byte
+            file.seek(-1, 1)
+            continue
+        head = file.read(7)
+        if len(head) < 7:
+            return None
+        if 0xC0 <= marker[1] <= 0xCF and marker[1] not in (0xC4, 0xC8, 0xCC):
+            height, width = struct.unpack(">HH", head[3:7])
+            return width, height
+        file.seek(struct.unpack(">H", head[:2])[0] - 7, 1)
+    return None
 
 
 def read_rgb(path: Path) -> np.ndarray:

@@ -28,8 +28,6 @@ from openpose_tf.data.record_set import RecordSet, index_digest, join_records, l
 
 __all__ = ["RecordSet", "RecordSetConfig", "RecordWriter", "join_records", "load_records", "write_record_set"]
 
-MISSING_SHOWN = 10
-
 
 class RecordWriter:
     """Writes one record set; use it as a context manager.
@@ -58,8 +56,7 @@ class RecordWriter:
         overwrite: bool = False,
     ) -> None:
         self.dir = files.writable_dir(output_dir)
-        if (self.dir / schema.MANIFEST_NAME).exists() and not overwrite:
-            raise UserError(f"{self.dir} already holds a record set: choose another folder, or pass --overwrite")
+        require_free(self.dir, overwrite)
         if num_shards < 1:
             raise UserError(f"--num_shards={num_shards}: at least 1")
         self._name, self._split, self._seed = name, split, seed
@@ -165,6 +162,12 @@ class RecordWriter:
         return {"records": len(self._rows), "people": self._people, "dropped": dict(sorted(self._dropped.items()))}
 
 
+def require_free(folder: str | Path, overwrite: bool) -> None:
+    """Raises UserError if the folder holds a record set that may not be replaced."""
+    if not overwrite and (Path(folder) / schema.MANIFEST_NAME).exists():
+        raise UserError(f"{folder} already holds a record set: choose another folder, or pass --overwrite")
+
+
 @dataclasses.dataclass(frozen=True)
 class RecordSetConfig:
     """What to write and how.
@@ -205,7 +208,7 @@ def write_record_set(
         UserError: a picture is missing or does not fit its annotation, no person can be a sample, or the folder
             already holds a set.
     """
-    _require_pictures(annotated)
+    images.require_pictures([image.image_path for image in annotated])
     if config.people_are_real:
         annotated = [_as_real(image) for image in annotated]
     order = np.random.default_rng([config.seed, len(annotated)]).permutation(len(annotated))
@@ -251,16 +254,6 @@ def _samples_of(image: AnnotatedImage, config: RecordSetConfig) -> tuple[list[sc
 def _as_real(image: AnnotatedImage) -> AnnotatedImage:
     people = tuple(dataclasses.replace(person, is_synthetic=False) for person in image.people)
     return dataclasses.replace(image, people=people)
-
-
-def _require_pictures(annotated: Sequence[AnnotatedImage]) -> None:
-    missing = [str(image.image_path) for image in annotated if not image.image_path.is_file()]
-    if missing:
-        shown = "\n  ".join(missing[:MISSING_SHOWN])
-        raise UserError(
-            f"{len(missing)} of {len(annotated)} pictures are missing; the first are\n  {shown}\n"
-            "check the images folder, or leave them out by --exclude_list"
-        )
 
 
 def _part(path: Path) -> Path:

@@ -1,4 +1,4 @@
-"""Makes person-crop TFRecords of annotated pictures: COCO keypoints, or a rendered image dataset.
+"""Makes person-crop TFRecords of annotated pictures: COCO, MPII, OpenPose JSON, or a rendered image dataset.
 
 Example (train on about 60 of 85 photographs, then records of those kept apart):
     python -m openpose_tf.data.to_tfrecords --format=coco --annotations=person_keypoints.json --images=images \
@@ -17,10 +17,8 @@ from absl import flags, logging
 
 from openpose_tf.common import cli, files
 from openpose_tf.common.errors import UserError
-from openpose_tf.data import coco, crops, image_dataset, splits
+from openpose_tf.data import crops, mpii_groups, sources, splits
 from openpose_tf.data.annotations import AnnotatedImage
-
-FORMATS = ("coco", "image_dataset")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,6 +28,10 @@ class Options:
     format: str
     annotations: str | None
     images: str | None
+    masks: str | None
+    groups: str | None
+    num_validation_groups: int
+    validation_list: str | None
     output_dir: str
     name: str
     split: str
@@ -47,12 +49,24 @@ class Options:
 
 def define_flags() -> None:
     """Defines this command's flags."""
-    flags.DEFINE_enum("format", "coco", FORMATS, "Kind of annotation.")
-    flags.DEFINE_string("annotations", None, "Annotation file (coco), or folder of the image dataset.")
-    flags.DEFINE_string("images", None, "Folder of the pictures (coco).")
+    flags.DEFINE_enum("format", "coco", sources.FORMATS, "Kind of annotation.")
+    flags.DEFINE_string("annotations", None, "Annotation file, or folder of the image dataset (or of JSON files).")
+    flags.DEFINE_string("images", None, "Folder of the pictures (all formats but image_dataset).")
+    flags.DEFINE_string("masks", None, "Folder of masks of un-annotated people, mask_NAME (mpii, openpose_json).")
+    flags.DEFINE_string("groups", None, "groups_v12.mat of the MPII toolkit, for a random split (mpii).")
+    flags.DEFINE_integer(
+        "num_validation_groups", mpii_groups.NUM_VALIDATION_GROUPS, "Groups kept apart by --seed, with their images "
+        "(mpii; 343: paper Sec. 5).", 1
+    )  # fmt: skip
+    flags.DEFINE_string(
+        "validation_list", None, "Names of the MPII validation images instead of a random split: text, or JSON with "
+        "im_name.",
+    )  # fmt: skip
     flags.DEFINE_string("output_dir", None, "Folder of the record set.", required=True)
     flags.DEFINE_string("name", None, "Name of the set in the shards' names; the format by default.")
-    flags.DEFINE_string("split", "train", "Split in the shards' names.")
+    flags.DEFINE_string(
+        "split", "train", "Split in the shards' names; train or val chooses the images of mpii and openpose_json."
+    )
     flags.DEFINE_integer("num_shards", 8, "Number of shard files.", lower_bound=1)
     flags.DEFINE_integer(
         "input_size", 368, "Largest network input, in pixels, that will read the set: crops hold no more detail.", 8
@@ -77,10 +91,11 @@ def run(options: Options) -> dict[str, Any]:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before the first import of TensorFlow
     from openpose_tf.data import records
 
-    annotated, source, domain = read(options)
-    annotated, lists = choose_images(annotated, options)
+    records.require_free(options.output_dir, options.overwrite)
+    source = sources.read(source_config(options))
+    annotated, lists = choose_images(source.images, options)
     rules = crops.SampleRules(
-        sample_synthetic=domain["sample_synthetic"],
+        sample_synthetic=source.sample_synthetic,
         min_joints=options.min_joints or (5 if options.format == "coco" else 1),
         min_height=options.min_height,
     )
@@ -90,37 +105,22 @@ def run(options: Options) -> dict[str, Any]:
         split=options.split,
         num_shards=options.num_shards,
         seed=options.seed,
-        is_synthetic=domain["is_synthetic"],
-        people_are_real=domain["people_are_real"],
+        is_synthetic=source.is_synthetic,
+        people_are_real=source.people_are_real,
         rules=rules,
         crop=crop,
         num_threads=options.num_threads,
     )
-    source |= lists | {"input_size": options.input_size}
-    counts = records.write_record_set(annotated, options.output_dir, config, source, options.overwrite)
+    facts = source.facts | lists | {"input_size": options.input_size}
+    counts = records.write_record_set(annotated, options.output_dir, config, facts, options.overwrite)
     counts["ignored_regions"] = sum(len(image.ignore_segmentations) for image in annotated)
     return counts
 
 
-def read(options: Options) -> tuple[list[AnnotatedImage], dict[str, Any], dict[str, bool]]:
-    """Returns the annotated images, what to write of them in the manifest, and how their domain is marked."""
-    if not options.annotations:
-        raise UserError(f"--annotations is needed for --format={options.format}")
-    source = {"format": options.format, "annotations": str(options.annotations)}
-    if options.format == "image_dataset":
-        header = image_dataset.read_header(options.annotations)
-        kind = header["kind"]
-        source |= {"kind": kind, "licences": header.get("licences", [])}
-        domain = {
-            "is_synthetic": kind != "real_standin",
-            "people_are_real": kind == "real_standin",
-            "sample_synthetic": kind in ("synthetic", "real_standin"),
-        }
-        return image_dataset.read_image_dataset(options.annotations), source, domain
-    if not options.images:
-        raise UserError(f"--images is needed for --format={options.format}: the folder of the pictures")
-    domain = {"is_synthetic": False, "people_are_real": False, "sample_synthetic": False}
-    return coco.read_coco(options.annotations, options.images), source, domain
+def source_config(options: Options) -> sources.SourceConfig:
+    """Returns the part of the flags that says where the annotation is."""
+    names = [field.name for field in dataclasses.fields(sources.SourceConfig)]
+    return sources.SourceConfig(**{name: getattr(options, name) for name in names})
 
 
 def choose_images(annotated: list[AnnotatedImage], options: Options) -> tuple[list[AnnotatedImage], dict[str, Any]]:

@@ -27,7 +27,8 @@ def reference_map(point, objpos, scale, uniform, size):
     x, y = x * zoom, y * zoom
     angle = np.deg2rad(-40 + 80 * uniform[1])
     x, y = x * np.cos(angle) - y * np.sin(angle), x * np.sin(angle) + y * np.cos(angle)
-    x, y = (v + (size - 1) / 2 - np.floor(u * 50) * unit for v, u in zip((x, y), uniform[2:4]))
+    offset = np.floor(uniform[2:4] * np.float32(50)) * unit
+    x, y = x + (size - 1) / 2 - offset[0], y + (size - 1) / 2 - offset[1]
     return np.array([size - 1 - x if uniform[4] < 0.5 else x, y])
 
 

@@ -17,13 +17,15 @@ from absl import flags
 
 from openpose_tf import run_files, student_setup, train_data, train_flags, train_loop
 from openpose_tf.common import cli
+from openpose_tf.common.errors import UserError
 
 train_flags.define()
 
 
 def main(argv: Sequence[str]) -> int:
     """Runs the training that the flags describe."""
-    del argv
+    if len(argv) > 1:
+        raise UserError(f"unknown argument {argv[1]!r}: all settings are flags (--help lists them)")
     values = flags.FLAGS
     config, data = train_flags.train_config(values), train_flags.data_config(values)
     sets = train_data.open_record_sets(data)

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from openpose_tf.common.errors import MachineError, UserError
-from synth import materials
+from synth import materials, mesh
 from synth.camera import Camera
 from synth.light import Light
 from synth.mesh import Mesh, Topology
@@ -210,17 +210,17 @@ class Renderer:
 
     def _build(self, figure: Figure, number: int, light: Light) -> list[Any]:
         """Adds one person and returns everything that has to be removed again."""
-        mesh = _to_blender(figure.mesh, f"person{number}")
-        thing = self._add(f"person{number}", mesh)
+        surface = _to_blender(figure.mesh, f"person{number}")
+        thing = self._add(f"person{number}", surface)
         thing.pass_index = number
-        made = [thing, mesh]
+        made = [thing, surface]
         for description in figure.material_list:
             material = bpy.data.materials.new(description["kind"])
             material.use_nodes = True
             materials.build(material.node_tree, description, _load_image)
             if light.kind == "sh":
                 materials.shade_by_harmonics(material.node_tree, light.sh)
-            mesh.materials.append(material)
+            surface.materials.append(material)
             made.append(material)
         return made
 
@@ -281,13 +281,13 @@ def _choose_device(device: str) -> str:
     return "GPU"
 
 
-def _to_blender(mesh: Mesh, name: str) -> Any:
+def _to_blender(source: Mesh, name: str) -> Any:
     """Builds a Blender mesh with smooth faces, texture coordinates and the attributes `tint` and `rest`."""
-    topology = mesh.topology
+    topology = source.topology
     corner, sizes = _corners(topology)
     made = bpy.data.meshes.new(name)
-    made.vertices.add(len(mesh.vertices))
-    made.vertices.foreach_set("co", mesh.vertices.ravel())
+    made.vertices.add(len(source.vertices))
+    made.vertices.foreach_set("co", source.vertices.ravel())
     loops = topology.faces.ravel()[corner]
     made.loops.add(len(loops))
     made.loops.foreach_set("vertex_index", loops)
@@ -313,20 +313,16 @@ def _corners(topology: Topology) -> tuple[np.ndarray, np.ndarray]:
 
 def intersects(a: Mesh, b: Mesh) -> bool:
     """True if the surfaces of two meshes go through each other (exact triangle test)."""
-    low, high = np.maximum(a.low, b.low), np.minimum(a.high, b.high)
-    if (low > high).any():
+    rows = mesh.near_triangles(a, b)
+    if rows is None:
         return False
-    first, second = _tree_within(a, low, high), _tree_within(b, low, high)
-    return first is not None and second is not None and bool(first.overlap(second))
+    first, second = (_tree(one, chosen) for one, chosen in zip((a, b), rows))
+    return bool(first.overlap(second))
 
 
-def _tree_within(mesh: Mesh, low: np.ndarray, high: np.ndarray) -> Any | None:
-    """A search tree of the triangles that meet a box: no other triangle can take part in the intersection."""
-    corners = mesh.vertices[mesh.topology.triangles]  # [m, 3, 3]
-    meets = ((corners.min(1) <= high) & (corners.max(1) >= low)).all(1)
-    if not meets.any():
-        return None
-    points = corners[meets].reshape(-1, 3)
+def _tree(one: Mesh, rows: np.ndarray) -> Any:
+    """A search tree of some triangles of a mesh."""
+    points = one.vertices[one.topology.triangles[rows]].reshape(-1, 3)
     return BVHTree.FromPolygons(points.tolist(), np.arange(len(points)).reshape(-1, 3).tolist(), all_triangles=True)
 
 
@@ -335,10 +331,10 @@ class RayCaster:
 
     def __init__(self, figures: Sequence[Figure]) -> None:
         meshes = [figure.mesh for figure in figures]
-        starts = np.cumsum([0] + [len(mesh.vertices) for mesh in meshes])
-        triangles = np.concatenate([mesh.topology.triangles + start for mesh, start in zip(meshes, starts)])
-        self._owner = np.repeat(np.arange(1, len(meshes) + 1), [len(mesh.topology.triangles) for mesh in meshes])
-        vertices = np.concatenate([mesh.vertices for mesh in meshes])
+        starts = np.cumsum([0] + [len(one.vertices) for one in meshes])
+        triangles = np.concatenate([one.topology.triangles + start for one, start in zip(meshes, starts)])
+        self._owner = np.repeat(np.arange(1, len(meshes) + 1), [len(one.topology.triangles) for one in meshes])
+        vertices = np.concatenate([one.vertices for one in meshes])
         self._tree = BVHTree.FromPolygons(vertices.tolist(), triangles.tolist(), all_triangles=True)
 
     def first_hit(self, origin: np.ndarray, target: np.ndarray) -> tuple[int, float]:

@@ -5,6 +5,8 @@ import functools
 
 import numpy as np
 
+SHRINK_M = 0.005  # the search for touching triangles goes on while a box shrinks by more than this
+
 
 @dataclasses.dataclass(frozen=True)
 class Topology:
@@ -58,7 +60,36 @@ class Mesh:
         """[3] greatest coordinates."""
         return self.vertices.max(0)
 
+    @functools.cached_property
+    def triangle_boxes(self) -> tuple[np.ndarray, np.ndarray]:
+        """Least and greatest coordinates of the triangles, [m, 3] each."""
+        a, b, c = (self.vertices[self.topology.triangles[:, corner]] for corner in range(3))
+        return np.minimum(np.minimum(a, b), c), np.maximum(np.maximum(a, b), c)
+
     def moved(self, rotation: np.ndarray, offset: np.ndarray) -> "Mesh":
         """Returns the mesh turned by `rotation` [3, 3], then shifted by `offset` [3] metres."""
         turned = self.vertices @ rotation.T.astype(np.float32) + offset.astype(np.float32)
         return Mesh(turned, self.topology)
+
+
+def near_triangles(a: Mesh, b: Mesh) -> tuple[np.ndarray, np.ndarray] | None:
+    """Returns the triangles [i], [j] of two meshes that can touch each other; None if none can.
+
+    Only triangles in the box where the boxes of both meshes overlap can; their own boxes then give a smaller one.
+    """
+    low, high = np.maximum(a.low, b.low), np.minimum(a.high, b.high)
+    rows = [np.arange(len(one.topology.triangles)) for one in (a, b)]
+    while True:
+        boxes = []
+        for i, one in enumerate((a, b)):
+            lows, highs = (corner[rows[i]] for corner in one.triangle_boxes)
+            inside = ((lows <= high) & (highs >= low)).all(1)
+            if not inside.any():
+                return None
+            rows[i] = rows[i][inside]
+            boxes.append((lows[inside].min(0), highs[inside].max(0)))
+        shrunk_low, shrunk_high = np.maximum(boxes[0][0], boxes[1][0]), np.minimum(boxes[0][1], boxes[1][1])
+        gained = (shrunk_low > low + SHRINK_M).any() or (shrunk_high < high - SHRINK_M).any()
+        low, high = np.maximum(low, shrunk_low), np.minimum(high, shrunk_high)
+        if not gained:
+            return rows[0], rows[1]

@@ -29,7 +29,7 @@ class CenterNetDetector:
     """
 
     def __init__(self, models_dir: Path) -> None:
-        model_files.require(models_dir, "centernet.bin")
+        model_files.require(models_dir, "centernet.bin")  # the shard that the .json names
         path = model_files.require(models_dir, "centernet.json")
         self._model = tfjs.load(path, outputs=("tower_0/detections:0",))
 

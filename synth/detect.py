@@ -15,6 +15,7 @@ from typing import Protocol
 import numpy as np
 
 from openpose_tf.common.errors import UserError
+from synth import model_files
 
 DETECTOR_KINDS = ("builtin", "tfod")
 SEGMENTER_KINDS = ("builtin", "tfod", "groundtruth")
@@ -71,6 +72,7 @@ def make_detector(kind: str, models_dir: Path, tfod_model: Path | None = None) -
         from synth.tfod import TfodDetector
 
         return TfodDetector(_require_tfod(tfod_model))
+    model_files.require(models_dir, "centernet.bin")  # before TensorFlow takes its seconds to load
     from synth.builtin_detector import CenterNetDetector
 
     return CenterNetDetector(models_dir)
@@ -97,6 +99,7 @@ def make_segmenter(
         from synth.tfod import TfodDetector
 
         return TfodDetector(_require_tfod(tfod_model), masks_required=True)
+    model_files.require(models_dir, "centernet.bin")
     from synth.builtin_detector import BuiltinSegmenter
 
     return BuiltinSegmenter(models_dir)

@@ -97,7 +97,7 @@ def require(models_dir: Path, name: str) -> Path:
     if not path.is_file():
         raise UserError(
             f"{path} is missing: run `make models` (python -m synth.fetch_models --models_dir={models_dir}), "
-            "or give your own network (--detector=tfod --tfod_model=...)"
+            "or give your own network (--tfod_model=..., kind tfod)"
         )
     if sha256(path) != file.sha256:
         raise UserError(f"{path} is not the expected file (check sum differs): delete it and run `make models` again")

@@ -1,6 +1,7 @@
 """Samples scenes as pure data: who stands where in which light before which camera, from (seed, scene index) alone."""
 
 import dataclasses
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -171,7 +172,7 @@ def describe_scene(scene: Scene, people: Sequence[dict[str, Any]]) -> dict[str, 
             "pitch_deg": camera.pitch_deg,
         },
         "light": dataclasses.asdict(scene.light),
-        "background": dataclasses.asdict(scene.background),
+        "background": {**dataclasses.asdict(scene.background), "name": os.path.basename(scene.background.name)},
         "placement": dataclasses.asdict(scene.placement),
         "people": [person | describe(figure) for person, figure in zip(people, scene.figures)],
     }

@@ -1,6 +1,8 @@
 """Makes sample i of a stream inside tf.data: its record (CRC checked), its warp, its people in input pixels."""
 
 import dataclasses
+import functools
+from collections.abc import Callable
 from typing import Any
 
 import cv2
@@ -78,59 +80,98 @@ def read_record(path: tf.Tensor, offset: tf.Tensor) -> tf.Tensor:
 
 
 class Sampler:
-    """Makes sample i of a stream inside a tf.data map; holds the index as tensors."""
+    """Makes sample i of a stream; holds the stream's index as tensors.
+
+    Streams with the same configuration share one traced function, so that a run of eleven streams traces it once.
+    """
 
     def __init__(self, records: RecordSet, rows: np.ndarray, key: int, config: StreamConfig) -> None:
-        self._key, self._config = key, config
-        self._rows = tf.constant(rows, tf.int64)
-        self._paths = tf.constant(records.shard_paths)
-        self._shard, self._offset = tf.constant(records.shard), tf.constant(records.offset)
         unknown = np.full(len(records), np.nan, np.float32)
         columns = [records.features.get(name, unknown) for name in config.feature_names]
         table = np.stack(columns, 1) if columns else np.zeros((len(records), 0), np.float32)
-        self._features = tf.constant(table, tf.float32)
+        self._num_features = len(columns)
+        self._place = (tf.constant(key, tf.int64), tf.constant(rows, tf.int64), tf.constant(config.with_replacement))
+        self._index = (
+            tf.constant(records.shard_paths),
+            tf.constant(records.shard, tf.int32),
+            tf.constant(records.offset, tf.int64),
+            tf.constant(table, tf.float32),
+        )
+        self._make = _sample_function(config.augmentation, config.max_people)
 
     def row(self, index: tf.Tensor) -> tf.Tensor:
-        """Row of sample `index` (scalar int64)."""
-        count = int(self._rows.shape[0])
-        if self._config.with_replacement:
-            seed = tf.stack([tf.constant(self._key, tf.int64), -1 - index])  # apart from the augmentation's numbers
-            place = tf.random.stateless_uniform([], seed, maxval=count, dtype=tf.int64, alg="philox")
-        else:
-            seed = tf.stack([tf.constant(self._key, tf.int64), index // count])
-            place = tf.random.experimental.index_shuffle(index % count, seed, tf.constant(count - 1, tf.int64))
-        return tf.gather(self._rows, place)
+        """Returns the row of sample `index` (scalar int64)."""
+        return _row_function()(index, *self._place)
 
     def make(self, index: tf.Tensor) -> Batch:
-        """All fields of sample `index`, unbatched."""
-        config = self._config
-        row = self.row(index)
-        path = tf.gather(self._paths, tf.gather(self._shard, row))
-        record = examples.parse(read_record(path, tf.gather(self._offset, row)))
-        seed = tf.stack([tf.constant(self._key, tf.int64), index])
-        uniform = tf.random.stateless_uniform([NUM_RANDOM], seed, alg="philox")
-        objpos, scale = record["person/objpos"], record["person/scale"]
-        usable = tf.reduce_all(tf.math.is_finite(objpos)) & (scale > 0) & tf.math.is_finite(scale)
-        bad = ~usable | (tf.shape(record["people/keypoints"])[0] == 0)
-        affine = sample_affine(
-            tf.where(usable, objpos, 0.0), tf.where(usable, scale, 1.0), uniform, config.augmentation
-        )
-        shape = tf.stack([record["image/height"], record["image/width"]])
-        labelled_joints = tf.cast(record["labelled_joints"], tf.float32)
+        """Returns all fields of sample `index`, unbatched."""
+        sample = self._make(index, self.row(index), self._place[0], *self._index)
+        return sample | {"features": tf.ensure_shape(sample["features"], [self._num_features])}
+
+
+@functools.lru_cache(maxsize=1)
+def _row_function() -> Callable[..., tf.Tensor]:
+    """Traced: which row sample `index` of the stream `key` is."""
+
+    def row(index: tf.Tensor, key: tf.Tensor, rows: tf.Tensor, with_replacement: tf.Tensor) -> tf.Tensor:
+        count = tf.size(rows, out_type=tf.int64)
+        apart = tf.stack([key, -1 - index])  # not the seed of the augmentation
+        drawn = tf.random.stateless_uniform([], apart, 0, count, tf.int64, alg="philox")
+        shuffled = tf.random.experimental.index_shuffle(index % count, tf.stack([key, index // count]), count - 1)
+        return tf.gather(rows, tf.where(with_replacement, drawn, shuffled))
+
+    scalar = tf.TensorSpec([], tf.int64)
+    signature = [scalar, scalar, tf.TensorSpec([None], tf.int64), tf.TensorSpec([], tf.bool)]
+    return tf.function(row, input_signature=signature, autograph=False)
+
+
+@functools.lru_cache(maxsize=16)
+def _sample_function(augmentation: Augmentation, max_people: int) -> Callable[..., Batch]:
+    """Traced: reads and warps a record of the index (paths, shard, offset, features)."""
+
+    def sample(
+        index: tf.Tensor,
+        row: tf.Tensor,
+        key: tf.Tensor,
+        paths: tf.Tensor,
+        shard: tf.Tensor,
+        offset: tf.Tensor,
+        features: tf.Tensor,
+    ) -> Batch:
+        path = tf.gather(paths, tf.gather(shard, row))
+        record = examples.parse(read_record(path, tf.gather(offset, row)))
+        uniform = tf.random.stateless_uniform([NUM_RANDOM], tf.stack([key, index]), alg="philox")
         return {
-            "images": warp_image(record["image/encoded"], affine, config.augmentation),
-            "loss_mask": warp_mask(record["mask/encoded"], shape, affine, config.augmentation),
-            **_people(record, affine, config),
-            "labelled_parts": _joints_to_parts(labelled_joints[:, None], tf.reduce_min)[:, 0],
+            **_warped(record, uniform, augmentation, max_people),
             "is_synthetic": record["is_synthetic"] > 0,
-            "features": tf.gather(self._features, row),
+            "features": tf.gather(features, row),
             "key": row,
-            BAD_RECORD: bad,
         }
 
+    scalar = tf.TensorSpec([], tf.int64)
+    columns = [tf.TensorSpec([None], kind) for kind in (tf.string, tf.int32, tf.int64)]
+    signature = [scalar, scalar, scalar, *columns, tf.TensorSpec([None, None], tf.float32)]
+    return tf.function(sample, input_signature=signature, autograph=False)
 
-def _people(record: Batch, affine: Affine, config: StreamConfig) -> Batch:
-    """Keypoints of the people who meet the network input, in its pixels, padded to max_people."""
+
+def _warped(record: Batch, uniform: tf.Tensor, augmentation: Augmentation, max_people: int) -> Batch:
+    """Pixels, mask and people of a parsed record; a record without position or scale is marked, not warped."""
+    objpos, scale = record["person/objpos"], record["person/scale"]
+    usable = tf.reduce_all(tf.math.is_finite(objpos)) & (scale > 0) & tf.math.is_finite(scale)
+    affine = sample_affine(tf.where(usable, objpos, 0.0), tf.where(usable, scale, 1.0), uniform, augmentation)
+    shape = tf.stack([record["image/height"], record["image/width"]])
+    labelled_joints = tf.cast(record["labelled_joints"], tf.float32)
+    return {
+        "images": warp_image(record["image/encoded"], affine, augmentation),
+        "loss_mask": warp_mask(record["mask/encoded"], shape, affine, augmentation),
+        **_people(record, affine, augmentation.input_size, max_people),
+        "labelled_parts": _joints_to_parts(labelled_joints[:, None], tf.reduce_min)[:, 0],
+        BAD_RECORD: ~usable | (tf.shape(record["people/keypoints"])[0] == 0),
+    }
+
+
+def _people(record: Batch, affine: Affine, size: int, limit: int) -> Batch:
+    """Keypoints of the people who meet the network input, in its pixels, padded to `limit`."""
     joints = record["people/keypoints"]  # [n, 16, 3]
     number = tf.reduce_all(tf.math.is_finite(joints), -1)
     in_image = tf.reduce_any(joints[..., 2:] == tf.constant(IN_IMAGE_STATES, tf.float32), -1)
@@ -142,10 +183,10 @@ def _people(record: Batch, affine: Affine, config: StreamConfig) -> Batch:
     parts = tf.where(affine.flip, tf.gather(parts, MPI.flip, axis=1), parts)
     parts *= parts[..., 2:]  # what is not labelled is zero
 
-    meets = _meets_input(parts, float(config.augmentation.input_size - 1))
+    meets = _meets_input(parts, float(size - 1))
     synthetic = tf.boolean_mask(record["people/is_synthetic"] > 0, meets)
     parts = tf.boolean_mask(parts, meets)
-    limit, count = config.max_people, tf.shape(parts)[0]
+    count = tf.shape(parts)[0]
     empty = tf.maximum(limit - count, 0)
     return {
         "keypoints": tf.ensure_shape(tf.pad(parts[:limit], [[0, empty], [0, 0], [0, 0]]), [limit, MPI.num_parts, 3]),

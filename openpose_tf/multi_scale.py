@@ -37,17 +37,19 @@ class MultiScaleConfig:
         min_side: shorter pictures are padded to this many pixels, as large as a training crop.
         full_resolution: True: maps are enlarged to the picture's size and decoded there, as released. False: maps of
             all scales meet on the grid of the largest one, where the decoder finds sub-cell positions.
+        stretch: True: brightness is stretched until the brightest value of the picture is white, as the release does.
         decoder: thresholds; its stride must be 1 with `full_resolution` and 8 without.
     """
 
     factors: tuple[float, ...] = (0.7, 1.0, 1.3)
     min_side: int = FULL_INPUT_SIZE
     full_resolution: bool = False
+    stretch: bool = False
     decoder: decode.DecoderConfig = decode.PAPER
 
 
 PAPER = MultiScaleConfig()
-RELEASE = MultiScaleConfig(full_resolution=True, decoder=decode.RELEASE)
+RELEASE = MultiScaleConfig(full_resolution=True, stretch=True, decoder=decode.RELEASE)
 CONFIGS = {"paper": PAPER, "release": RELEASE}
 
 
@@ -99,7 +101,9 @@ class MultiScalePredictor:
         keypoints, scores = (value.numpy()[0] for value in found)
         keypoints, scores = keypoints[scores > 0], scores[scores > 0]
         if not self._config.full_resolution:
-            keypoints[..., :2] = (keypoints[..., :2] + 0.5) / max(scales) - 0.5
+            height, width = _scaled(image.shape, max(scales))  # whole pixels: not exactly the scale
+            ratio = np.array([image.shape[1] / width, image.shape[0] / height], np.float32)
+            keypoints[..., :2] = (keypoints[..., :2] + 0.5) * ratio - 0.5
         last_pixel = np.array([image.shape[1] - 1, image.shape[0] - 1], np.float32)
         keypoints[..., :2] = np.clip(keypoints[..., :2], 0, last_pixel) * (keypoints[..., 2:] > 0)
         return keypoints, scores
@@ -112,7 +116,7 @@ class MultiScalePredictor:
         fit = _to_picture if self._config.full_resolution else _to_largest
         total: list[np.ndarray] | None = None
         for scale in scales:
-            shown, left, top = show(image, scale, self._config.min_side)
+            shown, left, top = show(image, scale, self._config.min_side, self._config.stretch)
             both = [
                 fit(np.asarray(m[0]), image.shape, scale, max(scales), left, top) for m in self._maps_of(shown[None])
             ]
@@ -122,7 +126,7 @@ class MultiScalePredictor:
         return maps, pafs
 
 
-def show(image: np.ndarray, scale: float, min_side: int) -> tuple[np.ndarray, int, int]:
+def show(image: np.ndarray, scale: float, min_side: int, stretch: bool = False) -> tuple[np.ndarray, int, int]:
     """Returns the picture as the network sees it, and where its left upper corner lies.
 
     Resized bicubically (averaged first where it shrinks a lot, against aliasing), then padded with mid-grey on all
@@ -134,6 +138,8 @@ def show(image: np.ndarray, scale: float, min_side: int) -> tuple[np.ndarray, in
     """
     height, width = _scaled(image.shape, scale)
     resized = resize(image, height, width)
+    if stretch:  # the release divides by the picture's maximum, the training by 256
+        resized = np.clip(np.rint(resized * (256.0 / max(int(resized.max()), 1))), 0, 255).astype(np.uint8)
     margin_y, margin_x = ((-size % STRIDE if size >= min_side else -(-min_side // STRIDE) * STRIDE - size)
                           for size in (height, width))  # fmt: skip
     top, left = margin_y // 2, margin_x // 2

@@ -1,0 +1,152 @@
+"""Averaged maps of several scales: geometry to a fraction of a pixel, and the protocol's numbers by hand."""
+
+import dataclasses
+
+import cv2
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from openpose_tf import decode, multi_scale
+from tests.openpose_tf import painted_network
+
+FULL = dataclasses.replace(multi_scale.RELEASE, min_side=8, stretch=False)
+STRIDE = dataclasses.replace(multi_scale.PAPER, min_side=8)
+
+
+def _brightness(images):
+    """A "network" whose maps are the mean brightness of each 8 x 8 cell: it shows where the picture's pixels went."""
+    n, height, width, _ = images.shape
+    cells = images[..., 0].reshape(n, height // 8, 8, width // 8, 8).mean((2, 4))[..., None] / 255
+    return np.repeat(cells, 16, -1).astype(np.float32), np.repeat(cells, 28, -1).astype(np.float32)
+
+
+def _blob(height, width, x, y, sigma=12.0):
+    ys, xs = np.mgrid[:height, :width]
+    value = 255 * np.exp(-((xs - x) ** 2 + (ys - y) ** 2) / (2 * sigma**2))
+    return np.repeat(value[..., None], 3, -1).round().astype(np.uint8)
+
+
+def _centroid(maps):
+    weights = np.maximum(maps[..., 0] - 0.1, 0)
+    ys, xs = np.mgrid[: maps.shape[0], : maps.shape[1]]
+    return (weights * xs).sum() / weights.sum(), (weights * ys).sum() / weights.sum()
+
+
+@pytest.mark.parametrize("min_side", [8, 256])
+@pytest.mark.parametrize("scales", [[1.0], [0.5], [1.7], [0.63, 0.9, 1.17]])
+def test_maps_stay_on_their_pixels(scales, min_side):
+    """The background of the blob is black and the padding grey, so the blob lies well inside."""
+    image = _blob(131, 173, 90.3, 61.8)
+    picture = multi_scale.MultiScalePredictor(_brightness, config=dataclasses.replace(FULL, min_side=min_side))
+    maps, pafs = picture.average(image, scales)
+    assert maps.shape == (131, 173, 16)
+    assert pafs.shape == (131, 173, 28)
+    inner = np.pad(maps[30:-30, 40:-40], [(30, 30), (40, 40), (0, 0)])
+    np.testing.assert_allclose(_centroid(inner), [90.3, 61.8], atol=0.4)
+    cells = multi_scale.MultiScalePredictor(_brightness, config=dataclasses.replace(STRIDE, min_side=min_side))
+    maps, _ = cells.average(image, scales)
+    largest = max(scales)
+    assert maps.shape == (-(-round(131 * largest) // 8), -(-round(173 * largest) // 8), 16)
+    margin_y, margin_x = int(30 * largest / 8), int(40 * largest / 8)
+    inner = maps[margin_y:-margin_y, margin_x:-margin_x]
+    inner = np.pad(inner, [(margin_y, margin_y), (margin_x, margin_x), (0, 0)])
+    ratio = np.array([173 / round(173 * largest), 131 / round(131 * largest)])
+    xy = (8 * np.array(_centroid(inner)) + 3.5 + 0.5) * ratio - 0.5
+    np.testing.assert_allclose(xy, [90.3, 61.8], atol=0.6)
+
+
+def test_average_is_the_mean_over_scales():
+    values = iter([0.2, 0.5, 0.8])
+
+    def constant(images):
+        cells, value = np.ones((1, images.shape[1] // 8, images.shape[2] // 8, 1), np.float32), next(values)
+        return np.repeat(cells * value, 16, -1), np.repeat(-cells * value, 28, -1)
+
+    maps, pafs = multi_scale.MultiScalePredictor(constant, config=FULL).average(_blob(50, 60, 3, 3), [0.7, 1, 1.3])
+    np.testing.assert_allclose(maps, 0.5, atol=1e-5)
+    np.testing.assert_allclose(pafs, -0.5, atol=1e-5)
+
+
+@pytest.mark.parametrize("config", [FULL, STRIDE])
+def test_people_of_painted_maps(config):
+    network = painted_network.PaintedNetwork()
+
+    def maps_of(images):
+        pafs, maps = network(tf.constant(images, tf.float32) / 256 - 0.5)[0]
+        return maps.numpy(), pafs.numpy()
+
+    # 160 times 0.7, 1 and 1.3 are multiples of 8: nothing is padded, so the painted people are where the test thinks.
+    image = np.full((160, 160, 3), 200, np.uint8)
+    keypoints, scores = multi_scale.MultiScalePredictor(maps_of, config=config)(image)
+    assert keypoints.shape == (2, 15, 3)
+    assert (np.diff(scores) <= 0).all()
+    assert painted_network.errors(keypoints, (160, 160)).max() < 2
+    keypoints, _ = multi_scale.MultiScalePredictor(maps_of, config=config)(image, scale=1.5)
+    assert painted_network.errors(keypoints, (160, 160)).max() < 2
+    dark, _ = multi_scale.MultiScalePredictor(maps_of, config=config)(image // 20)
+    assert dark.shape == (0, 15, 3)
+
+
+def test_sizes_are_rounded_to_pixels():
+    """61 px at scale 0.9 are 55 px: the ratio that counts is 55 / 61, not 0.9."""
+    seen = {}
+
+    def one_peak(images):
+        cells = np.zeros((1, images.shape[1] // 8, images.shape[2] // 8, 1), np.float32)
+        cells[0, :, 5] = 1
+        seen["width"] = images.shape[2]
+        return np.repeat(cells, 16, -1), np.repeat(cells, 28, -1)
+
+    config = dataclasses.replace(STRIDE, factors=(0.9,), decoder=dataclasses.replace(decode.PAPER, min_parts=1))
+    predictor = multi_scale.MultiScalePredictor(one_peak, config=config)
+    predictor._decode = lambda maps, pafs: (tf.constant([[[[43.5, 11.5, 1.0]] * 15]]), tf.ones([1, 1]))
+    keypoints, _ = predictor(np.zeros((61, 61, 3), np.uint8))
+    assert seen["width"] == 56
+    np.testing.assert_allclose(keypoints[0, 0, :2], [44 * 61 / 55 - 0.5, 12 * 61 / 55 - 0.5], rtol=1e-5)
+
+
+def test_benchmark_scale_by_hand():
+    np.testing.assert_allclose(multi_scale.benchmark_scale([1.0]), 41 / 35)
+    np.testing.assert_allclose(multi_scale.benchmark_scale([1.0, 3.0], 184), 41 / 35 / 2 / 2)
+
+
+@pytest.mark.parametrize(
+    ("size", "scale", "expected", "corner"),
+    [
+        ((400, 500), 1.0, (400, 504), (2, 0)),
+        ((100, 600), 1.0, (368, 600), (0, 134)),
+        ((37, 41), 2.0, (368, 368), (143, 147)),
+    ],
+)
+def test_pictures_are_padded_on_all_sides(size, scale, expected, corner):
+    image = np.full((*size, 3), 250, np.uint8)
+    shown, left, top = multi_scale.show(image, scale, 368)
+    assert shown.shape == (*expected, 3)
+    assert (left, top) == corner
+    bright = np.argwhere(shown[..., 0] == 250)
+    assert tuple(bright.min(0)) == (top, left)
+    height, width = bright.max(0) - bright.min(0) + 1
+    assert (height, width) == (round(size[0] * scale), round(size[1] * scale))
+    assert set(np.unique(shown)) <= {128, 250}
+
+
+def test_stretched_brightness():
+    image = np.full((16, 16, 3), 64, np.uint8)
+    image[:8] = 100
+    shown, _, _ = multi_scale.show(image, 1.0, 8, stretch=True)
+    np.testing.assert_array_equal(np.unique(shown), [164, 255])  # 64 * 256 / 100; 256 does not fit
+    assert multi_scale.show(image * 0, 1.0, 8, stretch=True)[0].max() == 0
+
+
+def test_cubic_step_equals_opencv():
+    maps = np.random.default_rng(0).normal(size=(9, 11, 4)).astype(np.float32)
+    positions = [(np.arange(8 * size) + 0.5) / 8 - 0.5 for size in maps.shape[:2]]
+    rows, columns = (multi_scale._cubic_weights(p, size) for p, size in zip(positions, maps.shape))
+    ours = np.einsum("ih,hwc,jw->ijc", rows, maps, columns)
+    np.testing.assert_allclose(ours, cv2.resize(maps, (88, 72), interpolation=cv2.INTER_CUBIC), atol=1e-4)
+
+
+def test_stride_must_fit_the_resolution():
+    with pytest.raises(ValueError, match="stride"):
+        multi_scale.MultiScalePredictor(_brightness, config=multi_scale.MultiScaleConfig(decoder=decode.RELEASE))

@@ -88,7 +88,7 @@ class BenchmarkPredictor:
         by_factor = []
         for factor in config.factors:
             shown = [
-                multi_scale.show(picture, scale * factor, config.min_side)[0]
+                multi_scale.show(picture, scale * factor, config.min_side, config.stretch)[0]
                 for picture, scale in zip(pictures, scales)
             ]
             by_factor.append(maps_of_like_sizes(shown, self._maps_of, self._protocol.size_step))

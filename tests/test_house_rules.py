@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 ROOMS = ("openpose_tf", "synth", "teacher", "eval")
 COMPOSING_ENTRY_POINTS = {"teacher/train.py", "teacher/demo.py", "eval/run.py"}
-SHARED = ("skeleton", "common", "data", "decode", "draw", "config", "images")
+SHARED = ("skeleton", "common", "data", "decode", "multi_scale", "draw", "config", "images")
 
 
 def imports(path: Path) -> set[str]:

@@ -117,10 +117,11 @@ def test_batches_equal_single_pictures(dataset, mode):
     entries = dict(enumerate(read_entries_of(dataset)))
     config = dataclasses.replace(multi_scale.CONFIGS[mode], min_side=64)
     protocol = benchmark.Protocol(config, input_size=64, batch_size=3)
-    network, sizes = painted_network.PaintedNetwork(), []
+    network, sizes, shown = painted_network.PaintedNetwork(), [], []
 
     def maps_of(images):
         sizes.append(images.shape)
+        shown.extend(image.tobytes() for image in images)
         pafs, maps = network(images / 256.0 - 0.5)[-1]
         return maps.numpy(), pafs.numpy()
 
@@ -137,6 +138,8 @@ def test_batches_equal_single_pictures(dataset, mode):
             np.testing.assert_allclose(keypoints, want, atol=1e-4)
             np.testing.assert_allclose(scores, want_scores, atol=1e-5)
     assert (3, 208, 208, 3) in sizes
+    # The network saw the same pixels both ways, each twice.
+    assert all(shown.count(image) % 2 == 0 for image in shown) and len(shown) == 2 * 4 * len(config.factors)
 
 
 def test_like_sizes_are_padded_with_grey_and_cut_back():

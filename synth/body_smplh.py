@@ -15,7 +15,7 @@ GENDERS = ("female", "male", "neutral")
 REQUIRED_KEYS = ("v_template", "shapedirs", "posedirs", "J_regressor", "weights", "kintree_table", "f")
 NUM_POSE_FEATURES = 9 * (joints.NUM_JOINTS - 1)  # 459: rotation matrices of joints 1..51 minus identity
 NUM_HAND_COMPONENTS = 6  # per hand (paper: 12 of theta's 78 numbers)
-# SMPL vertex numbers: head box and head top of the release (original.md §1.7), eyes as in COCO regressions of SMPL.
+# SMPL vertex numbers: head box and head top of the release ; eyes as in smplx's vertex table.
 LANDMARKS = {
     "left_ear": 486,
     "right_ear": 3975,

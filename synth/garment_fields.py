@@ -32,7 +32,7 @@ class Fields:
         self._is_hand = np.isin(self._strongest, hand)
         arm = [JOINT[f"{side}_{part}"] for side in ("left", "right") for part in ("shoulder", "elbow")]
         self._is_arm = np.isin(self._strongest, arm) | self._is_hand
-        self.away_from_neck = np.clip((self._joint["neck"][1] - self._y) / 0.2 - 0.5, 0, 1)
+        self.below_neck = np.clip((self._joint["neck"][1] - 0.03 - self._y) / 0.16, 0, 1)
 
     def _leg_line(self, fraction: float) -> float:
         """Returns the height of a point of the leg: 0 hip, 1 ankle."""
@@ -43,14 +43,15 @@ class Fields:
         """Returns the cover of the top."""
         shoulder, wrist = self._joint["left_shoulder"][0], self._joint["left_wrist"][0]
         end = shoulder + 0.02 + (wrist - shoulder) * max(look.sleeve, 0.0)
+        sleeve = np.where(self._is_arm, end - self._x, np.maximum(end - self._x, 0.1))
         neck = self._joint["neck"]
         # The neckline is where a ball around the neck ends: round in front, high on the shoulders and behind.
         ball = np.sqrt(self._x**2 + (self._y - neck[1]) ** 2 + (self._z - neck[2] + 0.01) ** 2)
         depth = look.neckline_m * np.clip((self._z - neck[2]) / 0.06 + 0.5, 0.15, 1)
-        collar = np.minimum(ball - 0.075 - depth, neck[1] + 0.03 - self._y)
+        collar = np.minimum(ball - 0.065 - depth, neck[1] + 0.03 - self._y)
         hem = self._joint["spine1"][1] + look.top_hem_m
         above_hem = np.where(self._is_arm, 1.0, self._y - hem)
-        return np.minimum(np.minimum(above_hem, collar), end - self._x)
+        return np.minimum(np.minimum(above_hem, collar), sleeve)
 
     def bottom(self, look: Look) -> np.ndarray:
         """Returns the cover of trousers, or of leggings under a skirt."""

@@ -142,14 +142,15 @@ class _Tailor:
         return out
 
     def _loose(self, offset: float, cover: np.ndarray) -> np.ndarray:
-        """Returns offsets [V] in metres: the cloth stands off more near its hems."""
+        """Returns offsets [V] in metres: the cloth lies close to the neck and stands off more near its hems."""
         near_hem = np.clip(1 - cover / 0.25, 0, 1)
-        return offset + self.look.flare_m * near_hem * self.fields.away_from_neck
+        close = 0.35 + 0.65 * self.fields.below_neck
+        return close * offset + self.look.flare_m * near_hem * self.fields.below_neck**2
 
     def _part(self, name: str, slot: str, mesh: DerivedMesh, offset: float | np.ndarray) -> MeshPart:
         """Returns a part; `offset` is one length, or lengths [V] at body vertices."""
         offsets = mesh.at(np.broadcast_to(np.asarray(offset, np.float32), len(self.rest)))
-        rest, tint = mesh.at(self.rest), mesh.at(self.tint)
+        rest, tint = mesh.at(self.rest), np.clip(mesh.at(self.tint), 0, 1)
         return MeshPart(name, slot, mesh, offsets.astype(np.float32), rest.astype(np.float32), tint.astype(np.float32))
 
     def _proxy(self, name: str) -> DerivedMesh:

@@ -1,7 +1,5 @@
 """The evaluator of both body models, and its equality with smplx."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -10,42 +8,12 @@ from openpose_tf.skeleton import MPII_FLIP
 from synth import joints, rotations
 from synth.body import load_body, sample_shape, z_up
 from synth.body_smplh import pose_from_theta
-
-NUM_VERTICES = 60
+from tests.synth.smplh_files import NUM_VERTICES, write_smplh
 
 
 @pytest.fixture(scope="module")
 def body():
     return load_body("builtin")
-
-
-def smplh_arrays(seed: int = 0, num_vertices: int = NUM_VERTICES) -> dict[str, np.ndarray]:
-    """A made-up SMPL+H file: random numbers of the right shapes."""
-    rng = np.random.default_rng(seed)
-    weights = rng.random((num_vertices, 52)) ** 8
-    regressor = rng.random((52, num_vertices)) ** 8
-    parents = joints.PARENTS.astype(np.int64).copy()
-    parents[0] = 2**32 - 1
-    return {
-        "v_template": rng.normal(0, 0.5, (num_vertices, 3)),
-        "shapedirs": rng.normal(0, 0.02, (num_vertices, 3, 16)),
-        "posedirs": rng.normal(0, 0.01, (num_vertices, 3, 459)),
-        "J_regressor": regressor / regressor.sum(1, keepdims=True),
-        "weights": weights / weights.sum(1, keepdims=True),
-        "kintree_table": np.stack([parents, np.arange(52)]),
-        "f": rng.integers(0, num_vertices, (100, 3)).astype(np.uint32),
-        "hands_componentsl": rng.normal(0, 0.2, (45, 45)),
-        "hands_componentsr": rng.normal(0, 0.2, (45, 45)),
-        "hands_meanl": rng.normal(0, 0.1, 45),
-        "hands_meanr": rng.normal(0, 0.1, 45),
-    }
-
-
-def write_smplh(path: Path, **changes) -> Path:
-    arrays = {key: value for key, value in {**smplh_arrays(), **changes}.items() if value is not None}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    np.savez(path, **arrays)
-    return path
 
 
 def test_zero_pose_is_the_shaped_body(body):

@@ -118,12 +118,10 @@ class AdversarialTeacher:
                 return Decision(index, group, probabilities, explored, penalties=attempt)
             self._train(probabilities, group, rewarded=False)
             probabilities = self.propose(self._inputs)
+        penalties = 0 if self._inputs is None else MAX_PENALTIES
         usable = np.flatnonzero(self._available)
         share = probabilities[usable] + 1e-12
-        position, explored = draw_group(
-            share / share.sum(), config.exploration, config.seed, index, attempt=MAX_PENALTIES
-        )
-        penalties = 0 if self._inputs is None else MAX_PENALTIES
+        position, explored = draw_group(share / share.sum(), config.exploration, config.seed, index, penalties)
         return Decision(index, int(usable[position]), probabilities, explored, penalties)
 
     def feedback(self, decision: Decision, outcome: Outcome) -> Verdict:

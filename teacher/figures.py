@@ -69,7 +69,7 @@ def plot_reward_rate(log: DecisionLog, width: int = 20) -> Figure:
     right.set_ylim(bottom=0)
     lines = [*axes.lines, *right.lines]
     names = [str(line.get_label()) for line in lines]
-    axes.legend(lines, names, frameon=False, fontsize=8, loc="lower center", bbox_to_anchor=(0.5, 1.08), ncol=3)
+    axes.legend(lines, names, frameon=False, fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.18), ncol=3)
     return figure
 
 
@@ -96,7 +96,7 @@ def _at_least_two(steps: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np
 def _figure(title: str) -> tuple[Figure, Axes]:
     figure = Figure(figsize=(9.0, 3.6))
     axes = figure.add_subplot()
-    axes.set_title(title, loc="left", fontsize=11, pad=22 if "Reward" in title else 8)
+    axes.set_title(title, loc="left", fontsize=11, pad=8)
     axes.spines[["top", "right"]].set_visible(False)
     return figure, axes
 

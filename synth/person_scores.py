@@ -74,8 +74,8 @@ def list_images(source: Path) -> list[Path]:
     return sorted(set(found))
 
 
-def read_cache(path: Path) -> dict[str, ScoreRow]:
-    """Returns the rows of a score file by path; {} where there is none. A last line cut by a kill is left out.
+def read_cache(path: Path) -> dict[tuple[str, str], ScoreRow]:
+    """Returns the rows of a score file by (path, detector); {} without a file. A line cut by a kill is left out.
 
     Raises:
         UserError: the file is something else.
@@ -91,7 +91,7 @@ def read_cache(path: Path) -> dict[str, ScoreRow]:
             row = ScoreRow(cells[0], int(cells[1]), int(cells[2]), int(cells[3]), float(cells[4]), cells[5])
         except (IndexError, ValueError):
             continue
-        rows[row.path] = row
+        rows[row.path, row.detector] = row
     return rows
 
 
@@ -114,8 +114,8 @@ def score_images(
     rows = []
     with open(cache_path, "a", encoding="utf-8") as out, Progress(len(paths), "people filter", "photos") as bar:
         for path in paths:
-            row = cached.get(str(path))
-            if row is None or not _still_valid(row, path, name, min_side):
+            row = _find_valid(cached, path, name, min_side)
+            if row is None:
                 row = _score_one(path, detector, name, tiles, min_side)
                 out.write(_to_csv([dataclasses.astuple(row)]))
                 out.flush()
@@ -130,11 +130,15 @@ def _to_csv(rows: Iterable[Sequence[object]]) -> str:
     return text.getvalue()
 
 
-def _still_valid(row: ScoreRow, path: Path, detector: str, min_side: int) -> bool:
-    if row.num_bytes != path.stat().st_size:
-        return False
-    too_small = min(row.width, row.height) < min_side
-    return row.detector == detector or too_small or not row.is_image
+def _find_valid(cached: dict[tuple[str, str], ScoreRow], path: Path, detector: str, min_side: int) -> ScoreRow | None:
+    """Returns the row of this very file: its score by this detector, or the finding that it needs none."""
+    num_bytes = path.stat().st_size
+    for row in (cached.get((str(path), detector)), cached.get((str(path), ""))):
+        if row is None or row.num_bytes != num_bytes:
+            continue
+        if row.detector or not row.is_image or min(row.width, row.height) < min_side:
+            return row
+    return None
 
 
 def _score_one(path: Path, detector: PersonDetector, name: str, tiles: bool, min_side: int) -> ScoreRow:

@@ -89,6 +89,9 @@ def test_new_pass_where_something_changed(photos, tmp_path):
     assert tiled.calls == 10
     score(photos, cache, smaller, tiles=True, min_side=10)
     assert smaller.calls == 5  # only the small one
+    back = BrightnessDetector()
+    score(photos, cache, back)
+    assert back.calls == 0  # scores of several detectors live side by side
 
 
 def test_killed_run_goes_on_where_it_was(photos, tmp_path):

@@ -69,6 +69,8 @@ class RecordWriter:
         self._writers: list[tf.io.TFRecordWriter] = []
 
     def __enter__(self) -> "RecordWriter":
+        for stale in self.dir.glob("*.tfrecord-*.part"):
+            stale.unlink()  # of a run that was killed
         with _disk_errors(self.dir):
             self._writers = [tf.io.TFRecordWriter(str(_part(path))) for path in self._paths]
         return self

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import tensorflow as tf
 
+from openpose_tf import addons
 from openpose_tf.data.augmentation import STRIDE, Affine, Augmentation
 
 BORDER_GREY = 128
@@ -151,13 +152,6 @@ def _warp_mask_tf(encoded: tf.Tensor, shape: tf.Tensor, affine: Affine, augmenta
 
 
 def _transform(pixels: tf.Tensor, inverse: tf.Tensor, size: int, fill: float) -> tf.Tensor:
-    """Bilinear resampling of [h, w, c] to [size, size, c]; equals tfa.image.transform to 0.0."""
+    """Bilinear resampling of [h, w, c] to [size, size, c] by the map from result to source."""
     transform = tf.concat([tf.reshape(inverse, [6]), [0.0, 0.0]], 0)
-    return tf.raw_ops.ImageProjectiveTransformV3(
-        images=pixels[None],
-        transforms=transform[None],
-        output_shape=[size, size],
-        fill_value=float(fill),
-        interpolation="BILINEAR",
-        fill_mode="CONSTANT",
-    )[0]
+    return addons.transform(pixels[None], transform[None], tf.constant([size, size]), fill_value=float(fill))[0]

@@ -1,6 +1,8 @@
 """Record sets: round trip, atomicity, counts and the errors of damaged sets."""
 
 import json
+import os
+import tempfile
 from pathlib import Path
 
 import cv2
@@ -116,6 +118,22 @@ def test_full_disk(annotated, tmp_path, monkeypatch):
         records.write_record_set(annotated, tmp_path / "out", records.RecordSetConfig("toy", "train", 1))
 
 
+def test_no_permission():
+    """Also where the tests run as the superuser, who may write anywhere: as nobody for a moment."""
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o555)
+    is_root = os.geteuid() == 0
+    try:
+        if is_root:
+            os.seteuid(65534)
+        with pytest.raises(UserError, match="cannot write to"):
+            records.RecordWriter(folder / "out", "toy", "train", 1)
+    finally:
+        if is_root:
+            os.seteuid(0)
+        folder.rmdir()
+
+
 def test_missing_pictures_are_listed(annotated, tmp_path):
     for image in annotated[:2]:
         image.image_path.unlink()
@@ -136,6 +154,15 @@ def test_overwrite(annotated, tmp_path):
     records.write_record_set(annotated, tmp_path / "out", records.RecordSetConfig("toy", "train", 2), overwrite=True)
     assert len(list((tmp_path / "out").iterdir())) == 4
     assert len(records.load_records(tmp_path / "out").shard_paths) == 2
+
+
+def test_leftovers_of_a_killed_run_go(annotated, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "toy-train.tfrecord-00007-of-00009.part").write_bytes(b"half")
+    records.write_record_set(annotated, tmp_path / "out", records.RecordSetConfig("toy", "train", 1))
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "toy-train.tfrecord-00000-of-00001", "index.npz", "manifest.json"
+    }  # fmt: skip
 
 
 def test_damaged_sets(annotated, tmp_path):

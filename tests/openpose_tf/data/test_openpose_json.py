@@ -100,6 +100,15 @@ def test_picture_size_from_header(tmp_path, shape, suffix):
     assert images.read_rgb(path).shape == (*shape[:2], 3)  # grey becomes three channels
 
 
+def test_cmyk_photographs(tmp_path):
+    pillow = pytest.importorskip("PIL.Image")
+    colour = np.full((16, 24, 3), (200, 40, 20), np.uint8)
+    path = tmp_path / "x.jpg"
+    pillow.fromarray(colour).convert("CMYK").save(path, quality=95)
+    assert np.abs(images.read_rgb(path).astype(int) - colour).max() <= 4
+    assert images.picture_size(path) == (24, 16)
+
+
 def test_picture_size_of_a_broken_file(tmp_path):
     path = tmp_path / "x.jpg"
     path.write_bytes(b"\xff\xd8\xff\xe0\x00\x04")

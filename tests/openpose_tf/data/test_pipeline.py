@@ -271,6 +271,19 @@ def test_bad_records_stop_with_their_name(tmp_path, changes, message, backend):
         stream.next()
 
 
+@pytest.mark.parametrize("backend", ["cv2", "tf"])
+@pytest.mark.parametrize("width, height", [(1, 1), (2600, 3)])
+def test_extreme_pictures(tmp_path, backend, width, height):
+    picture = cv2.imencode(".jpg", np.full((height, width, 3), 200, np.uint8))[1].tobytes()
+    shape = {"image": picture, "mask": b"", "width": width, "height": height}
+    place = {"objpos": np.array([width / 2, height / 2], np.float32), "scale": 2.0}
+    loaded = write(tmp_path, [make_sample(0, **shape, **place)], 1)
+    config = dataclasses.replace(SMALL, augmentation=Augmentation(SIZE, backend=backend))
+    batch = SampleStream(loaded, batch_size=3, config=config).next()
+    assert not batch["loss_mask"].numpy().any()  # no cell of 8x8 pixels is filled by so thin a picture
+    assert np.isin(batch["images"].numpy()[:, 0, 0], 128).all()
+
+
 def test_nan_joints_are_missing_and_counted(tmp_path):
     sample = make_sample(0)
     sample.keypoints[:, :, 2] = 1

@@ -16,6 +16,7 @@ from eval.mpii_groups import GroupPredictions, GroupTruth
 from eval.mpii_inputs import read_groups
 from openpose_tf.common.errors import UserError
 from openpose_tf.skeleton import MPI, mpii_to_parts
+from tests.eval import mpii_reference
 
 BOX = {"x1": 0.0, "y1": 0.0, "x2": 30.0, "y2": 40.0}
 
@@ -269,7 +270,13 @@ def test_image_dataset_is_one_group_per_image(tmp_path):
 any_number = st.one_of(st.integers(-3, 20), st.floats(-50, 50), st.sampled_from([None, float("nan"), 1e308, "x", []]))
 coordinate = st.one_of(st.integers(0, 60), st.floats(-10, 60), any_number)
 good_point = st.fixed_dictionaries(
-    {"id": st.integers(0, 15), "x": st.integers(0, 40), "y": st.integers(0, 40), "score": st.integers(-2, 2)},
+    # Few places and scores: many hits, ties and repeated ids; (9, 12) and (15, 0) lie exactly on the boundary.
+    {
+        "id": st.integers(0, 15),
+        "x": st.sampled_from([0, 9, 15, 16, 40]),
+        "y": st.sampled_from([0, 12, 20]),
+        "score": st.integers(-2, 2),
+    },
     optional={"is_visible": st.sampled_from([0, 1, None, "0", "1", []])},
 )
 wild_point = st.fixed_dictionaries(
@@ -296,7 +303,7 @@ def in_range(values):
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(groups=groups_of(good_truth, good_pred))
-def test_random_groups_score_between_0_and_100(tmp_path, groups):
+def test_random_groups_equal_the_plain_loops(tmp_path, groups):
     path = tmp_path / "random.json"
     path.write_text(json.dumps({"images": groups}))
     result = score(str(path))
@@ -307,6 +314,11 @@ def test_random_groups_score_between_0_and_100(tmp_path, groups):
             undefined = scores["n_det"][joint] > 0 and scores["n_gt"][joint] == 0
             assert (scores["ap"][joint] is None) == undefined
             assert scores["n_tp"][joint] <= min(scores["n_det"][joint], scores["n_gt"][joint])
+    for mode, count in mpii.MODES.items():
+        aps, n_gt, labels = mpii_reference.evaluate(groups, count)
+        assert result[mode]["n_gt"] == n_gt
+        assert [joint["labels"] for joint in result[mode]["per_joint"]] == labels
+        np.testing.assert_allclose(np.array(result[mode]["ap"], float), np.array(aps, float), rtol=0, atol=1e-9)
     truth, found = read_groups(str(path), str(path))
     mpii_files.write_truth(tmp_path / "gt.mat", truth)
     mpii_files.write_predictions(tmp_path / "pred.mat", found)

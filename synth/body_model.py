@@ -4,6 +4,7 @@ Units are metres and radians. Body axes: y up, face towards +z, left = +x. NumPy
 """
 
 import dataclasses
+import functools
 from collections.abc import Mapping
 
 import numpy as np
@@ -34,6 +35,11 @@ class GenderModel:
     j_shapedirs: np.ndarray
     weights: np.ndarray
     posedirs: np.ndarray | None = None
+
+    @functools.cached_property
+    def strongest(self) -> np.ndarray:
+        """[V] int, the joint that a vertex follows most."""
+        return self.weights.argmax(1)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -25,7 +25,7 @@ class Fields:
         joints = _joints_of(body, rest)
         self._joint = {name: joints[JOINT[name]] for name in JOINT_NAMES}
         self._x, self._y, self._z = np.abs(rest[:, 0]), rest[:, 1], rest[:, 2]
-        self._strongest = model.weights.argmax(1)
+        self._strongest = model.strongest
         self._ears = body.masks["ears"]
         self._eye = rest[body.landmarks["left_eye"]]
         hand = [i for i, name in enumerate(JOINT_NAMES) if i >= 20]
@@ -134,7 +134,7 @@ def painted_clothes(body: BodyModel, rest: np.ndarray, look: Look) -> np.ndarray
     """Returns linear colours [V, 3] float32 that paint the look's clothes on a body without proxy meshes."""
     joint = {name: _joints_of(body, rest)[JOINT[name]] for name in JOINT_NAMES}
     colours = {slot: np.array(material["colour"], np.float32) for slot, material in look.materials.items()}
-    strongest = body.models[look.gender].weights.argmax(1)
+    strongest = body.models[look.gender].strongest
     x, y = np.abs(rest[:, 0]), rest[:, 1]
     arm = x > joint["left_shoulder"][0] + 0.02
     sleeve = joint["left_shoulder"][0] + (joint["left_wrist"][0] - joint["left_shoulder"][0]) * max(look.sleeve, 0.0)

@@ -31,8 +31,9 @@ class DerivedMesh:
     def select(self, keep: np.ndarray) -> "DerivedMesh":
         """Returns the mesh of the faces where `keep` [n] is True, without unused vertices."""
         faces = self.faces[keep]
-        used, index = np.unique(faces, return_inverse=True)
-        return DerivedMesh(self.sources[used], index.reshape(faces.shape).astype(np.int64), self.uvs[keep])
+        used = np.zeros(self.sources.shape[0], bool)
+        used[faces.ravel()] = True
+        return DerivedMesh(self.sources[used], (np.cumsum(used) - 1)[faces], self.uvs[keep])
 
 
 def from_body(num_vertices: int, faces: np.ndarray, uvs: np.ndarray) -> DerivedMesh:
@@ -67,54 +68,63 @@ def cut(mesh: DerivedMesh, field: np.ndarray) -> DerivedMesh:
     """
     inside = field > 0
     count = inside[mesh.faces].sum(1)
+    crossing = np.nonzero((count > 0) & (count < 4))[0]
     cutter = _Cutter(field)
-    for face, uvs in zip(mesh.faces[(count > 0) & (count < 4)], mesh.uvs[(count > 0) & (count < 4)]):
-        cutter.add(face.tolist(), uvs)
-    rows = sparse.vstack([mesh.sources, cutter.sources(mesh.sources)]).tocsr()
-    faces = np.concatenate([mesh.faces[count == 4], cutter.face_array()])
-    uvs = np.concatenate([mesh.uvs[count == 4], cutter.uv_array()])
-    return DerivedMesh(rows, faces, uvs).select(np.ones(len(faces), bool))
+    for row, face in zip(crossing.tolist(), mesh.faces[crossing].tolist()):
+        cutter.add(row, face)
+    faces, uvs = cutter.faces_and_uvs(mesh.uvs)
+    kept = count == 4
+    faces, uvs = np.concatenate([mesh.faces[kept], faces]), np.concatenate([mesh.uvs[kept], uvs])
+    new = cutter.sources(mesh.sources)
+    used = np.zeros(len(field) + new.shape[0], bool)
+    used[faces.ravel()] = True
+    old = mesh.sources if used[: len(field)].all() else mesh.sources[used[: len(field)]]
+    return DerivedMesh(sparse.vstack([old, new], format="csr"), (np.cumsum(used) - 1)[faces], uvs)
 
 
 class _Cutter:
     """Cuts faces one by one; faces that share an edge share the new vertex on it."""
 
     def __init__(self, field: np.ndarray) -> None:
-        self._field, self._count = field, len(field)
+        self._field: list[float] = field.tolist()
         self._edges: dict[tuple[int, int], int] = {}
         self._faces: list[list[int]] = []
-        self._uvs: list[list[np.ndarray]] = []
+        # Where each corner's texture coordinate comes from: face row, its corners a and b, share of b.
+        self._corners: list[list[tuple[int, int, int, float]]] = []
 
-    def add(self, face: list[int], uvs: np.ndarray) -> None:
-        if face[2] == face[3]:
-            face, uvs = face[:3], uvs[:3]
+    def add(self, row: int, face: list[int]) -> None:
+        size = 3 if face[2] == face[3] else 4
         polygon: list[int] = []
-        corners: list[np.ndarray] = []
-        for k, a in enumerate(face):
-            n = (k + 1) % len(face)
-            b = face[n]
-            if self._field[a] > 0:
+        corners: list[tuple[int, int, int, float]] = []
+        for k in range(size):
+            n = (k + 1) % size
+            a, b = face[k], face[n]
+            at_a, at_b = self._field[a], self._field[b]
+            if at_a > 0:
                 polygon.append(a)
-                corners.append(uvs[k])
-            if (self._field[a] > 0) != (self._field[b] > 0):
-                polygon.append(self._edges.setdefault((min(a, b), max(a, b)), self._count + len(self._edges)))
-                share = self._field[a] / (self._field[a] - self._field[b])
-                corners.append(uvs[k] + share * (uvs[n] - uvs[k]))
+                corners.append((row, k, k, 0.0))
+            if (at_a > 0) != (at_b > 0):
+                new = len(self._field) + len(self._edges)
+                polygon.append(self._edges.setdefault((min(a, b), max(a, b)), new))
+                corners.append((row, k, n, at_a / (at_a - at_b)))
         for i in range(1, len(polygon) - 1, 2):  # a fan of quads; the last may be a triangle
-            ids = [0, i, i + 1, min(i + 2, len(polygon) - 1)]
+            ids = (0, i, i + 1, min(i + 2, len(polygon) - 1))
             self._faces.append([polygon[j] for j in ids])
-            self._uvs.append([corners[j] for j in ids])
+            self._corners.append([corners[j] for j in ids])
 
     def sources(self, rows: sparse.csr_matrix) -> sparse.csr_matrix:
         """Returns the weights of the new vertices, [number of cut edges, V]."""
         if not self._edges:
             return sparse.csr_matrix((0, rows.shape[1]), dtype=np.float32)
         a, b = np.array(list(self._edges)).T
-        share = (self._field[a] / (self._field[a] - self._field[b])).astype(np.float32)
+        field = np.array(self._field)
+        share = (field[a] / (field[a] - field[b])).astype(np.float32)
         return sparse.diags(1 - share) @ rows[a] + sparse.diags(share) @ rows[b]
 
-    def face_array(self) -> np.ndarray:
-        return np.array(self._faces, np.int64).reshape(-1, 4)
-
-    def uv_array(self) -> np.ndarray:
-        return np.array(self._uvs, np.float32).reshape(-1, 4, 2)
+    def faces_and_uvs(self, uvs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the new faces [n, 4] and the texture coordinates of their corners [n, 4, 2]."""
+        faces = np.array(self._faces, np.int64).reshape(-1, 4)
+        corners = np.array(self._corners).reshape(-1, 4, 4)
+        row, a, b = np.moveaxis(corners[..., :3].astype(np.int64), -1, 0)
+        share = corners[..., 3:].astype(np.float32)
+        return faces, uvs[row, a] * (1 - share) + uvs[row, b] * share

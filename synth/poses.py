@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 
 from synth import poses_motion, poses_procedural, rotations, self_collision, settle
-from synth.body_model import BodyModel
+from synth.body_model import BodyModel, GenderModel
 from synth.poses_motion import SPLITS, Pose
 
 __all__ = ["SPLITS", "Pose", "PoseSource", "ProceduralPoses", "load_poses"]
@@ -32,15 +32,15 @@ class ProceduralPoses:
     """The built-in poses. They have no sequences, so all splits draw from the same distribution.
 
     Attributes:
-        body: model on which self-collision is tested.
-        self_intersects: takes posed vertices [V, 3] and tells whether the body passes through itself.
+        body: naked mean bodies on which poses are tested.
+        self_intersects: takes posed vertices [n, 3] of the naked body; tells whether it passes through itself.
     """
 
     body: BodyModel
     self_intersects: Callable[[np.ndarray], bool]
 
     def sample(self, rng: np.random.Generator, split: str = "train") -> Pose:
-        """Returns a pose without self-collision on the mean shapes and at rest on the ground, and the rejected draws."""
+        """Returns a pose without self-collision on the mean shapes, at rest on the ground; counts rejected draws."""
         poses_motion.check_split(split)
         return self.draw(rng, poses_procedural.sample_kind(rng))
 
@@ -48,18 +48,22 @@ class ProceduralPoses:
         """Returns a pose of one kind."""
         for rejected in range(_MAX_DRAWS):
             pose = poses_procedural.sample_pose(rng, kind)
-            if self.collides(pose):
+            posed = {gender: self._posed(gender, pose) for gender in self.body.genders}
+            if any(self.self_intersects(vertices) for vertices in posed.values()):
                 continue
-            settled = self.settled(pose, kind.max_turn_deg)
+            settled = self._settled(pose, next(iter(posed.values())), kind.max_turn_deg)
             if settled is not None:
                 return Pose(settled, kind.name, f"builtin:{kind.name}", rejected)
         raise RuntimeError(f"no free, balanced pose of kind {kind.name} in {_MAX_DRAWS} draws")
 
-    def settled(self, pose: np.ndarray, max_turn_deg: float) -> np.ndarray | None:
-        """Returns the pose turned as a whole so that the mean body rests stably on the ground; None = it would fall."""
+    def collides(self, pose: np.ndarray) -> bool:
+        """Returns whether the pose [52, 3] makes the mean body of any gender pass through itself."""
+        return any(self.self_intersects(self._posed(gender, pose)) for gender in self.body.genders)
+
+    def _settled(self, pose: np.ndarray, vertices: np.ndarray, max_turn_deg: float) -> np.ndarray | None:
+        """Returns the pose turned as a whole so that the body rests stably on the ground; None = it would fall."""
         if max_turn_deg <= 0:
             return pose
-        vertices = self._posed(self.body.genders[0], pose)[: self.body.num_body_vertices]
         turn = settle.settling_turn(vertices, self.body.faces, max_turn_deg)
         if turn is None:
             return None
@@ -67,13 +71,22 @@ class ProceduralPoses:
         out[0] = rotations.to_rotvec(turn @ rotations.to_matrix(pose[0]))
         return out
 
-    def collides(self, pose: np.ndarray) -> bool:
-        """Returns whether the pose [52, 3] makes the mean body of any gender pass through itself."""
-        return any(self.self_intersects(self._posed(gender, pose)) for gender in self.body.genders)
-
     def _posed(self, gender: str, pose: np.ndarray) -> np.ndarray:
         model = self.body.models[gender]
         return self.body.pose(model.v_template, model.j_template, pose, gender=gender)[0]
+
+
+def _naked(body: BodyModel) -> BodyModel:
+    """Returns the mean bodies alone, without clothes and shape directions: what the tests of a pose need."""
+    count = body.num_body_vertices
+
+    def cut(model: GenderModel) -> GenderModel:
+        posedirs = None if model.posedirs is None else model.posedirs[:, : 3 * count]
+        return dataclasses.replace(
+            model, v_template=model.v_template[:count], weights=model.weights[:count], posedirs=posedirs
+        )
+
+    return dataclasses.replace(body, models={gender: cut(model) for gender, model in body.models.items()})
 
 
 def load_poses(
@@ -94,5 +107,5 @@ def load_poses(
         UserError: the folder does not exist or holds no usable motion file.
     """
     if spec == "builtin":
-        return ProceduralPoses(body, self_intersects or self_collision.make_test(body))
+        return ProceduralPoses(_naked(body), self_intersects or self_collision.make_test(body))
     return poses_motion.MotionPoses.load(spec, frame_step, body)

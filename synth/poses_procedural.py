@@ -327,7 +327,7 @@ def _all_fours(b: PoseBuilder) -> None:
     for side in SIDES:
         b.leg(side, 84, b.uniform(2, 8), 90, ankle=40)
         b.arm(side, -2, 84, b.uniform(0, 6), twist=0)
-        b.wrist(side, -60)
+        b.wrist(side, -82)
         b.hand(side, 4)
     b.trunk(4, 0, 0)
     b.head(-b.uniform(10, 35), b.normal(12, -30, 30), 0)
@@ -339,7 +339,7 @@ def _plank(b: PoseBuilder) -> None:
         b.leg(side, 0, b.uniform(2, 7), 3, ankle=-10)
         b.toes(side, 50)
         b.arm(side, -4, 74, b.uniform(0, 6))
-        b.wrist(side, -62)
+        b.wrist(side, -80)
         b.hand(side, 4)
     b.trunk(0, 0, 0)
     b.head(-b.uniform(10, 30), 0, 0)

@@ -8,7 +8,8 @@ from scipy.spatial import ConvexHull
 
 from synth import rotations
 
-_POINT_STEP = 3  # every third vertex spans the hull well enough (millimetres) and is three times as fast
+# Every third vertex spans the hull, and every fifth face finds the centre, to millimetres, and much faster.
+_POINT_STEP, _FACE_STEP = 3, 5
 
 
 def centre_of_surface(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
@@ -30,7 +31,7 @@ def settling_turn(vertices: np.ndarray, faces: np.ndarray, max_turn_deg: float) 
         The turn, or None where no stable support is that near.
     """
     points = vertices[::_POINT_STEP].astype(np.float64)
-    centre = centre_of_surface(vertices, faces)
+    centre = centre_of_surface(vertices, faces[::_FACE_STEP])
     hull = ConvexHull(points)
     normals, corners = hull.equations[:, :3], points[hull.simplices]
     angles = np.degrees(np.arccos(np.clip(-normals[:, 1], -1, 1)))

@@ -121,7 +121,7 @@ def match_exposure(people: np.ndarray, coverage: np.ndarray, photo: np.ndarray) 
     """
     own = people[coverage].mean() if coverage.any() else 0.2
     gain = np.clip((photo.mean() * 0.9 + 0.03) / (own + 1e-4), *GAIN_RANGE)
-    cast = photo.mean((0, 1)) / max(float(photo.mean()), 1e-4)
+    cast = (photo.mean((0, 1)) + 0.01) / (photo.mean() + 0.01)
     return (gain * np.clip(cast, 0.5, 2.0) ** TINT_SHARE).astype(np.float32)
 
 

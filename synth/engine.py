@@ -3,6 +3,7 @@
 import collections
 import dataclasses
 import os
+import socket
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from synth import cores
 
 Task = Callable[[Any, int], Any]
 OnDone = Callable[[int, Any], None]
+ADDRESS_TIMEOUT_S = 5.0
 OBJECT_STORE_BYTES = 100_000_000  # results are small; Ray's least is 75 MB
 
 
@@ -102,6 +104,7 @@ def _start_ray(config: EngineConfig) -> Any:
         "runtime_env": {"env_vars": {"PYTHONPATH": os.pathsep.join(filter(None, [root, os.getenv("PYTHONPATH")]))}},
     }
     if config.ray_address:
+        _require_listener(config.ray_address)
         options["address"] = config.ray_address
     else:
         options |= {"include_dashboard": False, "object_store_memory": OBJECT_STORE_BYTES}
@@ -109,9 +112,24 @@ def _start_ray(config: EngineConfig) -> Any:
             options["num_cpus"] = config.num_workers
     try:
         ray.init(**options)
-    except (ConnectionError, TimeoutError) as error:
+    except ConnectionError as error:
         raise UserError(f"--ray_address={config.ray_address}: no Ray cluster there ({error})") from None
     return ray
+
+
+def _require_listener(address: str) -> None:
+    """Raises UserError if nobody listens at HOST:PORT; Ray itself would wait for minutes. `auto` is left to Ray."""
+    host, _, port = address.rpartition("://")[2].rpartition(":")
+    if address == "auto":
+        return
+    try:
+        with socket.create_connection((host, int(port)), timeout=ADDRESS_TIMEOUT_S):
+            pass
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"--ray_address={address}: no Ray cluster answers there ({error}); give `auto` or the HOST:PORT that "
+            "`ray start --head` prints"
+        ) from None
 
 
 def _in_worker(task: Task, payload: Any, key: int, pin: bool) -> Any:

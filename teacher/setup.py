@@ -1,6 +1,7 @@
 """Builds the teacher of a run, and refuses a model_dir whose run had another one."""
 
 import dataclasses
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +12,22 @@ from absl import logging
 from openpose_tf.common import files
 from openpose_tf.common.errors import UserError
 from openpose_tf.config import TrainConfig
+from openpose_tf.data.pipeline import MixedBatches
 from teacher import network
 from teacher.adversarial import AdversarialConfig, AdversarialTeacher
+from teacher.chosen_stream import ChosenStream
 from teacher.curriculum import GroupCurriculum
-from teacher.group_files import GROUPS_NAME, groups_json
+from teacher.group_files import GROUPS_NAME, groups_json, sample_groups
 from teacher.membership import GroupingConfig, Membership
 from teacher.protocol import Teacher
+from teacher.sample_curriculum import SampleCurriculum
+from teacher.samples import SampleTeacher
 from teacher.teacher_flags import TeacherConfig
-from teacher.teachers import TeacherSpec, make_teacher
+from teacher.teachers import SAMPLES, TeacherSpec, make_teacher
 from teacher.tensorboard import TeacherBoard
+
+Curriculum = GroupCurriculum | SampleCurriculum
+OnDecision = Callable[[int, Mapping[str, Any]], None]
 
 # What a run that goes on must agree on.
 CLAIMED = ("grouping", "mode", "min_group_size", "teacher")
@@ -48,7 +56,9 @@ class TeacherRun:
 
     @property
     def trained_rows(self) -> list[np.ndarray]:
-        """Rows of each group; none for a group that counts as empty, which so gets no stream."""
+        """Rows of each stream: one per group, none for a group that counts as empty; all in one for single samples."""
+        if self.settings.name == SAMPLES:
+            return [np.sort(np.concatenate(self.membership.rows))]
         return [rows if usable else rows[:0] for rows, usable in zip(self.membership.rows, self.available)]
 
     @property
@@ -65,11 +75,16 @@ class TeacherRun:
         """
         if self.settings.heads and self.membership.grouping.cell_groups:
             raise UserError("--teacher_heads needs a group per cell: give --group_floor=0 or no --teacher_heads")
+        if self.settings.name == SAMPLES:
+            return self._check_model_dir()
         small = np.flatnonzero(~self.available)
         if len(small):
             logging.warning(
                 "group %s: at most %d samples, counts as empty", ", ".join(map(str, small)), self.asked.min_group_size
             )
+        self._check_model_dir()
+
+    def _check_model_dir(self) -> None:
         path = Path(self.model_dir) / GROUPS_NAME
         if path.is_file():
             old, new = files.read_json(path, "the groups of a run"), self._claim()
@@ -95,28 +110,48 @@ class TeacherRun:
 
 
 def build_curriculum(
-    run: TeacherRun, student: tf.keras.Model, config: TrainConfig, is_chief: bool = True
-) -> GroupCurriculum:
-    """Returns the teacher inside its adapter to the student's loop.
+    run: TeacherRun, student: tf.keras.Model, config: TrainConfig, batches: MixedBatches, is_chief: bool = True
+) -> tuple[MixedBatches, Curriculum]:
+    """Returns the batches to train on and the teacher inside its adapter to the student's loop.
 
     Args:
         run: groups and settings.
         student: the student's network, for `--teacher_init=student`.
         config: the student's run; its seed is the teacher's, too.
+        batches: one synthetic stream per entry of `run.trained_rows`.
         is_chief: only the chief of several workers writes events.
     """
     settings, membership = run.settings, run.membership
+    on_decision = TeacherBoard(run.model_dir).write if is_chief else None
+    if settings.name == SAMPLES:
+        return _build_sample_curriculum(run, config, batches, on_decision)
     spec = TeacherSpec(settings.name, settings.exploration, settings.temperature, config.seed)
     teacher = make_teacher(spec, membership.counts, run.available, lambda: build_adversarial(run, student, config))
-    board = TeacherBoard(run.model_dir) if is_chief else None
-    return GroupCurriculum(
-        teacher,
-        membership.grouping,
-        membership.grouping.feature_names,
-        settings.decision_steps,
-        settings.num_hardest,
-        board.write if board else None,
+    features = membership.grouping.feature_names
+    curriculum = GroupCurriculum(
+        teacher, membership.grouping, features, settings.decision_steps, settings.num_hardest, on_decision
     )
+    return batches, curriculum
+
+
+def _build_sample_curriculum(
+    run: TeacherRun, config: TrainConfig, batches: MixedBatches, on_decision: OnDecision | None
+) -> tuple[MixedBatches, Curriculum]:
+    plain = batches.synthetic[0]
+    assert plain is not None
+    stream = ChosenStream(
+        plain.records, plain.rows, plain.batch_size, seed=config.seed, stream_id=1, config=plain.config
+    )
+    settings = run.settings
+    teacher = SampleTeacher(
+        len(plain.rows),
+        0.1 if settings.exploration is None else settings.exploration,
+        1.0 if settings.temperature is None else settings.temperature,
+        seed=config.seed,
+    )
+    groups = sample_groups(run.membership, len(plain.records))
+    curriculum = SampleCurriculum(teacher, stream, groups, settings.decision_steps, on_decision)
+    return MixedBatches(batches.real, [stream]), curriculum
 
 
 def build_adversarial(run: TeacherRun, student: tf.keras.Model, config: TrainConfig) -> Teacher:

@@ -10,7 +10,9 @@ from openpose_tf.common.errors import UserError
 from teacher.baselines import Exp3Teacher, FixedTeacher, LossProportionalTeacher, ProgressTeacher, UniformTeacher
 from teacher.protocol import Teacher
 
-TEACHERS = ("adversarial", "uniform", "proportional", "exp3", "exp3_progress", "loss", "progress")
+SAMPLES = "samples"  # the teacher without groups, made by `setup`
+GROUP_TEACHERS = ("adversarial", "uniform", "proportional", "exp3", "exp3_progress", "loss", "progress")
+TEACHERS = (*GROUP_TEACHERS, SAMPLES)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,7 +20,7 @@ class TeacherSpec:
     """Settings that teachers share; None takes the teacher's own default.
 
     Attributes:
-        name: one of `TEACHERS`.
+        name: one of `GROUP_TEACHERS`.
         exploration: ε, probability of a uniform draw.
         temperature: of `loss` and `progress`.
         seed: of the draws.
@@ -60,5 +62,5 @@ def make_teacher(
         "progress": lambda: ProgressTeacher(available, seed=spec.seed, **settings),
     }
     if spec.name not in makers:
-        raise UserError(f"unknown teacher {spec.name!r}: choose from {', '.join(TEACHERS)}")
+        raise UserError(f"unknown teacher {spec.name!r}: choose from {', '.join(GROUP_TEACHERS)}")
     return makers[spec.name]()

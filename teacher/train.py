@@ -45,9 +45,9 @@ def main(argv: Sequence[str]) -> int:
     if student.is_chief:
         run.claim()
         run_files.write_run_files(config.model_dir, values.flags_into_string(), sets.identity)
-    curriculum = setup.build_curriculum(run, student.model, config, student.is_chief)
     features = membership.grouping.feature_names
     batches = train_data.make_batches(config, data, sets, replicas, run.trained_rows, features)
+    batches, curriculum = setup.build_curriculum(run, student.model, config, batches, student.is_chief)
     batches.warm()
     train_loop.train(config, student, batches, curriculum)
     return cli.EXIT_OK

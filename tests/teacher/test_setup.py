@@ -13,7 +13,7 @@ from teacher.curriculum import GroupCurriculum
 from teacher.membership import GroupingConfig, group_samples
 from teacher.network import build_network
 from teacher.teacher_flags import TeacherConfig
-from teacher.teachers import TEACHERS
+from teacher.teachers import GROUP_TEACHERS
 
 COLUMNS = {"camera_pitch_deg": np.linspace(0, 45, 60), "min_distance": np.arange(60) * 17 % 60 * 10.5}
 
@@ -54,10 +54,10 @@ def test_heads_and_merged_groups_exclude_each_other(tmp_path):
         make_run(tmp_path, **both, floor=25, heads=True).check()
 
 
-@pytest.mark.parametrize("name", TEACHERS)
+@pytest.mark.parametrize("name", GROUP_TEACHERS)
 def test_every_teacher_can_be_built(name, tmp_path):
     config = TrainConfig(str(tmp_path), ModelConfig(1 / 16, 1, 32))
-    curriculum = setup.build_curriculum(make_run(tmp_path, name=name), tf.keras.Model(), config)
+    _, curriculum = setup.build_curriculum(make_run(tmp_path, name=name), tf.keras.Model(), config, batches=None)
     assert isinstance(curriculum, GroupCurriculum) and 0 <= curriculum.group_for(0) < 3
 
 

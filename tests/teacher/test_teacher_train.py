@@ -90,3 +90,15 @@ def test_wrong_input_is_refused_before_anything_is_written(toy_records, tmp_path
     assert result.returncode == 2, result.stderr
     assert message in result.stderr and "Traceback" not in result.stderr
     assert not (tmp_path / "run" / "config.json").exists()
+
+
+@pytest.mark.slow
+def test_teacher_without_groups_trains_on_what_it_chose_and_resumes_exactly(toy_records, tmp_path):
+    for name, calls in (("whole", ("16",)), ("parts", ("6", "16"))):
+        for steps in calls:
+            result = train(toy_records, tmp_path / name, f"--num_steps={steps}", "--teacher=samples")
+            assert result.returncode == 0, result.stderr
+    decisions = rows(tmp_path / "whole")
+    assert rows(tmp_path / "parts") == decisions and len(decisions) == 4
+    assert len(decisions[0]["probabilities"]) == 2 and decisions[-1]["effective_samples"] < 24
+    assert json.loads((tmp_path / "parts" / "summary.json").read_text())["wrong_group_samples"] == 0

@@ -1,0 +1,95 @@
+"""A stream of samples whose rows are chosen window by window, for a teacher without groups."""
+
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from openpose_tf.data.pipeline import PREFETCH, SampleStream
+from openpose_tf.data.sampler import Batch, Sampler
+
+QUEUE_CAPACITY = 1 << 20  # samples that may wait, far more than a window
+
+
+class _ChosenSampler(Sampler):
+    """A sampler that is told the row."""
+
+    chosen: tf.Tensor
+
+    def row(self, index: tf.Tensor) -> tf.Tensor:
+        """Returns the row that was told, whatever the index."""
+        del index
+        return self.chosen
+
+
+class ChosenStream(SampleStream):
+    """A `SampleStream` that serves the rows it is told, in their order, with the same augmentation rule.
+
+    Rows wait in a TensorFlow queue; batches are prefetched within what was assigned and never beyond, so no sample of
+    an old choice is served. Sample i of the stream is a function of (seed, stream id, i) and its row.
+    """
+
+    _window: tuple[int, np.ndarray] = (0, np.zeros((0, 1), np.int64))
+    _queue: Any = None
+
+    def assign(self, first_batch: int, rows: np.ndarray) -> None:
+        """Gives the rows of the next batches.
+
+        Args:
+            first_batch: number of the global batch that `rows` start with.
+            rows: [num_batches, batch_size] int64 rows of the record set.
+        """
+        self._window = (first_batch, np.asarray(rows, np.int64))
+        if self._iterator is not None:
+            self._enqueue(first_batch)
+
+    def dataset(self, start_batch: int) -> tf.data.Dataset:
+        """Returns the dataset of local batches from global batch `start_batch` on; it waits for assigned rows."""
+        self._close_queue()
+        self._queue = queue = tf.queue.FIFOQueue(QUEUE_CAPACITY, [tf.int64, tf.int64], [[], []])
+        self._enqueue(start_batch)
+        with tf.device("CPU:0"):
+            sampler = _ChosenSampler(self.records, self.rows, self._key, self.config)
+
+        @tf.autograph.experimental.do_not_convert
+        def make(pair: tf.Tensor) -> Batch:
+            index, sampler.chosen = pair
+            return sampler.make(index)
+
+        dataset = tf.data.Dataset.counter().map(lambda _: queue.dequeue(), num_parallel_calls=None)
+        dataset = dataset.map(lambda i, row: make((i, row)), self.config.num_threads, deterministic=True)
+        dataset = dataset.batch(self.local_size, drop_remainder=True).prefetch(PREFETCH)
+        options = tf.data.Options()
+        options.deterministic = True
+        options.autotune.enabled = False
+        options.experimental_optimization.inject_prefetch = False
+        options.threading.private_threadpool_size = self.config.num_threads + 1  # one may wait at the queue
+        options.threading.max_intra_op_parallelism = 1
+        return dataset.with_options(options)
+
+    def rows_of(self, batch_number: int) -> np.ndarray:
+        """Returns the rows of this worker's share of a batch of the present window, [local_size] int64."""
+        first, rows = self._window
+        return self._local(rows[batch_number - first])
+
+    def close(self) -> None:
+        """Stops the stream's threads and frees its buffers."""
+        self._close_queue()
+        super().close()
+
+    def _close_queue(self) -> None:
+        """Wakes whoever still waits for rows of an older iterator."""
+        if self._queue is not None:
+            self._queue.close(cancel_pending_enqueues=True)
+
+    def _enqueue(self, start_batch: int) -> None:
+        """Puts this worker's rows of the window's batches from `start_batch` on into the queue, with sample numbers."""
+        first, rows = self._window
+        for number in range(max(start_batch, first), first + len(rows)):
+            offset = self.config.worker_index * self.local_size
+            indices = number * self.batch_size + offset + np.arange(self.local_size)
+            self._queue.enqueue_many([tf.constant(indices), tf.constant(self._local(rows[number - first]))])
+
+    def _local(self, rows: np.ndarray) -> np.ndarray:
+        start = self.config.worker_index * self.local_size
+        return rows[start : start + self.local_size]

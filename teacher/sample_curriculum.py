@@ -1,0 +1,121 @@
+"""The teacher without groups inside a student's training loop: each window trains on samples it drew one by one."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from teacher.chosen_stream import ChosenStream
+from teacher.samples import SampleDraw, SampleTeacher
+from teacher.state import ArrayState
+
+
+class SampleCurriculum:
+    """Implements the student loop's `Curriculum`; every N steps it draws the samples of the next N batches.
+
+    In decisions.jsonl the groups are for looking only: `probabilities` is the chance of a sample of each group,
+    `group` the one of the highest chance. `wrong_group_samples` counts samples that were trained on without having
+    been chosen.
+
+    Args:
+        teacher: chooses the samples.
+        stream: serves them, the only synthetic stream.
+        groups: [N] int64 group of each sample, -1 = left out.
+        decision_steps: steps per window.
+        on_decision: called with (steps done, row) for every decision, for logs.
+    """
+
+    def __init__(
+        self,
+        teacher: SampleTeacher,
+        stream: ChosenStream,
+        groups: np.ndarray,
+        decision_steps: int = 20,
+        on_decision: Callable[[int, Mapping[str, Any]], None] | None = None,
+    ) -> None:
+        self._teacher, self._stream, self._groups = teacher, stream, groups
+        self._decision_steps, self._on_decision = decision_steps, on_decision
+        self._candidates = np.flatnonzero(groups >= 0)
+        self._draw: SampleDraw | None = None
+        self._rows = np.zeros((0, stream.batch_size), np.int64)
+        self._start, self._steps, self._wrong, self._decisions = 0, 0, 0, 0
+        self._sums = np.zeros(2)
+        self._assigned = False
+        self._state = ArrayState(self._to_arrays, self._from_arrays)
+
+    @property
+    def trackable(self) -> dict[str, Any]:
+        """State for the student's checkpoint: the window and the teacher's own."""
+        return {"window": self._state, **{f"teacher_{name}": part for name, part in self._teacher.state.items()}}
+
+    def group_for(self, step: int) -> int:
+        """Returns the number of the only stream, after telling it what to serve."""
+        if not len(self._rows):
+            self._choose(step)
+        if not self._assigned:
+            self._stream.assign(self._start, self._rows)
+            self._assigned = True
+        return 0
+
+    def after_step(
+        self, step: int, batch: Mapping[str, tf.Tensor], per_sample_loss: tf.Tensor
+    ) -> dict[str, Any] | None:
+        """Takes a finished step; returns a row for decisions.jsonl after the last step of a window, else None.
+
+        Args:
+            step: number of the finished step, 0 for the first of the run.
+            batch: `is_synthetic` [B] bool, `key` [B] int64 rows of the record sets.
+            per_sample_loss: [B] float32.
+        """
+        synthetic = np.asarray(batch["is_synthetic"], bool)
+        keys, losses = np.asarray(batch["key"])[synthetic], np.asarray(per_sample_loss, np.float64)[synthetic]
+        self._wrong += int((keys != self._rows[self._steps]).sum())
+        self._teacher.feedback(np.searchsorted(self._candidates, keys), losses)
+        self._sums += losses.sum(), len(losses)
+        self._steps += 1
+        if self._steps < self._decision_steps:
+            return None
+        loss = float(self._sums[0] / self._sums[1])
+        self._choose(step + 1)
+        row = self._row(loss)
+        if self._on_decision is not None:
+            self._on_decision(step + 1, row)
+        return row
+
+    def summary(self) -> dict[str, Any]:
+        """Returns the numbers for summary.json."""
+        return {"decisions": self._decisions, "wrong_group_samples": self._wrong}
+
+    def _choose(self, step: int) -> None:
+        shape = (self._decision_steps, self._stream.batch_size)
+        self._draw = self._teacher.draw(self._teacher.propose(), int(np.prod(shape)))
+        self._rows = self._candidates[self._draw.rows].reshape(shape)
+        self._start, self._steps, self._assigned = step, 0, False
+        self._decisions += 1
+        self._sums = np.zeros(2)
+
+    def _row(self, loss: float) -> dict[str, Any]:
+        assert self._draw is not None
+        chances = self._draw.chances
+        shares = np.bincount(self._groups[self._candidates], chances)
+        return {
+            "decision": self._decisions - 1,
+            "group": int(shares.argmax()),
+            "probabilities": shares.tolist(),
+            "explored": False,
+            "loss": loss,
+            "baseline": None,
+            "rewarded": None,
+            "effective_samples": float(np.exp(-(chances * np.log(np.maximum(chances, 1e-300))).sum())),
+            "wrong_group_samples": self._wrong,
+        }
+
+    def _to_arrays(self) -> dict[str, np.ndarray]:
+        numbers = np.array([self._start, self._steps, self._wrong, self._decisions], np.int64)
+        return {"rows": self._rows, "numbers": numbers, "sums": self._sums}
+
+    def _from_arrays(self, arrays: Mapping[str, np.ndarray]) -> None:
+        self._rows, self._sums = arrays["rows"].copy(), arrays["sums"].copy()
+        self._start, self._steps, self._wrong, self._decisions = (int(number) for number in arrays["numbers"])
+        self._assigned = False

@@ -16,7 +16,7 @@ HEAD_BOX_LANDMARKS = ("left_ear", "right_ear", "head_back", "nose", "head_top", 
 FACE_LANDMARKS = ("nose", "left_eye", "right_eye", "left_ear", "right_ear")  # the first five of COCO's keypoints
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class GenderModel:
     """The numbers of one gender.
 
@@ -55,9 +55,9 @@ class HandPca:
     mean: Mapping[str, np.ndarray]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class BodyModel:
-    """A shaped, posable human.
+    """A shaped, posable human. Two models are equal if they are the same object, so that caches can tell them apart.
 
     Attributes:
         kind: "cc0" or "smplh".

@@ -13,6 +13,7 @@ factor on the skin and eye colour (brows, lips, beard, iris).
 """
 
 import dataclasses
+import functools
 from collections.abc import Sequence
 
 import numpy as np
@@ -80,9 +81,8 @@ def dress(body: BodyModel, look: Look) -> tuple[MeshPart, ...]:
     if body.kind != "cc0":
         return (_painted(body, look),)
     rest = body.models[look.gender].v_template
-    fields = Fields(body, rest)
     tint = garment_fields.vertex_tint(body, rest, look)
-    tailor = _Tailor(body, look, rest, fields, tint)
+    tailor = _Tailor(body, look, rest, _fields(body, look.gender), tint)
     return tuple(part for part in tailor.parts() if len(part.mesh.faces))
 
 
@@ -111,6 +111,19 @@ def dressed_vertices(parts: Sequence[MeshPart], vertices: np.ndarray) -> np.ndar
             points = points + part.offsets[:, None] * vertex_normals(points, part.mesh.faces)
         out.append(points.astype(np.float32))
     return np.concatenate(out)
+
+
+@functools.lru_cache(maxsize=4)
+def _fields(body: BodyModel, gender: str) -> Fields:
+    return Fields(body, body.models[gender].v_template)
+
+
+@functools.lru_cache(maxsize=16)
+def _mesh(body: BodyModel, name: str) -> DerivedMesh:
+    """Returns the naked body's mesh or a proxy's."""
+    faces, uv_faces = (body.faces, body.uv_faces) if name == "body" else body.parts[name]
+    assert body.uv is not None and uv_faces is not None
+    return from_body(body.num_vertices, faces, body.uv[uv_faces])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -153,21 +166,15 @@ class _Tailor:
         rest, tint = mesh.at(self.rest), np.clip(mesh.at(self.tint), 0, 1)
         return MeshPart(name, slot, mesh, offsets.astype(np.float32), rest.astype(np.float32), tint.astype(np.float32))
 
-    def _proxy(self, name: str) -> DerivedMesh:
-        faces, uv_faces = self.body.parts[name]
-        assert self.body.uv is not None
-        return from_body(len(self.rest), faces, self.body.uv[uv_faces])
-
     def _cloth(
         self, name: str, slot: str, proxy: str, cover: np.ndarray, offset: float | np.ndarray, rounds: int
     ) -> MeshPart:
-        mesh = self._proxy(proxy)
+        mesh = _mesh(self.body, proxy)
         mesh = cut(mesh, mesh.at(cover))
         return self._part(name, slot, smooth(mesh, rounds) if rounds and len(mesh.faces) else mesh, offset)
 
     def _skin_and_hair(self, covered: np.ndarray) -> list[MeshPart]:
-        assert self.body.uv is not None and self.body.uv_faces is not None
-        body = from_body(len(self.rest), self.body.faces, self.body.uv[self.body.uv_faces])
+        body = _mesh(self.body, "body")
         hidden = (body.at(covered)[body.faces] > _UNDER_M).all(1)
         skin = body.select(~hidden)
         if self.look.hair == "bald":
@@ -184,7 +191,7 @@ class _Tailor:
         return out
 
     def _eyes(self) -> list[MeshPart]:
-        return [self._part(name, "eye", self._proxy(name), 0.0) for name in ("left_eye", "right_eye")]
+        return [self._part(name, "eye", _mesh(self.body, name), 0.0) for name in ("left_eye", "right_eye")]
 
 
 def _painted(body: BodyModel, look: Look) -> MeshPart:

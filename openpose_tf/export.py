@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from absl import flags, logging
 
 from openpose_tf.common import cli, files
-from openpose_tf.common.errors import UserError
+from openpose_tf.common.errors import MachineError, UserError
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -52,8 +52,11 @@ def export(options: ExportOptions) -> None:
 
     Raises:
         UserError: there is no checkpoint, or the output folder holds something else.
+        MachineError: the disk is full or failed.
     """
     _check(options)
+    import tensorflow as tf
+
     from openpose_tf import checkpoints, decode, serving
 
     if options.checkpoint:
@@ -65,7 +68,10 @@ def export(options: ExportOptions) -> None:
     if options.test_side:
         around = dataclasses.replace(around, test_side=options.test_side)
     server = serving.PoseServer(model, config, around)
-    save_folder(options.output_dir, server.save)
+    try:
+        save_folder(options.output_dir, server.save)
+    except tf.errors.OpError as error:  # TensorFlow's own file system calls: disk full, folder gone
+        raise MachineError(f"cannot write {options.output_dir}: {' '.join(str(error).split())[:200]}") from None
     logging.info("SavedModel with signatures serving_default and encoded: %s", options.output_dir)
     if options.keras:
         with files.atomic_path(options.keras) as temporary:
@@ -108,7 +114,12 @@ def save_folder(folder: str | os.PathLike[str], write: Callable[[Path], None]) -
         write(temporary)
         if final.exists():
             os.replace(final, replaced)
-        os.replace(temporary, final)
+        try:
+            os.replace(temporary, final)
+        except OSError:
+            if replaced.exists():
+                os.replace(replaced, final)
+            raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
         shutil.rmtree(replaced, ignore_errors=True)

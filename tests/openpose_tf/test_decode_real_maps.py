@@ -81,9 +81,9 @@ def test_at_full_resolution_people_agree_on_all_photographs(network, photographs
 
 def test_on_small_maps_people_agree(network, photographs):
     """The same algorithm on the network's own grid, where any difference is the decoder's."""
-    scenes = _maps(network, photographs[:24])
+    scenes = _maps(network, photographs[:16])
     expected = _reference(scenes, sigma=0.65, radius=2)
-    _check_equal(*_overlaps(scenes, expected, AT_STRIDE, 0.01), at_least=35)
+    _check_equal(*_overlaps(scenes, expected, AT_STRIDE, 0.01), at_least=20)
 
 
 def test_sub_cell_decoding_finds_the_people_of_full_resolution(few):

@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 from openpose_tf import checkpoints, export, model, serving
-from openpose_tf.common.errors import UserError
+from openpose_tf.common.errors import MachineError, UserError
 from openpose_tf.config import Initializer, ModelConfig
 from openpose_tf.decode import PAPER, Decoder
 from tests.openpose_tf import painted_network
@@ -30,9 +30,10 @@ def model_dir(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def exported(model_dir, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("export") / "pose"
-    export.export(export.ExportOptions(str(folder), model_dir=str(model_dir), max_people=6))
-    return folder
+    folder = tmp_path_factory.mktemp("export")
+    checkpoint, keras = str(model_dir / "ckpt-7"), str(folder / "network.keras")
+    export.export(export.ExportOptions(str(folder / "pose"), checkpoint=checkpoint, keras=keras, max_people=6))
+    return folder / "pose"
 
 
 @pytest.fixture(scope="module")
@@ -127,15 +128,13 @@ def test_encoded_pictures_of_different_sizes_and_formats(painted):
         assert error.max() < 2.5 * longer / 96
 
 
-def test_keras_file(model_dir, tmp_path):
-    path = tmp_path / "network.keras"
-    options = export.ExportOptions(str(tmp_path / "pose"), checkpoint=str(model_dir / "ckpt-7"), keras=str(path))
-    export.export(options)
+def test_keras_file(model_dir, exported):
     student, _ = checkpoints.load_student(model_dir)
     x = model.preprocess(_noise(1, 32, 32, 3))
-    for a, b in zip(student(x)[-1], tf.keras.models.load_model(path)(x)[-1], strict=True):
+    loaded = tf.keras.models.load_model(exported.with_name("network.keras"))
+    for a, b in zip(student(x)[-1], loaded(x)[-1], strict=True):
         np.testing.assert_allclose(a, b, atol=1e-6)
-    assert not [p for p in tmp_path.iterdir() if p.name.startswith(".")]
+    assert sorted(p.name for p in exported.parent.iterdir()) == ["network.keras", "pose"]
 
 
 @pytest.mark.slow
@@ -198,7 +197,21 @@ def test_a_failing_export_leaves_the_older_one(tmp_path):
     with pytest.raises(OSError, match="No space"):
         export.save_folder(old, fail)
     assert (old / "saved_model.pb").read_bytes() == b"old"
+    # The older one comes back when the new one cannot take its place.
+    with pytest.raises(OSError, match="No such file"):
+        export.save_folder(old, lambda path: None)
+    assert (old / "saved_model.pb").read_bytes() == b"old"
     assert [p.name for p in tmp_path.iterdir()] == ["old"]
+
+
+def test_a_full_disk_is_the_machine_s_failure(model_dir, tmp_path, monkeypatch):
+    def fail(self, folder):
+        raise tf.errors.ResourceExhaustedError(None, None, "No space left on device")
+
+    monkeypatch.setattr(serving.PoseServer, "save", fail)
+    with pytest.raises(MachineError, match="No space left"):
+        export.export(export.ExportOptions(str(tmp_path / "pose"), model_dir=str(model_dir)))
+    assert not list(tmp_path.iterdir())
 
 
 def test_mistakes_of_the_user(model_dir, tmp_path):

@@ -39,8 +39,8 @@ def loss_curves(metrics: Sequence[Mapping[str, Any]]) -> str:
     """
     figure, axes = _figure(9.0, 3.4)
     for key, label, colour in (
-        ("loss_real", "real (here: stand-in)", REAL_COLOUR),
-        ("loss_synthetic", "synthetic, picked by the teacher", SYNTHETIC_COLOUR),
+        ("loss_real", "real half of the batch", REAL_COLOUR),
+        ("loss_synthetic", "synthetic half of the batch", SYNTHETIC_COLOUR),
     ):
         points = [(row["step"], row[key]) for row in metrics if row.get(key) is not None]
         if points:

@@ -42,6 +42,8 @@ def run(main: Callable[[Sequence[str]], int | None], argv: Sequence[str] | None 
 def _parse_flags(argv: Sequence[str]) -> list[str]:
     try:
         return flags.FLAGS(argv, known_only=False)
+    except SystemExit:  # of --help and its kin only; absl ends them with 1
+        sys.exit(EXIT_OK)
     except flags.Error as error:
         raise UserError(f"{error}\n(--help lists the flags of this command)") from None
 

@@ -41,17 +41,13 @@ def load_smplh(spec: str) -> BodyModel:
     models = {gender: _gender_model(paths[gender], data) for gender, data in raw.items()}
     first = next(iter(raw.values()))
     faces = np.asarray(first["f"]).astype(np.int64)
-    num_vertices = len(next(iter(models.values())).v_template)
-    if any(len(model.v_template) != num_vertices for model in models.values()):
-        raise UserError(f"{spec}: the models of the genders have different numbers of vertices")
-    landmarks = {name: min(vertex, num_vertices - 1) for name, vertex in LANDMARKS.items()}
     uv, uv_faces = _texture_coordinates(first, faces)
     return BodyModel(
         kind="smplh",
         source=f"SMPL+H of the user ({', '.join(sorted(path.name for path in paths.values()))})",
         models=models,
         faces=faces,
-        landmarks=landmarks,
+        landmarks=LANDMARKS,
         uv=uv,
         uv_faces=uv_faces,
         hands=_hands(first),
@@ -162,6 +158,8 @@ def _check_shapes(path: Path, data: Mapping[str, np.ndarray]) -> None:
     parents = np.asarray(data["kintree_table"])[0].astype(np.int64)
     if not np.array_equal(parents[1:], joints.PARENTS[1:]):  # the root's parent is stored as 2^32 - 1
         raise UserError(f"{path}: its joint tree is not that of SMPL+H; {_WHERE}")
+    if count != NUM_SMPL_VERTICES:
+        raise UserError(f"{path}: it has {count} vertices, SMPL+H has {NUM_SMPL_VERTICES}; {_WHERE}")
     faces = np.asarray(data["f"])
     if faces.ndim != 2 or faces.shape[1] != 3 or int(faces.max()) >= count:
         raise UserError(f"{path}: f is not a list of triangles of its {count} vertices; {_WHERE}")

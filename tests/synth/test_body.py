@@ -1,5 +1,7 @@
 """The evaluator of both body models, and its equality with smplx."""
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -8,7 +10,14 @@ from openpose_tf.skeleton import MPII_FLIP
 from synth import joints, rotations
 from synth.body import load_body, sample_shape, z_up
 from synth.body_smplh import pose_from_theta
-from tests.synth.smplh_files import NUM_VERTICES, write_smplh
+from tests.synth.smplh_files import smplh_arrays, write_smplh
+
+FEW = 60  # vertices of files that are refused anyway
+
+
+@pytest.fixture(scope="module")
+def smplh_file(tmp_path_factory):
+    return write_smplh(tmp_path_factory.mktemp("smplh") / "SMPLH_MALE.npz")
 
 
 @pytest.fixture(scope="module")
@@ -98,14 +107,13 @@ def test_shapes_follow_the_population(body):
     assert 1.58 < np.mean(height) < 1.70 and 0.05 < np.std(height) < 0.11
 
 
-def test_smplh_equals_smplx(tmp_path):
+def test_smplh_equals_smplx(smplh_file):
     smplx = pytest.importorskip("smplx")
     torch = pytest.importorskip("torch")
-    path = write_smplh(tmp_path / "SMPLH_FEMALE.npz")
     names = ("nose", "reye", "leye", "rear", "lear", "LBigToe", "LSmallToe", "LHeel", "RBigToe", "RSmallToe", "RHeel")
     tips = tuple(f"{side}{finger}" for side in "lr" for finger in ("thumb", "index", "middle", "ring", "pinky"))
     reference = smplx.SMPLH(
-        model_path=str(path),
+        model_path=str(smplh_file),
         ext="npz",
         use_pca=False,
         flat_hand_mean=True,
@@ -113,7 +121,7 @@ def test_smplh_equals_smplx(tmp_path):
         dtype=torch.float64,
         vertex_ids=dict.fromkeys(names + tips, 0),
     )
-    ours = load_body(str(path))
+    ours = load_body(str(smplh_file))
     rng = np.random.default_rng(3)
     for _ in range(3):
         betas, pose, trans = rng.normal(0, 1, 10), rng.normal(0, 0.6, (52, 3)), rng.normal(0, 1, 3)
@@ -126,22 +134,21 @@ def test_smplh_equals_smplx(tmp_path):
             right_hand_pose=row[:, 111:],
             transl=torch.from_numpy(trans[None]),
         )
-        vertices, moved = ours.pose(*ours.shape("female", betas), pose, trans, gender="female")
+        vertices, moved = ours.pose(*ours.shape("male", betas), pose, trans, gender="male")
         np.testing.assert_allclose(vertices, expected.vertices[0].detach().numpy(), atol=1e-5)
         np.testing.assert_allclose(moved, expected.joints[0, :52].detach().numpy(), atol=1e-5)
 
 
-def test_theta_equals_smplx_hand_components(tmp_path):
+def test_theta_equals_smplx_hand_components(smplh_file):
     smplx = pytest.importorskip("smplx")
     torch = pytest.importorskip("torch")
-    path = write_smplh(tmp_path / "SMPLH_MALE.npz")
     names = ("nose", "reye", "leye", "rear", "lear", "LBigToe", "LSmallToe", "LHeel", "RBigToe", "RSmallToe", "RHeel")
     tips = tuple(f"{side}{finger}" for side in "lr" for finger in ("thumb", "index", "middle", "ring", "pinky"))
     theta = np.random.default_rng(4).normal(0, 0.4, 78)
-    ours = load_body(str(path))
+    ours = load_body(str(smplh_file))
     for flat in (True, False):
         reference = smplx.SMPLH(
-            model_path=str(path),
+            model_path=str(smplh_file),
             ext="npz",
             use_pca=True,
             num_pca_comps=6,
@@ -175,15 +182,15 @@ def test_smplh_folder_has_one_model_per_gender(tmp_path):
     ("changes", "message"),
     [
         ({"posedirs": None}, "lacks posedirs"),
-        ({"J_regressor": np.ones((24, NUM_VERTICES))}, "number of joints"),
-        ({"weights": np.full((NUM_VERTICES, 52), np.nan)}, "not finite"),
+        ({"J_regressor": np.ones((24, FEW))}, "number of joints"),
+        ({"weights": np.full((FEW, 52), np.nan)}, "not finite"),
         ({"kintree_table": np.zeros((2, 52), np.int64)}, "joint tree"),
-        ({"f": np.full((4, 3), NUM_VERTICES)}, "triangles"),
+        ({}, "60 vertices"),
         ({"v_template": np.zeros((7, 3))}, "has shape"),
     ],
 )
 def test_broken_model_files_are_named(tmp_path, changes, message):
-    path = write_smplh(tmp_path / "model.npz", **changes)
+    path = write_smplh(tmp_path / "model.npz", FEW, **changes)
     with pytest.raises(UserError, match=message) as caught:
         load_body(str(path))
     assert "model.npz" in str(caught.value)
@@ -200,9 +207,31 @@ def test_files_that_are_no_models_are_refused(tmp_path):
         load_body(str(tmp_path / "empty"))
 
 
-def test_theta_needs_78_numbers_and_hand_components(tmp_path, body):
-    path = write_smplh(tmp_path / "model.npz")
+def test_faces_of_missing_vertices_are_refused(tmp_path):
+    path = write_smplh(tmp_path / "model.npz", f=np.full((4, 3), 6890))
+    with pytest.raises(UserError, match="triangles"):
+        load_body(str(path))
+
+
+def test_pkl_models_are_read_through_smplx(tmp_path, smplh_file):
+    pytest.importorskip("smplx")
+    (tmp_path / "SMPLH_MALE.pkl").write_bytes(pickle.dumps(smplh_arrays(6890)))
+    from_pkl, from_npz = load_body(str(tmp_path)), load_body(str(smplh_file))
+    pose, betas = np.random.default_rng(0).normal(0, 0.3, (52, 3)), np.linspace(-1, 1, 10)
+    expected, _ = from_npz.pose(*from_npz.shape("male", betas), pose)
+    vertices, _ = from_pkl.pose(*from_pkl.shape("male", betas), pose)
+    np.testing.assert_allclose(vertices, expected, atol=1e-5)
+    theta = np.linspace(-0.5, 0.5, 78)
+    np.testing.assert_allclose(
+        pose_from_theta(from_pkl, theta, False), pose_from_theta(from_npz, theta, False), atol=1e-6
+    )
+    (tmp_path / "SMPLH_MALE.pkl").write_bytes(b"no pickle")
+    with pytest.raises(UserError, match=r"SMPLH_MALE\.pkl"):
+        load_body(str(tmp_path))
+
+
+def test_theta_needs_78_numbers_and_hand_components(smplh_file, body):
     with pytest.raises(UserError, match="78"):
-        pose_from_theta(load_body(str(path)), np.zeros(72))
+        pose_from_theta(load_body(str(smplh_file)), np.zeros(72))
     with pytest.raises(UserError, match="hands_components"):
         pose_from_theta(body, np.zeros(78))

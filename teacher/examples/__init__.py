@@ -1,0 +1,1 @@
+"""Examples of the teacher with other students."""

@@ -1,0 +1,140 @@
+"""Writes a rendered dataset as COCO person keypoints with segmentation masks.
+
+Example:
+    python -m synth.to_coco runs/d_s --joints=coco17 --output=runs/d_s/coco_17.json
+
+`coco17` has COCO's 17 keypoints (nose, eyes, ears and the limbs); `mpii16` keeps the 16 joints of the dataset. The
+visibility follows COCO: 2 visible, 1 labelled but hidden, 0 outside of the image or unknown.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from absl import flags
+
+from openpose_tf.common import cli, files
+from openpose_tf.common.errors import UserError
+from openpose_tf.common.progress import track
+from openpose_tf.data import image_dataset
+from openpose_tf.skeleton import COCO_JOINTS, MPII_JOINTS, JointState
+from synth.annotate import run_length
+from synth.picture import MPII_LIMBS
+
+JOINT_SETS = ("coco17", "mpii16")
+NUM_FACE_JOINTS = 5
+# COCO's official skeleton, one-based.
+COCO_SKELETON = (
+    *((16, 14), (14, 12), (17, 15), (15, 13), (12, 13), (6, 12), (7, 13), (6, 7), (6, 8), (7, 9)),
+    *((8, 10), (9, 11), (2, 3), (1, 2), (1, 3), (2, 4), (3, 5), (4, 6), (5, 7)),
+)
+VISIBILITY = {
+    JointState.MISSING: 0,
+    JointState.VISIBLE: 2,
+    JointState.SELF_OCCLUDED: 1,
+    JointState.OCCLUDED_BY_OTHER: 1,
+    JointState.TRUNCATED: 0,
+}
+_BODY_OF_COCO = [MPII_JOINTS.index(name) for name in COCO_JOINTS[NUM_FACE_JOINTS:]]
+
+
+def define_flags() -> None:
+    """Defines this command's flags."""
+    flags.DEFINE_string("output", None, "JSON file to write; default DIR/coco_JOINTS.json")
+    flags.DEFINE_enum("joints", "coco17", JOINT_SETS, "COCO's 17 keypoints, or the 16 joints of MPII")
+    flags.DEFINE_bool("drop_invisible", True, "leave out people without a visible pixel (COCO has none)")
+
+
+def category(joints: str) -> dict[str, Any]:
+    """Returns the person category of a joint set."""
+    names = COCO_JOINTS if joints == "coco17" else MPII_JOINTS
+    skeleton = COCO_SKELETON if joints == "coco17" else [(a + 1, b + 1) for a, b in MPII_LIMBS]
+    return {
+        "id": 1,
+        "name": "person",
+        "supercategory": "person",
+        "keypoints": [
+            name.replace("l_", "left_", 1).replace("r_", "right_", 1) if name[1] == "_" else name for name in names
+        ],
+        "skeleton": [list(limb) for limb in skeleton],
+    }
+
+
+def coco_keypoints(person: Mapping[str, Any], joints: str) -> np.ndarray:
+    """Returns [n, 3] (x, y, COCO visibility) of a person, zero where the visibility is 0."""
+    points = np.asarray(person["keypoints"], np.float64)
+    if joints == "coco17":
+        face = np.asarray(person.get("face_keypoints", np.zeros((NUM_FACE_JOINTS, 3))), np.float64)
+        points = np.concatenate([face, points[_BODY_OF_COCO]])
+    points = points.copy()
+    points[:, 2] = [VISIBILITY[JointState(int(state))] for state in points[:, 2]]
+    points[points[:, 2] == 0] = 0
+    return points
+
+
+def annotation(person: Mapping[str, Any], ids: np.ndarray, joints: str) -> dict[str, Any]:
+    """Returns a COCO annotation without its ids; box and area are those of the visible mask."""
+    points = coco_keypoints(person, joints)
+    x1, y1, x2, y2 = person["box"] or (0.0, 0.0, 0.0, 0.0)
+    return {
+        "category_id": 1,
+        "iscrowd": 0,
+        "keypoints": points.ravel().tolist(),
+        "num_keypoints": int((points[:, 2] > 0).sum()),
+        # COCO's boxes are in corner-based coordinates, where pixel 0 spans 0 to 1.
+        "bbox": [x1 + 0.5, y1 + 0.5, x2 - x1, y2 - y1],
+        "area": float(person["area"]),
+        "segmentation": run_length(ids == person["instance_id"]),
+    }
+
+
+def convert(folder: Path, joints: str, drop_invisible: bool) -> tuple[dict[str, Any], int]:
+    """Returns the COCO dictionary of a dataset, and the number of people left out."""
+    header = image_dataset.read_header(folder)
+    paths = sorted(path for path in (folder / "annotations").glob("*.json") if not path.name.startswith("."))
+    if not paths:
+        raise UserError(f"{folder}/annotations holds no complete image: render it first (python -m synth.render)")
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
+    dropped = 0
+    for number, path in enumerate(track(paths, len(paths), "converting", "image"), 1):
+        row = files.read_json(path, "the annotation of one rendered image")
+        ids = cv2.imread(str(folder / row["mask"]), cv2.IMREAD_UNCHANGED)
+        if ids is None:
+            raise UserError(f"{folder / row['mask']} is missing or damaged: delete {path} and render again")
+        name = Path(row["image"]).name
+        images.append({"id": number, "file_name": name, "width": row["width"], "height": row["height"]})
+        for person in row["people"]:
+            if drop_invisible and not person["area"]:
+                dropped += 1
+                continue
+            made = annotation(person, ids, joints)
+            annotations.append({"id": len(annotations) + 1, "image_id": number, **made})
+    info = {"description": f"{header['kind']} people, {folder.name}", "version": "1", "seed": header.get("seed")}
+    licences = [
+        {"id": i, "name": f"{row['part']}: {row['licence']} ({row['source']})", "url": ""}
+        for i, row in enumerate(header.get("licences", []), 1)
+    ]
+    whole = {"info": info, "licenses": licences, "images": images, "annotations": annotations}
+    return {**whole, "categories": [category(joints)]}, dropped
+
+
+def main(argv: Sequence[str]) -> None:
+    """Writes the COCO file."""
+    if len(argv) != 2:
+        raise UserError("give one dataset folder: python -m synth.to_coco DIR [--joints=coco17|mpii16]")
+    given, folder = flags.FLAGS, Path(argv[1])
+    made, dropped = convert(folder, given.joints, given.drop_invisible)
+    output = Path(given.output) if given.output else folder / f"coco_{given.joints}.json"
+    files.write_json(output, made, indent=None)
+    print(
+        f"{output}: {len(made['images'])} images, {len(made['annotations'])} people, "
+        f"{dropped} invisible people left out"
+    )
+
+
+if __name__ == "__main__":
+    define_flags()
+    cli.run(main)

@@ -67,7 +67,7 @@ def test_wrong_flags_end_with_2_and_name_the_flag(argument):
 def test_help_explains_and_ends_well():
     result = call("--help")
     assert result.returncode == 0
-    assert "How to end." in result.stdout
+    assert "--fail:" in result.stdout
 
 
 def test_a_bug_keeps_its_traceback():

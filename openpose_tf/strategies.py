@@ -69,6 +69,13 @@ class Replicas:
 
         return {name: part(values) for name, values in batch.items()}
 
+    def any_worker(self, flag: bool) -> bool:
+        """Returns whether `flag` is set in any worker, so that all stop after the same step."""
+        if self.num_workers == 1:
+            return flag
+        own = self.strategy.experimental_distribute_values_from_function(lambda _: tf.constant(float(flag)))
+        return bool(self.strategy.reduce(tf.distribute.ReduceOp.SUM, own, axis=None) > 0)
+
     def first(self, results: Any) -> Any:
         """Returns the result of this worker's first replica."""
         return tf.nest.map_structure(lambda value: self.strategy.experimental_local_results(value)[0], results)
@@ -94,12 +101,22 @@ class Replicas:
         context = tf.distribute.get_replica_context()
 
         def all_rows(tensor: tf.Tensor) -> tf.Tensor:
+            if 0 in tensor.shape[1:]:  # a collective of nothing ends the process with a segmentation fault
+                return tf.zeros([tf.shape(tensor)[0] * self.count, *tensor.shape[1:]], tensor.dtype)
             # all_gather knows numbers only, and fails on an input of a tf.function (a placeholder has no device).
             plain = tf.cast(tensor, tf.int32) if tensor.dtype in (tf.bool, tf.uint8) else tf.identity(tensor)
             return tf.cast(context.all_gather(plain, 0), tensor.dtype)
 
         order = tf.argsort(tf.cast(~all_rows(is_synthetic), tf.int32), stable=True)
         return tf.nest.map_structure(lambda tensor: tf.gather(all_rows(tensor), order), values)
+
+
+def check_batch_size(replicas: Replicas, batch_size: int) -> None:
+    """Raises UserError if a global batch cannot be cut into equal parts for all replicas."""
+    if batch_size % replicas.count:
+        raise UserError(
+            f"--batch_size={batch_size} cannot be shared evenly by {replicas.count} devices: give a multiple of them"
+        )
 
 
 def _worker_of_environment() -> tuple[int, int]:

@@ -13,7 +13,7 @@ from openpose_tf.common import files
 from openpose_tf.common.errors import UserError
 from openpose_tf.config import TrainConfig
 from openpose_tf.model import build_openpose
-from openpose_tf.strategies import Replicas, make_replicas
+from openpose_tf.strategies import Replicas, check_batch_size, make_replicas
 from openpose_tf.train_step import OpenPoseStudent, freeze_first_layers
 from openpose_tf.weights import import_weights
 
@@ -24,13 +24,18 @@ def setup_tensorflow(config: TrainConfig) -> Replicas:
     """Sets what holds for the whole process and returns the strategy; call it before any TensorFlow work.
 
     `deterministic`: the same numbers in each run on a CPU (one thread per operation, deterministic kernels).
+
+    Raises:
+        UserError: TF_CONFIG is missing, or the devices cannot share a batch evenly.
     """
     tf.keras.utils.set_random_seed(config.seed)
     if config.deterministic:
         tf.config.experimental.enable_op_determinism()
         _one_thread_per_operation()
     tf.keras.mixed_precision.set_global_policy("mixed_float16" if config.mixed_precision else "float32")
-    return make_replicas(config.strategy)
+    replicas = make_replicas(config.strategy)
+    check_batch_size(replicas, config.batch_size)
+    return replicas
 
 
 def build_student(

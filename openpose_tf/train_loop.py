@@ -58,6 +58,9 @@ class Student(Protocol):
     def is_chief(self) -> bool:
         """Whether this process writes logs and checkpoints."""
 
+    def any_worker(self, flag: bool) -> bool:
+        """Returns whether `flag` is set in any worker of the run."""
+
     def train_step(self, batch: Batch) -> StepResult:
         """Updates the weights by one batch."""
 
@@ -187,14 +190,16 @@ class _Run:
         with self._logs, StopSignals() as stop, Progress(total, "train", "step", self._step) as bar:
             if self._step == 0:
                 self._save()  # the student before training, to compare with; and a full disk shows at once
-            while self._step < total and not stop.requested:
+            stopped = False
+            while self._step < total and not stopped:
                 loss = self._one_step()
                 bar.update(1, f"loss {loss:.4g}")
                 self._seconds = time.monotonic() - start
                 if self._step % self._config.checkpoint_every == 0:
                     self._save()
+                stopped = self._student.any_worker(stop.requested)  # all workers leave after the same step
             self._save()
-            if stop.requested and self._step < total:
+            if stopped and self._step < total:
                 stop.leave(f"stopped at step {self._step} of {total}; checkpoint kept in {self._config.model_dir}")
                 return Outcome(self._step, False, {})
         return Outcome(self._step, True, self._logs.write_summary(self._summary()))

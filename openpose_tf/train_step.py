@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from openpose_tf import losses, pictures
+from openpose_tf.common.errors import MachineError
 from openpose_tf.config import TrainConfig
 from openpose_tf.model import FROZEN_LAYERS, preprocess
 from openpose_tf.optimizers import apply_rules, build_optimizer, learning_rate_schedule, variable_rules
@@ -65,13 +66,30 @@ class OpenPoseStudent:
         """Whether this process writes logs and checkpoints."""
         return self._replicas.worker_index == 0
 
+    def any_worker(self, flag: bool) -> bool:
+        """Returns whether `flag` is set in any worker."""
+        return self._replicas.any_worker(flag)
+
     def learning_rate(self) -> float:
         """Returns the learning rate of the next step."""
         return float(self._schedule(self.optimizer.iterations))
 
     def train_step(self, batch: Batch) -> StepResult:
-        """Updates the weights by one batch (README, "Batch"); with several workers, by this worker's share of it."""
-        return self._step(self._replicas.split(batch))
+        """Updates the weights by one batch (README, "Batch"); with several workers, by this worker's share of it.
+
+        Raises:
+            MachineError: another worker went away, or a device failed.
+        """
+        try:
+            return self._step(self._replicas.split(batch))
+        except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError) as error:
+            reason = " ".join(error.message.split())[:200]
+            message = f"another worker went away ({reason}): start all workers again, the run goes on at its checkpoint"
+            raise MachineError(message) from None
+        except tf.errors.ResourceExhaustedError:
+            raise MachineError(
+                "the device has too little memory: give a smaller --batch_size or --input_size"
+            ) from None
 
     def pictures(self, batch: Batch) -> Mapping[str, np.ndarray]:
         """Returns input, labels, prediction and loss mask of a few samples as pictures by name."""

@@ -10,6 +10,7 @@ Example:
     batch = batches.next(group=3)
 """
 
+import weakref
 from collections.abc import Sequence
 from typing import Any
 
@@ -75,7 +76,9 @@ class SampleStream:
         self._key = stream_key(seed, stream_id)
         with tf.device("CPU:0"):
             self.counter = tf.Variable(0, dtype=tf.int64, trainable=False, name=f"stream_{stream_id}")
-        self._iterator: Any = None
+        self._open: list[Any] = []  # the iterator, while the stream is open
+        # Threads that are still at work when the interpreter ends would abort the process: close before that.
+        self._closer = weakref.finalize(self, self._open.clear)
         self._position = -1
         self.people_cut = self.bad_joints = 0
 
@@ -91,15 +94,15 @@ class SampleStream:
             UserError: a record is damaged; the message names its shard and place.
         """
         position = int(self.counter.numpy())
-        if position != self._position or self._iterator is None:
+        if position != self._position or not self._open:
             self.warm()
         try:
-            batch = next(self._iterator)
+            batch = next(self._open[0])
         except tf.errors.OpError as error:
-            self._iterator = None
+            self.close()
             raise self._explain(position, error) from None
         if bool(tf.reduce_any(batch.pop(BAD_RECORD))):
-            self._iterator = None
+            self.close()
             raise self._explain(position, None)
         self.people_cut += int(tf.reduce_sum(batch.pop(PEOPLE_CUT)))
         self.bad_joints += int(tf.reduce_sum(batch.pop(BAD_JOINTS)))
@@ -111,11 +114,12 @@ class SampleStream:
         """Opens the stream at its counter, so that it fills its prefetch buffer; `next` does it by itself."""
         cv2.setNumThreads(1)  # samples are made in parallel already; OpenCV's own threads only add overhead
         self._position = int(self.counter.numpy())
-        self._iterator = iter(self.dataset(self._position))
+        self.close()
+        self._open.append(iter(self.dataset(self._position)))
 
     def close(self) -> None:
         """Stops the stream's threads and frees its buffers; `next` would open it again."""
-        self._iterator = None
+        self._open.clear()
 
     def dataset(self, start_batch: int) -> tf.data.Dataset:
         """Returns the endless dataset of local batches, from global batch `start_batch` on."""

@@ -2,6 +2,8 @@
 
 import dataclasses
 import itertools
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -282,6 +284,26 @@ def test_extreme_pictures(tmp_path, backend, width, height):
     batch = SampleStream(loaded, batch_size=3, config=config).next()
     assert not batch["loss_mask"].numpy().any()  # no cell of 8x8 pixels is filled by so thin a picture
     assert np.isin(batch["images"].numpy()[:, 0, 0], 128).all()
+
+
+def test_a_process_ends_well_while_streams_are_at_work(tmp_path):
+    """Sample-making threads that outlive the interpreter would abort the process (exit code 134)."""
+    large = cv2.resize(np.random.default_rng(0).integers(0, 255, (90, 90, 3), dtype=np.uint8), (900, 900))
+    shape = {"image": cv2.imencode(".jpg", large)[1].tobytes(), "mask": b"", "width": 900, "height": 900}
+    write(tmp_path, [make_sample(k, **shape, objpos=np.array([450, 450], np.float32), scale=1.0) for k in range(4)], 1)
+    program = (
+        "import sys\n"
+        "from openpose_tf.data.pipeline import SampleStream, StreamConfig\n"
+        "from openpose_tf.data.record_set import load_records\n"
+        "records = load_records(sys.argv[1])\n"
+        "config = StreamConfig(num_threads=4)\n"
+        "streams = [SampleStream(records, None, 16, stream_id=k, config=config) for k in range(3)]\n"
+        "[stream.next() for stream in streams]\n"
+    )
+    root = Path(__file__).resolve().parents[3]
+    line = [sys.executable, "-c", program, str(tmp_path)]
+    done = subprocess.run(line, cwd=root, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_nan_joints_are_missing_and_counted(tmp_path):

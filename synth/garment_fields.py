@@ -32,6 +32,8 @@ class Fields:
         self._is_hand = np.isin(self._strongest, hand)
         arm = [JOINT[f"{side}_{part}"] for side in ("left", "right") for part in ("shoulder", "elbow")]
         self._is_arm = np.isin(self._strongest, arm) | self._is_hand
+        self._waist = self._joint["spine1"][1] + 0.03
+        self.near_waist = np.clip((self._y - self._waist + 0.16) / 0.12, 0, 1)
         self.below_neck = np.clip((self._joint["neck"][1] - 0.03 - self._y) / 0.16, 0, 1)
 
     def _leg_line(self, fraction: float) -> float:
@@ -49,7 +51,7 @@ class Fields:
         ball = np.sqrt(self._x**2 + (self._y - neck[1]) ** 2 + (self._z - neck[2] + 0.01) ** 2)
         depth = look.neckline_m * np.clip((self._z - neck[2]) / 0.06 + 0.5, 0.15, 1)
         collar = np.minimum(ball - 0.065 - depth, neck[1] + 0.03 - self._y)
-        hem = self._joint["spine1"][1] + look.top_hem_m
+        hem = self._joint["spine1"][1] + (0.0 if look.bottom == "skirt" else look.top_hem_m)
         above_hem = np.where(self._is_arm, 1.0, self._y - hem)
         return np.minimum(np.minimum(above_hem, collar), sleeve)
 
@@ -58,14 +60,12 @@ class Fields:
         if look.bottom == "skirt" and not look.leggings:
             return np.full(len(self._y), _NOWHERE)
         end = self._leg_line(0.93 if look.bottom == "skirt" else look.leg)
-        waist = self._joint["spine1"][1] + 0.03
-        return np.where(self._is_arm, _NOWHERE, np.minimum(waist - self._y, self._y - end))
+        return np.where(self._is_arm, _NOWHERE, np.minimum(self._waist - self._y, self._y - end))
 
     def skirt(self, look: Look) -> np.ndarray:
         """Returns the cover of the skirt."""
-        waist = self._joint["spine1"][1] + 0.03
-        end = waist - (waist - self._leg_line(0.92)) * look.skirt_length
-        return np.minimum(waist - self._y, self._y - end)
+        end = self._waist - (self._waist - self._leg_line(0.92)) * look.skirt_length
+        return np.minimum(self._waist - self._y, self._y - end)
 
     def shoe(self, look: Look) -> np.ndarray:
         """Returns the cover of the shoes."""

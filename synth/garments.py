@@ -140,14 +140,15 @@ class _Tailor:
         look, fields = self.look, self.fields
         top, bottom = fields.top(look), fields.bottom(look)
         shoe = fields.shoe(look)
-        covered = np.maximum(np.maximum(top, bottom), shoe)
+        # A shoe is stiff: the foot may end just inside of it.
+        covered = np.maximum(np.maximum(top, bottom), shoe + _UNDER_M - 0.012)
         out = [*self._skin_and_hair(covered), *self._eyes()]
         out.append(self._cloth("top", "top", "tights", top, self._loose(look.loose_top_m, top), rounds=2))
         out.append(
             self._cloth("bottom", "bottom", "tights", bottom, self._loose(look.loose_bottom_m, bottom), rounds=1)
         )
         if look.bottom == "skirt":
-            out.append(self._cloth("skirt", "bottom", "skirt", fields.skirt(look), 0.004, rounds=1))
+            out.append(self._cloth("skirt", "bottom", "skirt", fields.skirt(look), self._skirt_offsets(), rounds=1))
         if look.shoe_height_m is not None:
             if look.sock_height_m > look.shoe_height_m:
                 out.append(self._cloth("socks", "sock", "tights", fields.sock(look), 0.0015, rounds=0))
@@ -158,7 +159,12 @@ class _Tailor:
         """Returns offsets [V] in metres: the cloth lies close to the neck and stands off more near its hems."""
         near_hem = np.clip(1 - cover / 0.25, 0, 1)
         close = 0.35 + 0.65 * self.fields.below_neck
-        return close * offset + self.look.flare_m * near_hem * self.fields.below_neck**2
+        flare = 0.0 if self.look.bottom == "skirt" else self.look.flare_m  # a top is tucked into a skirt
+        return close * offset + flare * near_hem * self.fields.below_neck**2
+
+    def _skirt_offsets(self) -> np.ndarray:
+        """Returns offsets [V] in metres: over the top at the waist, close to the proxy further down."""
+        return 0.004 + (self.look.loose_top_m + 0.002) * self.fields.near_waist
 
     def _part(self, name: str, slot: str, mesh: DerivedMesh, offset: float | np.ndarray) -> MeshPart:
         """Returns a part; `offset` is one length, or lengths [V] at body vertices."""

@@ -1,0 +1,216 @@
+import json
+import subprocess
+import sys
+import types
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from openpose_tf.common.errors import UserError
+from openpose_tf.data.image_dataset import read_header, read_image_dataset
+from synth import backgrounds, dataset, render, render_scene
+from synth.engine import EngineConfig, Failure
+from synth.render import Run
+from synth.render_scene import Job
+from synth.scene_config import RenderConfig, SceneConfig
+
+ROOT = Path(__file__).resolve().parents[2]
+SMALL = ["--image_size=96", "--samples=2", "--people_mean=1", "--seed=4"]
+
+
+def call(*arguments, module="synth.render"):
+    command = [sys.executable, "-m", module, *map(str, arguments)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=280)
+
+
+def job(folder, **scenes):
+    config = SceneConfig(**{"width": 64, "height": 64, "people_mean": 1.0, **scenes})
+    return Job(str(folder), config, RenderConfig(samples=2), backgrounds.builtin_list(config.dataset), (), 0.0)
+
+
+def run_of(folder, num_images=2, **engine):
+    return Run(job(folder), EngineConfig(**engine), num_images)
+
+
+def contents(folder):
+    """Decoded pixels and annotations of a dataset, by file."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        name = str(path.relative_to(folder))
+        if path.suffix == ".json" and path.parent.name == "annotations":
+            found[name] = json.loads(path.read_text())
+        elif path.suffix in (".jpg", ".png"):
+            found[name] = cv2.imread(str(path), cv2.IMREAD_UNCHANGED).tobytes()
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.blender
+def test_command_renders_resumes_and_refuses_to_mix(tmp_path):
+    folder = tmp_path / "set"
+    first = call("--output_dir", folder, "--num_images=1", *SMALL)
+    assert first.returncode == 0, first.stderr
+    assert "1 images" in first.stdout
+    more = call("--output_dir", folder, "--num_images=2", *SMALL)
+    assert more.returncode == 0 and "1 of 2 images are there" in more.stderr
+    other = call("--output_dir", folder, "--num_images=2", *SMALL, "--samples=3")
+    assert other.returncode == 2 and "samples=2, now samples=3" in other.stderr and "Traceback" not in other.stderr
+
+    images = read_image_dataset(folder)
+    assert [image.image_id for image in images] == ["000000", "000001"]
+    header = read_header(folder)
+    assert header["counts"]["images"] == 2 and header["counts"]["people"] == sum(len(one.people) for one in images)
+    assert {row["licence"] for row in header["licences"]} >= {"CC0-1.0", "CC-BY-4.0"}
+    row = json.loads((folder / "annotations" / "000000.json").read_text())
+    ids = cv2.imread(str(folder / row["mask"]), cv2.IMREAD_UNCHANGED)
+    assert len(row["people"]) >= 2
+    assert [person["area"] for person in row["people"]] == [
+        int((ids == person["instance_id"]).sum()) for person in row["people"]
+    ]
+    assert all(np.array(person["joints_3d_m"]).shape == (52, 3) for person in row["people"])
+    assert 0 <= row["camera"]["pitch_deg"] <= 45
+
+    records = call("--input_dir", folder, "--output_dir", tmp_path / "records", module="synth.to_tfrecords")
+    assert records.returncode == 0 and "records of 2 images" in records.stdout, records.stderr
+
+
+@pytest.mark.blender
+def test_a_picture_is_the_same_in_any_order_and_after_a_kill(tmp_path):
+    a, b = tmp_path / "a", tmp_path / "b"
+    render.render(run_of(a, 2))
+    one = job(b)
+    dataset.open_dataset(b, "synthetic", 0, 2, render.identity(one), [])
+    render_scene.render_index(one, 1)
+    (b / "images").mkdir(exist_ok=True)
+    (b / "images" / "000000.jpg").write_bytes(b"half a picture, as a kill leaves it")
+    assert render.render(run_of(b, 2)) == []
+    assert contents(a) == contents(b)
+
+
+@pytest.mark.slow
+@pytest.mark.blender
+def test_two_workers_make_the_pictures_of_none(tmp_path):
+    for folder, workers in (("here", 0), ("ray", 2)):
+        done = call("--output_dir", tmp_path / folder, "--num_images=4", *SMALL, f"--num_workers={workers}")
+        assert done.returncode == 0, done.stderr
+    assert contents(tmp_path / "here") == contents(tmp_path / "ray")
+
+
+@pytest.mark.slow
+@pytest.mark.blender
+def test_shards_make_one_dataset(tmp_path):
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    assert call("--output_dir", whole, "--num_images=3", *SMALL).returncode == 0
+    for index in (1, 0):
+        done = call("--output_dir", parts, "--num_images=3", *SMALL, f"--shard_index={index}", "--num_shards=2")
+        assert done.returncode == 0, done.stderr
+    assert contents(whole) == contents(parts)
+    assert read_header(whole) == read_header(parts)
+
+
+@pytest.mark.blender
+@pytest.mark.parametrize(
+    "changes", [{"light": "sh"}, {"camera": "release"}, {"dataset": "real_standin", "camera": "standin"}]
+)
+def test_every_mode_renders(tmp_path, changes):
+    render_scene.render_index(job(tmp_path, **changes), 0)
+    row = json.loads((tmp_path / "annotations" / "000000.json").read_text())
+    assert row["light"]["kind"] == changes.get("light", "hdri")
+    assert sum(person["area"] for person in row["people"]) > 20
+    assert cv2.imread(str(tmp_path / "images" / "000000.jpg")).std() > 5
+
+
+def test_failing_scenes_are_listed_and_make_exit_code_1(tmp_path, monkeypatch):
+    def fail(job, index):
+        raise RuntimeError(f"scene {index} is cursed")
+
+    monkeypatch.setattr(render_scene, "render_index", fail)
+    run = run_of(tmp_path, 2)
+    failures = render.render(run)
+    assert [(one.key, one.attempts) for one in failures] == [(0, 3), (1, 3)]
+    counts = render.finish(run, failures)
+    assert counts.get("images", 0) == 0
+    lines = [json.loads(line) for line in (tmp_path / "failed.jsonl").read_text().splitlines()]
+    assert lines[1] == {"key": 1, "attempts": 3, "error": "RuntimeError('scene 1 is cursed')"}
+    render.finish(run, [])
+    assert not (tmp_path / "failed.jsonl").exists()
+
+
+def test_main_returns_1_when_scenes_failed(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(render, "_run_from_flags", lambda given: run_of(tmp_path))
+    dataset.open_dataset(tmp_path, "synthetic", 0, 2, {}, [])
+    monkeypatch.setattr(render, "render", lambda run: [Failure(0, 3, "it is cursed")])
+    assert render.main(["render"]) == 1
+    assert "1 scenes failed" in capsys.readouterr().out
+
+
+DEFAULTS = {
+    "dataset": "synthetic", "seed": 0, "image_size": 64, "people_mean": 1.0, "people_min": 2, "camera": None,
+    "light": "hdri", "backgrounds": "builtin", "body": "builtin", "poses": "builtin", "pose_split": "train",
+    "samples": 1, "device": "CPU", "denoise": True, "write_depth": False, "jpeg_quality": 95, "num_workers": 0,
+    "ray_address": None, "gpus_per_worker": None, "scenes_per_worker": 10, "shard_index": 0, "num_shards": 1,
+    "num_images": 1,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"shard_index": 2, "num_shards": 2}, "--shard_index=2 must be below"),
+        ({"ray_address": "auto"}, "--ray_address needs --num_workers"),
+        ({"backgrounds": "/nowhere"}, "neither"),
+        ({"body": "/nowhere.npz"}, "nowhere"),
+        ({"poses": "/nowhere"}, "nowhere"),
+    ],
+)
+def test_wrong_settings_stop_before_anything_is_written(tmp_path, monkeypatch, changes, message):
+    given = types.SimpleNamespace(**{**DEFAULTS, "output_dir": str(tmp_path / "set"), **changes})
+    run_from_flags = render._run_from_flags
+    monkeypatch.setattr(render, "_run_from_flags", lambda _: run_from_flags(given))
+    with pytest.raises(UserError, match=message):
+        render.main(["render"])
+    assert not (tmp_path / "set" / "dataset.json").exists()
+
+
+def test_a_gpu_device_takes_one_gpu_per_worker_and_is_not_pinned(tmp_path):
+    given = types.SimpleNamespace(**{**DEFAULTS, "output_dir": str(tmp_path), "device": "CUDA", "num_workers": 4})
+    config = render._run_from_flags(given).engine
+    assert (config.gpus_per_worker, config.pin, config.num_workers) == (1.0, False, 4)
+
+
+def test_the_standin_has_its_own_camera_and_pictures(tmp_path):
+    given = types.SimpleNamespace(**{**DEFAULTS, "output_dir": str(tmp_path), "dataset": "real_standin"})
+    made = render._run_from_flags(given).job
+    assert made.scenes.camera == "standin"
+    assert not set(made.photos.paths) & set(backgrounds.builtin_list("synthetic").paths)
+
+
+@pytest.mark.parametrize("arguments", [["--num_images=1", "--camera=fisheye"], ["--num_images=0"]])
+def test_a_flag_that_cannot_be_exits_2_without_a_traceback(tmp_path, arguments):
+    done = call("--output_dir", tmp_path / "set", *arguments)
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert arguments[-1].split("=")[0].strip("-") in done.stderr
+
+
+def test_flags_that_decide_pixels_are_the_identity(tmp_path):
+    names = set(render.identity(job(tmp_path)))
+    assert {"image_size", "people_mean", "camera", "light", "samples", "backgrounds", "body", "poses"} <= names
+    assert not names & {"num_workers", "output_dir", "folder", "num_images"}
+
+
+def test_workers_import_neither_tensorflow_nor_torch():
+    code = (
+        "import sys, synth.render_scene, synth.render; "
+        "bad = {'tensorflow', 'torch', 'bpy', 'keras', 'ray'} & set(sys.modules); assert not bad, bad"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+
+
+def test_folder_that_may_not_be_written(tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    with pytest.raises(UserError, match="cannot write"):
+        dataset.open_dataset(blocked, "synthetic", 0, 1, {}, [])

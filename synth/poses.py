@@ -26,6 +26,9 @@ class PoseSource(Protocol):
     def sample(self, rng: np.random.Generator, split: str) -> Pose:
         """Returns a random pose of a split ("train", "val" or "test")."""
 
+    def check(self) -> None:
+        """Reads everything once; raises UserError for the first damaged file. Once per run, not per worker."""
+
 
 @dataclasses.dataclass(frozen=True)
 class ProceduralPoses:
@@ -43,6 +46,9 @@ class ProceduralPoses:
         """Returns a pose without self-collision on the mean shapes, at rest on the ground; counts rejected draws."""
         poses_motion.check_split(split)
         return self.draw(rng, poses_procedural.sample_kind(rng))
+
+    def check(self) -> None:
+        """Does nothing: there are no files."""
 
     def draw(self, rng: np.random.Generator, kind: poses_procedural.Kind) -> Pose:
         """Returns a pose of one kind."""

@@ -1,5 +1,6 @@
 """Pose sources: the built-in kinds, AMASS and BVH files, splits, limits, self-collision."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -256,6 +257,14 @@ def test_bvh_rotations_turn_the_right_joints(tmp_path, body):
     # The body is turned to its left: its left (+x) is now -z, its front +x.
     np.testing.assert_allclose(direction(moved, "left_shoulder", "left_elbow"), [0, 0, -1], atol=1e-6)
     np.testing.assert_allclose(direction(moved, "right_knee", "right_ankle"), [-1, 0, 0], atol=1e-6)
+
+
+def test_bvh_files_may_have_z_up(tmp_path, body):
+    path = tmp_path / "clip.bvh"
+    path.write_text(bvh_text([{}]))
+    motion, rest = bvh.read(path, slice(None)), body.models["male"].j_template
+    lying = dataclasses.replace(motion, offsets=rotations.z_up(motion.offsets))
+    np.testing.assert_allclose(bvh.to_poses(path, lying, rest), bvh.to_poses(path, motion, rest), atol=1e-9)
 
 
 def test_bvh_source_closes_the_hands_at_random(tmp_path, body):

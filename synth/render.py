@@ -16,7 +16,7 @@ from absl import flags, logging
 from openpose_tf.common import cli, files
 from openpose_tf.common.errors import UserError
 from openpose_tf.common.progress import Progress
-from synth import backgrounds, body, dataset, engine, poses, render_scene
+from synth import backgrounds, body, card, dataset, engine, poses, render_scene
 from synth.backgrounds import BackgroundList
 from synth.engine import EngineConfig, Failure
 from synth.licences import licences
@@ -125,7 +125,7 @@ def render(run: Run) -> list[Failure]:
 
 
 def finish(run: Run, failures: Sequence[Failure]) -> dict[str, Any]:
-    """Writes the counts, and the failures where there are any; returns the counts."""
+    """Writes the counts, the card, and the failures where there are any; returns the counts."""
     name = "failed.jsonl" if run.num_shards == 1 else f"failed-{run.shard_index:05d}-of-{run.num_shards:05d}.jsonl"
     path = run.folder / name
     if failures:
@@ -133,7 +133,10 @@ def finish(run: Run, failures: Sequence[Failure]) -> dict[str, Any]:
         files.write_bytes(path, "".join(lines).encode())
     else:
         path.unlink(missing_ok=True)
-    return dataset.close_dataset(run.folder, range(run.num_images), dict(run.job.photos.dropped))
+    counts = dataset.close_dataset(run.folder, range(run.num_images), dict(run.job.photos.dropped))
+    if counts.get("images"):
+        card.write_card(run.folder)
+    return counts
 
 
 def _run_from_flags(given: flags.FlagValues) -> Run:

@@ -1,0 +1,203 @@
+"""Writes DATASET_CARD.md: what is in a rendered dataset, how it is distributed, its licences, how to make it again.
+
+Example:
+    python -m synth.card runs/d_s
+"""
+
+import dataclasses
+import io
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from openpose_tf.common import cli, files
+from openpose_tf.common.errors import UserError
+from openpose_tf.data import image_dataset
+from openpose_tf.skeleton import MPII_JOINTS, JointState
+
+PICTURE_DIR = "card"
+STAND_IN_NOTE = (
+    "**These are rendered pictures that stand in for real photographs** in demonstrations. Results on them say nothing "
+    "about real photographs."
+)
+FLAGS_WITHOUT_VALUE = ("denoise", "write_depth")
+NOT_FLAGS = ("max_tries",)
+
+
+@dataclasses.dataclass(frozen=True)
+class Column:
+    """One histogram of the card.
+
+    Attributes:
+        name: file name of the picture and key of the values.
+        title: what is counted, with its unit.
+        low, high: range of the horizontal axis; None = of the values.
+    """
+
+    name: str
+    title: str
+    low: float | None = None
+    high: float | None = None
+
+
+COLUMNS = (
+    Column("num_people", "people per image", 0),
+    Column("camera_pitch_deg", "camera pitch, degrees", 0),
+    Column("scale", "person scale, height / 200 px", 0),
+    Column("visible_ratio", "share of visible joints", 0, 1),
+    Column("cropped_ratio", "share of joints outside of the image", 0, 1),
+    Column("min_distance", "distance to the nearest person, px", 0),
+)
+
+
+def collect(folder: Path) -> dict[str, np.ndarray]:
+    """Returns the values of every histogram, and `states` [people, 16]."""
+    images = image_dataset.read_image_dataset(folder)
+    people = [person for image in images for person in image.people]
+    values = {
+        "num_people": np.array([len(image.people) for image in images], float),
+        "camera_pitch_deg": np.array([i.people[0].features["camera_pitch_deg"] for i in images if i.people]),
+    }
+    for name in ("scale", "visible_ratio", "cropped_ratio", "min_distance"):
+        values[name] = np.array([person.features[name] for person in people])
+    values["states"] = np.array([person.keypoints[:, 2] for person in people]).reshape(-1, len(MPII_JOINTS))
+    return values
+
+
+def _histogram(values: np.ndarray, column: Column) -> bytes:
+    """A small histogram as PNG bytes."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    finite = values[np.isfinite(values)]
+    low = column.low if column.low is not None else float(finite.min(initial=0))
+    high = column.high if column.high is not None else float(finite.max(initial=1))
+    whole = column.name == "num_people"
+    bins = np.arange(int(low), int(high) + 2) - 0.5 if whole else np.linspace(low, max(high, low + 1e-6), 31)
+    figure = Figure(figsize=(4.2, 2.6), dpi=100, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots()
+    axes.hist(finite, bins.tolist(), color="#33658a")
+    axes.set_xlabel(column.title)
+    axes.set_ylabel("images" if column.name in ("num_people", "camera_pitch_deg") else "people")
+    axes.spines[["top", "right"]].set_visible(False)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def _statistics(values: Mapping[str, np.ndarray]) -> list[str]:
+    lines = ["| | least | 5 % | median | 95 % | greatest |", "|---|---|---|---|---|---|"]
+    for column in COLUMNS:
+        finite = values[column.name][np.isfinite(values[column.name])]
+        if len(finite):
+            numbers = np.quantile(finite, (0, 0.05, 0.5, 0.95, 1))
+            lines.append(f"| {column.title} | " + " | ".join(f"{number:.4g}" for number in numbers) + " |")
+    return lines
+
+
+def _joint_table(states: np.ndarray) -> list[str]:
+    shown = (JointState.VISIBLE, JointState.SELF_OCCLUDED, JointState.OCCLUDED_BY_OTHER, JointState.TRUNCATED)
+    lines = ["| joint | visible | self-occluded | occluded by other | outside |", "|---|---|---|---|---|"]
+    for number, name in enumerate(MPII_JOINTS):
+        shares = [float((states[:, number] == state).mean()) if len(states) else 0.0 for state in shown]
+        lines.append(f"| {name} | " + " | ".join(f"{share:.0%}" for share in shares) + " |")
+    return lines
+
+
+def command(header: Mapping[str, Any]) -> str:
+    """Returns the command that makes the dataset again; a user's own files are named by placeholders."""
+    words = ["python -m synth.render --output_dir=DIR", f"--num_images={header['num_images']}"]
+    words += [f"--dataset={header['kind']}", f"--seed={header['seed']}"]
+    for name, value in header["flags"].items():
+        if name in NOT_FLAGS:
+            continue
+        if name == "backgrounds":
+            value = "builtin" if _has_builtin_backgrounds(header) else "YOUR_PHOTOGRAPHS"
+        if name in FLAGS_WITHOUT_VALUE:
+            words.append(f"--{name}" if value else f"--no{name}")
+        else:
+            words.append(f"--{name}={shlex.quote(str(value))}")
+    return " ".join(words)
+
+
+def _has_builtin_backgrounds(header: Mapping[str, Any]) -> bool:
+    return any(row["part"].startswith("background ") for row in header.get("licences", []))
+
+
+def _table(rows: Sequence[Sequence[str]], titles: Sequence[str]) -> list[str]:
+    lines = ["| " + " | ".join(titles) + " |", "|" + "---|" * len(titles)]
+    return lines + ["| " + " | ".join(row) + " |" for row in rows]
+
+
+def text(header: Mapping[str, Any], values: Mapping[str, np.ndarray], name: str) -> str:
+    """Returns the card as Markdown."""
+    states = values["states"]
+    counts = header.get("counts", {})
+    numbers = [(key.replace("_", " "), f"{value}") for key, value in counts.items() if isinstance(value, int)]
+    numbers += [(f"backgrounds dropped: {why}", f"{n}") for why, n in counts.get("backgrounds_dropped", {}).items()]
+    licences = [(row["part"], row["source"], row["licence"]) for row in header.get("licences", [])]
+    poses = sorted(counts.get("poses", {}).items(), key=lambda item: -item[1])
+    lines = [f"# {name}: {header['kind']} people", ""]
+    lines += [STAND_IN_NOTE, ""] if header["kind"] == "real_standin" else []
+    lines += [
+        f"{len(values['num_people'])} rendered images with {len(states)} people and exact ground truth; every file and "
+        "field is described in synth/README.md of the project.",
+        "",
+        "## Counts",
+        "",
+        *_table(numbers, ("", "number")),
+        "",
+        "## Distribution",
+        "",
+        *(f"![{column.title}]({PICTURE_DIR}/{column.name}.png)" for column in COLUMNS),
+        "",
+        *_statistics(values),
+        "",
+        "## Joints",
+        "",
+        *_joint_table(states),
+        "",
+        "## Poses",
+        "",
+        ", ".join(f"{tag} {count}" for tag, count in poses) or "none",
+        "",
+        "## Licences of the parts",
+        "",
+        *_table(licences, ("part", "source", "licence")),
+        "",
+        "## Make it again",
+        "",
+        f"    {command(header)}",
+        "",
+        "The same versions give the same pixels: "
+        + ", ".join(f"{package} {version}" for package, version in header.get("versions", {}).items())
+        + ".",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def write_card(folder: Path) -> Path:
+    """Writes DATASET_CARD.md and its pictures, and returns its path."""
+    header = image_dataset.read_header(folder)
+    values = collect(folder)
+    for column in COLUMNS:
+        files.write_bytes(folder / PICTURE_DIR / f"{column.name}.png", _histogram(values[column.name], column))
+    path = folder / "DATASET_CARD.md"
+    files.write_bytes(path, text(header, values, folder.resolve().name).encode())
+    return path
+
+
+def main(argv: Sequence[str]) -> None:
+    """Writes the card of a dataset."""
+    if len(argv) != 2:
+        raise UserError("give one dataset folder: python -m synth.card DIR")
+    print(write_card(Path(argv[1])))
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -30,7 +30,7 @@ class ChosenStream(SampleStream):
     """
 
     _window: tuple[int, np.ndarray] = (0, np.zeros((0, 1), np.int64))
-    _queue: Any = None
+    _queue: Any = None  # while the stream is open
 
     def assign(self, first_batch: int, rows: np.ndarray) -> None:
         """Gives the rows of the next batches.
@@ -40,7 +40,7 @@ class ChosenStream(SampleStream):
             rows: [num_batches, batch_size] int64 rows of the record set.
         """
         self._window = (first_batch, np.asarray(rows, np.int64))
-        if self._iterator is not None:
+        if self._queue is not None:
             self._enqueue(first_batch)
 
     def dataset(self, start_batch: int) -> tf.data.Dataset:
@@ -62,6 +62,7 @@ class ChosenStream(SampleStream):
         options = tf.data.Options()
         options.deterministic = True
         options.autotune.enabled = False
+        options.experimental_optimization.apply_default_optimizations = False
         options.experimental_optimization.inject_prefetch = False
         options.threading.private_threadpool_size = self.config.num_threads + 1  # one may wait at the queue
         options.threading.max_intra_op_parallelism = 1
@@ -81,6 +82,7 @@ class ChosenStream(SampleStream):
         """Wakes whoever still waits for rows of an older iterator."""
         if self._queue is not None:
             self._queue.close(cancel_pending_enqueues=True)
+            self._queue = None
 
     def _enqueue(self, start_batch: int) -> None:
         """Puts this worker's rows of the window's batches from `start_batch` on into the queue, with sample numbers."""

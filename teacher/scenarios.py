@@ -49,12 +49,16 @@ def _even(count: int, **changes: object) -> Scenario:
 
 
 def _one_hard(count: int, change: int = 0) -> Scenario:
-    """A tenth of the groups is hard: four times the loss, learned at half the speed."""
+    """A tenth of the groups is hard: eight times the loss, learned at half the speed.
+
+    More groups are a finer cut of the same data: training on one helps as large a part of the data.
+    """
     hard = np.arange(count) >= count - max(count // 10, 1)
     return _even(
         count,
         start=np.where(hard, 4.0, 0.5),
         rate=np.where(hard, 0.04, 0.08),
+        reach=count / 10,
         forgetting=0.01,
         change=change,
     )

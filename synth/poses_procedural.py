@@ -172,10 +172,10 @@ def _kick(b: PoseBuilder) -> None:
 def _lunge(b: PoseBuilder) -> None:
     front, back = b.sides()
     depth = b.uniform(0.5, 1.0)
-    b.leg(front, 70 * depth, 9, 78 * depth)
-    b.leg(back, -22 * depth, 8, 42 * depth, ankle=18 * depth)
+    b.leg(front, 70 * depth, 12, 78 * depth)
+    b.leg(back, -22 * depth, 11, 42 * depth, ankle=18 * depth)
     b.toes(back, 35 * depth)
-    b.bend_trunk(pitch=b.uniform(0, 15))
+    b.trunk(b.uniform(0, 18), b.normal(5, -12, 12), b.normal(1, -3, 3))
 
 
 def _throw(b: PoseBuilder) -> None:
@@ -295,8 +295,8 @@ def _sit_cross_legged(b: PoseBuilder) -> None:
 def _kneel(b: PoseBuilder) -> None:
     """Kneels on one knee: the front sole and the back knee are on the ground."""
     front, back = b.sides()
-    b.leg(front, 84 + b.normal(3, -6, 6), b.uniform(8, 16), 86)
-    b.leg(back, -4 + b.normal(2, -3, 3), 8, 86, ankle=b.uniform(-25, 0))
+    b.leg(front, 84 + b.normal(3, -6, 6), b.uniform(10, 18), 86)
+    b.leg(back, -4 + b.normal(2, -3, 3), 11, 86, ankle=b.uniform(-25, 0))
     b.toes(back, 45)
     b.trunk(b.uniform(0, 18), b.normal(8, -20, 20), 0)
     if b.chance(0.5):

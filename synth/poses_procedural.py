@@ -8,12 +8,9 @@ import dataclasses
 from collections.abc import Callable
 
 import numpy as np
-from scipy.optimize import brentq
 
+from synth import poses_ground
 from synth.poses_builder import SIDES, PoseBuilder
-
-# Proportions of the built-in body's mean shape, metres: thigh, shank, hip joint above the seat, ankle above the sole.
-_THIGH, _SHANK, _SEAT, _SOLE = 0.49, 0.51, 0.10, 0.075
 
 
 @dataclasses.dataclass(frozen=True)
@@ -249,102 +246,6 @@ def _arms_wide(b: PoseBuilder) -> None:
         b.hand(side, b.uniform(0, 30), b.uniform(0, 8))
 
 
-def _seat(b: PoseBuilder, knee: float, back: float) -> float:
-    """Returns the hip bend that puts a seated person's soles on the ground, and leans the pelvis back.
-
-    With the thigh raised by r above the horizontal and the knee bent by k, the ankle is at
-    seat + thigh sin(r) + shank sin(r - k), which must be the height of an ankle on the ground.
-    """
-
-    def height(rise: float) -> float:
-        return _SEAT - _SOLE + _THIGH * np.sin(np.deg2rad(rise)) + _SHANK * np.sin(np.deg2rad(rise - knee))
-
-    b.root(pitch=-back)
-    return 90 - back + float(brentq(height, -10, 85))
-
-
-def _sit_ground(b: PoseBuilder) -> None:
-    back = b.uniform(10, 25)
-    for side in SIDES:
-        knee = b.uniform(8, 95)
-        b.leg(side, _seat(b, knee, back), b.uniform(3, 14), knee)
-    b.trunk(back + b.uniform(0, 18), b.normal(6, -15, 15), 0)
-    if b.chance(0.5):  # leans on the hands behind the back
-        for side in SIDES:
-            b.arm(side, -62, elbow=b.uniform(0, 8), swing=-b.uniform(28, 36) - 8, twist=0)
-            b.wrist(side, -b.uniform(45, 65))
-            b.hand(side, b.uniform(0, 10))
-        b.trunk(back - b.uniform(8, 14), 0, 0)
-    else:
-        for side in SIDES:
-            b.arm(side, -64, elbow=b.uniform(15, 45), swing=b.uniform(30, 50))
-
-
-def _sit_cross_legged(b: PoseBuilder) -> None:
-    """Sits on the ground with crossed shins; the angles were searched for low knees and free shins."""
-    back = b.uniform(16, 20)
-    b.root(pitch=-back)
-    near, far = b.sides()
-    b.cross_leg(near, 114 + b.normal(2, -3, 3), 22, 82, 132 + b.normal(1.5, -3, 3))
-    b.cross_leg(far, 90 + b.normal(2, -3, 3), 40, 97, 106 + b.normal(1.5, -3, 3))
-    b.trunk(back + b.uniform(0, 14), b.normal(6, -15, 15), 0)
-    for side in SIDES:
-        b.arm(side, -58, elbow=b.uniform(20, 45), swing=b.uniform(24, 36))
-
-
-def _kneel(b: PoseBuilder) -> None:
-    """Kneels on one knee: the front sole and the back knee are on the ground."""
-    front, back = b.sides()
-    b.leg(front, 84 + b.normal(3, -6, 6), b.uniform(10, 18), 86)
-    b.leg(back, -4 + b.normal(2, -3, 3), 11, 86, ankle=b.uniform(-25, 0))
-    b.toes(back, 45)
-    b.trunk(b.uniform(0, 18), b.normal(8, -20, 20), 0)
-    if b.chance(0.5):
-        b.arm(front, -58, 5, b.uniform(45, 70), swing=b.uniform(30, 45))
-
-
-def _kneel_both(b: PoseBuilder) -> None:
-    sit = b.uniform(0, 1)
-    for side in SIDES:
-        b.leg(side, 58 * sit, b.uniform(3, 9), 90 + 58 * sit, ankle=45)
-        b.arm(side, -70, elbow=b.uniform(15, 50), swing=b.uniform(12, 30))
-    b.trunk(b.uniform(0, 20) + 5 * sit, b.normal(8, -20, 20), 0)
-
-
-def _lie(b: PoseBuilder) -> None:
-    up = b.chance(0.6)
-    b.root(pitch=-90 if up else 90)
-    b.trunk(0, 0, b.normal(3, -8, 8))
-    b.head(0 if up else -8, b.uniform(-40, 40) if up else 40 * (1 if b.chance(0.5) else -1), 0)
-    for side in SIDES:
-        knee = b.uniform(2, 10)
-        b.leg(side, knee / 2 if up else 2, b.uniform(3, 14), knee, ankle=b.uniform(15, 35) if up else 48)
-        b.arm(side, b.uniform(-70, 45), 0, b.uniform(5, 35), twist=-80 if up else 0)
-
-
-def _all_fours(b: PoseBuilder) -> None:
-    b.root(pitch=82)
-    for side in SIDES:
-        b.leg(side, 84, b.uniform(2, 8), 90, ankle=40)
-        b.arm(side, -2, 84, b.uniform(0, 6), twist=0)
-        b.wrist(side, -82)
-        b.hand(side, 4)
-    b.trunk(4, 0, 0)
-    b.head(-b.uniform(10, 35), b.normal(12, -30, 30), 0)
-
-
-def _plank(b: PoseBuilder) -> None:
-    b.root(pitch=68)
-    for side in SIDES:
-        b.leg(side, 0, b.uniform(2, 7), 3, ankle=-10)
-        b.toes(side, 50)
-        b.arm(side, -4, 74, b.uniform(0, 6))
-        b.wrist(side, -80)
-        b.hand(side, 4)
-    b.trunk(0, 0, 0)
-    b.head(-b.uniform(10, 30), 0, 0)
-
-
 KINDS: tuple[Kind, ...] = (
     Kind("stand", 5, _stand),
     Kind("walk", 5, _walk, 0.0),
@@ -369,13 +270,13 @@ KINDS: tuple[Kind, ...] = (
     Kind("jump", 0.7, _jump, 0.0),
     Kind("swing", 0.8, _swing),
     Kind("arms_wide", 1, _arms_wide),
-    Kind("sit_ground", 1.5, _sit_ground, 25.0),
-    Kind("sit_cross_legged", 0.7, _sit_cross_legged, 25.0),
-    Kind("kneel", 0.8, _kneel, 20.0),
-    Kind("kneel_both", 0.5, _kneel_both, 25.0),
-    Kind("lie", 0.4, _lie, 35.0),
-    Kind("all_fours", 0.3, _all_fours, 25.0),
-    Kind("plank", 0.2, _plank, 20.0),
+    Kind("sit_ground", 1.5, poses_ground.sit_ground, 25.0),
+    Kind("sit_cross_legged", 0.7, poses_ground.sit_cross_legged, 25.0),
+    Kind("kneel", 0.8, poses_ground.kneel, 20.0),
+    Kind("kneel_both", 0.5, poses_ground.kneel_both, 25.0),
+    Kind("lie", 0.4, poses_ground.lie, 35.0),
+    Kind("all_fours", 0.3, poses_ground.all_fours, 25.0),
+    Kind("plank", 0.2, poses_ground.plank, 20.0),
 )
 
 

@@ -164,12 +164,19 @@ def annotate_people(
         depth: [height, width] float, planar depth in metres.
     """
     people = [annotate_person(figure, camera, ids, depth, i + 1) for i, figure in enumerate(figures)]
-    centres = np.array([person["objpos"] for person in people]).reshape(-1, 2)
-    nearest = min_distances(centres)
-    for i, person in enumerate(people):
-        alone = bool(np.isnan(nearest[i]))
-        gaps = np.linalg.norm(centres - centres[i], axis=1)
-        gaps[i] = np.inf
-        person["min_distance"] = None if alone else round(float(nearest[i]), 3)
-        person["nearest_person"] = None if alone else int(gaps.argmin())
+    add_distances(people)
     return people
+
+
+def add_distances(people: Sequence[dict[str, Any]]) -> None:
+    """Sets `min_distance` and `nearest_person` of everybody; a person whose objpos is None is nobody's neighbour."""
+    placed = [i for i, person in enumerate(people) if person["objpos"] is not None]
+    centres = np.array([people[i]["objpos"] for i in placed]).reshape(-1, 2)
+    nearest = min_distances(centres)
+    for person in people:
+        person["min_distance"] = person["nearest_person"] = None
+    for k, i in enumerate(placed if len(placed) > 1 else []):
+        gaps = np.linalg.norm(centres - centres[k], axis=1)
+        gaps[k] = np.inf
+        people[i]["min_distance"] = round(float(nearest[k]), 3)
+        people[i]["nearest_person"] = placed[int(gaps.argmin())]

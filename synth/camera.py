@@ -9,6 +9,7 @@ import numpy as np
 RELEASE_FOCAL_RATIO = 60.0 / 32.0  # lens 60 mm over sensor 32 mm on the width (release)
 RELEASE_PLANE_M = 3.0  # the released camera aims at a plane this far behind the origin, at its own least height
 RELEASE_LEAST_HEIGHT_M = 1.0
+MIXED_DISTANCE_M = 9.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -127,8 +128,15 @@ def standin_camera(rng: np.random.Generator, width: int, height: int) -> Camera:
     return Camera(width, height, focal, (0.0, -ground_distance, eye_m), pitch, distance)
 
 
+def mixed_camera(rng: np.random.Generator, width: int, height: int) -> Camera:
+    """The release's camera of D_M: f = 60/32 of the width, 9 m away, 1 m high, level; nothing is random."""
+    focal = RELEASE_FOCAL_RATIO * width
+    return Camera(width, height, focal, (0.0, -MIXED_DISTANCE_M, RELEASE_LEAST_HEIGHT_M), 0.0, MIXED_DISTANCE_M)
+
+
 CAMERA_SAMPLERS: dict[str, Callable[[np.random.Generator, int, int], Camera]] = {
     "paper": paper_camera,
     "release": release_camera,
     "standin": standin_camera,
+    "mixed": mixed_camera,
 }

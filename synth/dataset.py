@@ -100,7 +100,7 @@ def is_complete(folder: Path, name: str) -> bool:
     paths = sample_paths(folder, name)
     try:
         row = json.loads(paths["annotation"].read_text(encoding="utf-8"))
-        names = [row["image"], row["mask"]] + ([row["depth"]] if "depth" in row else [])
+        names = [row["image"], row["mask"], *(row[name] for name in ("depth", "ignore_mask") if row.get(name))]
         return all((folder / picture).stat().st_size > 0 for picture in names)
     except (OSError, ValueError, KeyError, TypeError):
         return False
@@ -177,9 +177,10 @@ def count_annotations(folder: Path, indices: Iterable[int]) -> dict[str, Any]:
         row = files.read_json(path, "the annotation of one rendered image")
         totals["images"] += 1
         totals["people"] += len(row["people"])
-        for name, value in row.get("placement", {}).items():
-            totals[name] += value
+        for part in ("placement", "carried_over"):
+            totals.update(row.get(part, {}))
         for person in row["people"]:
             states.update(JointState(int(point[2])).name.lower() for point in person["keypoints"])
-            poses[str(person.get("pose_tag", ""))] += 1
+            if "pose_tag" in person:  # not of real people
+                poses[person["pose_tag"]] += 1
     return {**totals, "keypoints": dict(sorted(states.items())), "poses": dict(sorted(poses.items()))}

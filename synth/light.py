@@ -10,6 +10,7 @@ import numpy as np
 ENVIRONMENTS = {
     "synthetic": ("city", "forest", "studio", "sunrise", "sunset"),
     "real_standin": ("courtyard", "interior"),
+    "mixed": ("city", "courtyard", "forest", "interior", "studio", "sunrise", "sunset"),
 }
 # Constants of Ramamoorthi and Hanrahan 2001, used by the release's shader.
 SH_C1, SH_C2, SH_C3, SH_C4, SH_C5 = 0.429043, 0.511664, 0.743125, 0.886227, 0.247708
@@ -74,7 +75,7 @@ def sample_hdri(rng: np.random.Generator, dataset: str, environment: str = "", t
         environment=environment or chosen,
         turn_rad=float(turn if turn_rad is None else turn_rad),
         strength=float(strength),
-        sun_energy=float(energy) if dataset == "synthetic" else 0.0,
+        sun_energy=float(energy) if dataset != "real_standin" else 0.0,
         sun_angle_deg=float(angle),
         sun_direction=direction,
         sun_colour=_sun_colour(direction),

@@ -63,10 +63,16 @@ def release_area(camera: Camera) -> Area:
     return Area(min(near, RELEASE_PLANE_M - 1.0), RELEASE_PLANE_M, RELEASE_SIDE_SHARE, 0.0)
 
 
+def mixed_area(camera: Camera) -> Area:
+    """Returns the release's area of D_M: as `release_area`, over the whole visible width."""
+    return dataclasses.replace(release_area(camera), side_share=1.0)
+
+
 AREAS: dict[str, Callable[[Camera], Area]] = {
     "paper": visible_area,
     "release": release_area,
     "standin": visible_area,
+    "mixed": mixed_area,
 }
 
 

@@ -3,6 +3,8 @@
 Example:
     python -m synth.render --output_dir=runs/d_s --num_images=300 --num_workers=2
     python -m synth.render --output_dir=runs/standin --num_images=100 --dataset=real_standin --image_size=320
+    python -m synth.render --output_dir=runs/d_m --dataset=mixed --format=coco --annotations=person_keypoints.json \
+        --images=photos --include_list=runs/coco_train/train_images.txt
 """
 
 import dataclasses
@@ -16,12 +18,23 @@ from absl import flags, logging
 from openpose_tf.common import cli, files
 from openpose_tf.common.errors import UserError
 from openpose_tf.common.progress import Progress
-from synth import backgrounds, body, card, dataset, engine, poses, render_scene
+from openpose_tf.data.annotations import AnnotatedImage
+from synth import backgrounds, body, card, dataset, engine, mixed, photographs, poses, render_scene
 from synth.backgrounds import BackgroundList
 from synth.engine import EngineConfig, Failure
 from synth.licences import licences
+from synth.photographs import PhotographSource
 from synth.render_scene import Job
-from synth.scene_config import CAMERAS, DATASETS, DEFAULT_CAMERA, DEVICES, LIGHTS, RenderConfig, SceneConfig
+from synth.scene_config import (
+    CAMERAS,
+    DATASETS,
+    DEFAULT_CAMERA,
+    DEFAULT_PEOPLE_MEAN,
+    DEVICES,
+    LIGHTS,
+    RenderConfig,
+    SceneConfig,
+)
 
 
 def define_flags() -> None:
@@ -29,19 +42,27 @@ def define_flags() -> None:
     flags.DEFINE_string(
         "output_dir", None, "folder of the dataset; a run that was stopped goes on there", required=True
     )
-    flags.DEFINE_integer("num_images", None, "images of the whole dataset (all shards)", required=True, lower_bound=1)
+    flags.DEFINE_integer(
+        "num_images",
+        None,
+        "images of the whole dataset (all shards); default for mixed: --variants of every photograph",
+        lower_bound=1,
+    )
     flags.DEFINE_integer("seed", 0, "master seed; scene i depends on (seed, i) only", lower_bound=0)
     flags.DEFINE_enum(
         "dataset",
         "synthetic",
         DATASETS,
-        "synthetic = D_S; real_standin = a second rendered domain in place of photographs",
+        "synthetic = D_S; real_standin = a second rendered domain in place of photographs; mixed = D_M, before "
+        "annotated photographs at their own size",
     )
     flags.DEFINE_integer("image_size", 640, "width and height in px (paper: 640)", lower_bound=32, upper_bound=4096)
-    flags.DEFINE_float("people_mean", 9.0, "mean of the Poisson number of people (paper: 9)", lower_bound=0.0)
+    flags.DEFINE_float(
+        "people_mean", None, "mean of the Poisson number of people; default 9, for mixed 4 (paper)", lower_bound=0.0
+    )
     flags.DEFINE_integer("people_min", 2, "least number of people (release: 2)", lower_bound=0)
     flags.DEFINE_enum(
-        "camera", None, CAMERAS, "camera distribution; default paper for synthetic, standin for real_standin"
+        "camera", None, CAMERAS, "camera distribution; default paper for synthetic, else the dataset's own"
     )
     flags.DEFINE_enum("light", "hdri", LIGHTS, "environment pictures with a sun, or the release's spherical harmonics")
     flags.DEFINE_string(
@@ -66,6 +87,24 @@ def define_flags() -> None:
     flags.DEFINE_integer("scenes_per_worker", 100, "a worker process is replaced after so many scenes", lower_bound=1)
     flags.DEFINE_integer("shard_index", 0, "this job's part of a job array, 0 .. num_shards - 1", lower_bound=0)
     flags.DEFINE_integer("num_shards", 1, "parts of a job array", lower_bound=1)
+    _define_photograph_flags()
+
+
+def _define_photograph_flags() -> None:
+    """Defines the flags of --dataset=mixed."""
+    flags.DEFINE_enum("format", "coco", photographs.FORMATS, "mixed: kind of annotation")
+    flags.DEFINE_string("annotations", None, "mixed: annotation file of the photographs")
+    flags.DEFINE_string("images", None, "mixed: folder of the photographs")
+    flags.DEFINE_integer("variants", 5, "mixed: pictures per photograph (paper: 5)", lower_bound=1)
+    flags.DEFINE_string("masks", None, "mixed: folder of masks of un-annotated people, mask_NAME (mpii, openpose_json)")
+    flags.DEFINE_string(
+        "include_list", None, "mixed: only these photographs (ids or names), such as the train_images.txt of D_R"
+    )
+    flags.DEFINE_string("exclude_list", None, "mixed: not these photographs")
+    flags.DEFINE_string("groups", None, "mixed: groups_v12.mat (mpii), for the random split of D_R")
+    flags.DEFINE_integer("num_validation_groups", 343, "mixed: groups of that split", lower_bound=1)
+    flags.DEFINE_integer("split_seed", 0, "mixed: the --seed that D_R's split was made with", lower_bound=0)
+    flags.DEFINE_string("validation_list", None, "mixed: names of the validation images (mpii) instead of a split")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,6 +116,7 @@ class Run:
         engine: where it runs.
         num_images: images of the whole dataset.
         shard_index, num_shards: which of them this call makes.
+        photographs: of a mixed dataset.
     """
 
     job: Job
@@ -84,6 +124,7 @@ class Run:
     num_images: int
     shard_index: int = 0
     num_shards: int = 1
+    photographs: tuple[AnnotatedImage, ...] = ()
 
     @property
     def folder(self) -> Path:
@@ -96,9 +137,11 @@ def identity(job: Job) -> dict[str, Any]:
     named = {**dataclasses.asdict(job.scenes), **dataclasses.asdict(job.render)}
     for name in ("dataset", "seed"):  # these have their own places in dataset.json
         del named[name]
-    named["image_size"] = named.pop("width")
+    size = named.pop("width")
     del named["height"]
-    return {**named, "backgrounds": job.photos.digest}
+    if job.photographs is not None:
+        return {**named, "photographs": job.photographs.digest, "num_photographs": job.photographs.count}
+    return {**named, "image_size": size, "backgrounds": job.photos.digest}
 
 
 def render(run: Run) -> list[Failure]:
@@ -112,6 +155,8 @@ def render(run: Run) -> list[Failure]:
         identity(run.job),
         licences(config, bool(run.job.environments)),
     )
+    if run.job.photographs is not None:
+        photographs.write_list(run.photographs, run.job.photographs)
     indices = list(engine.shard(run.num_images, run.shard_index, run.num_shards))
     todo = dataset.missing(folder, indices)
     if len(todo) < len(indices):
@@ -119,9 +164,10 @@ def render(run: Run) -> list[Failure]:
     with Progress(len(indices), "rendering", "image", initial=len(indices) - len(todo)) as bar:
 
         def done(_: int, result: dict[str, float]) -> None:
-            bar.update(1, f"{result['num_people']:.0f} people, {result['peak_mb']:.0f} MB")
+            bar.update(1, f"{result['num_people']:.0f} people, {result['memory_mb']:.0f} MB")
 
-        return engine.run(render_scene.render_index, run.job, todo, run.engine, done)
+        task = render_scene.render_index if run.job.photographs is None else mixed.render_index
+        return engine.run(task, run.job, todo, run.engine, done)
 
 
 def finish(run: Run, failures: Sequence[Failure]) -> dict[str, Any]:
@@ -143,14 +189,63 @@ def _run_from_flags(given: flags.FlagValues) -> Run:
     if given.shard_index >= given.num_shards:
         raise UserError(f"--shard_index={given.shard_index} must be below --num_shards={given.num_shards}")
     folder = files.writable_dir(given.output_dir)
+    if given.dataset == "mixed":
+        return _mixed_run(given, folder)
+    if given.annotations or given.images:
+        raise UserError(f"--annotations and --images belong to --dataset=mixed, not to --dataset={given.dataset}")
+    if given.num_images is None:
+        raise UserError(f"--dataset={given.dataset} needs --num_images")
     builtin = given.backgrounds == "builtin"
     photos = backgrounds.builtin_list(given.dataset) if builtin else _scan(given.backgrounds)
-    scenes = SceneConfig(
+    job = Job(
+        folder=str(folder.resolve()),
+        scenes=_scenes_from_flags(given),
+        render=_pixels_from_flags(given),
+        photos=photos,
+        environments=backgrounds.BUILTIN_ENVIRONMENTS[given.dataset] if builtin else (),
+        environment_share=backgrounds.ENVIRONMENT_SHARE[given.dataset] if builtin else 0.0,
+    )
+    return Run(job, _engine_from_flags(given), given.num_images, given.shard_index, given.num_shards)
+
+
+def _mixed_run(given: flags.FlagValues, folder: Path) -> Run:
+    for name in ("image_size", "backgrounds"):
+        if given[name].present:
+            raise UserError(f"--{name} has no use with --dataset=mixed: the photographs are the pictures")
+    for name in ("annotations", "images"):
+        if not given[name].value:
+            raise UserError(f"--dataset=mixed needs --{name}: the annotated photographs (--format={given.format})")
+    names = [field.name for field in dataclasses.fields(PhotographSource)]
+    found = photographs.read_photographs(PhotographSource(**{name: given[name].value for name in names}))
+    described = photographs.describe_list(found, folder)
+    logging.info("%d photographs with %d annotated people", len(found), sum(len(one.people) for one in found))
+    most = described.count * given.variants
+    if given.num_images and given.num_images > most:
+        raise UserError(
+            f"--num_images={given.num_images}: {described.count} photographs with --variants={given.variants} make "
+            f"{most}; give more variants"
+        )
+    job = Job(
+        folder=str(folder.resolve()),
+        scenes=_scenes_from_flags(given),
+        render=_pixels_from_flags(given),
+        photos=BackgroundList((), ()),
+        environments=(),
+        environment_share=0.0,
+        photographs=described,
+    )
+    workers = _engine_from_flags(given)
+    return Run(job, workers, given.num_images or most, given.shard_index, given.num_shards, tuple(found))
+
+
+def _scenes_from_flags(given: flags.FlagValues) -> SceneConfig:
+    mean = given.people_mean
+    return SceneConfig(
         dataset=given.dataset,
         seed=given.seed,
         width=given.image_size,
         height=given.image_size,
-        people_mean=given.people_mean,
+        people_mean=DEFAULT_PEOPLE_MEAN[given.dataset] if mean is None else mean,
         people_min=given.people_min,
         camera=given.camera or DEFAULT_CAMERA[given.dataset],
         light=given.light,
@@ -158,16 +253,10 @@ def _run_from_flags(given: flags.FlagValues) -> Run:
         poses=given.poses,
         pose_split=given.pose_split,
     )
-    pixels = RenderConfig(given.samples, given.device, given.denoise, given.write_depth, given.jpeg_quality)
-    job = Job(
-        folder=str(folder.resolve()),
-        scenes=scenes,
-        render=pixels,
-        photos=photos,
-        environments=backgrounds.BUILTIN_ENVIRONMENTS[given.dataset] if builtin else (),
-        environment_share=backgrounds.ENVIRONMENT_SHARE[given.dataset] if builtin else 0.0,
-    )
-    return Run(job, _engine_from_flags(given), given.num_images, given.shard_index, given.num_shards)
+
+
+def _pixels_from_flags(given: flags.FlagValues) -> RenderConfig:
+    return RenderConfig(given.samples, given.device, given.denoise, given.write_depth, given.jpeg_quality)
 
 
 def _engine_from_flags(given: flags.FlagValues) -> EngineConfig:

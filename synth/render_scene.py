@@ -12,6 +12,7 @@ import numpy as np
 
 from synth import annotate, backgrounds, body, compose, dataset, poses, scene
 from synth.backgrounds import BackgroundList
+from synth.photographs import PhotographList
 from synth.scene import Scene, Sources
 from synth.scene_config import RenderConfig, SceneConfig
 
@@ -29,6 +30,7 @@ class Job:
         render: how they become pixels.
         photos: usable background photographs.
         environments, environment_share: environments seen as background, and how often.
+        photographs: the annotated photographs of a mixed dataset; None for the others.
     """
 
     folder: str
@@ -37,10 +39,11 @@ class Job:
     photos: BackgroundList
     environments: tuple[str, ...]
     environment_share: float
+    photographs: PhotographList | None = None
 
 
 @functools.lru_cache(maxsize=1)
-def _load_sources(job: Job) -> Sources:
+def load_sources(job: Job) -> Sources:
     """Body, poses and backgrounds, loaded once per process."""
     model = body.load_body(job.scenes.body)
     source = poses.load_poses(job.scenes.poses, model)
@@ -48,7 +51,7 @@ def _load_sources(job: Job) -> Sources:
 
 
 @functools.lru_cache(maxsize=1)
-def _renderer(config: RenderConfig) -> "blender.Renderer":
+def load_renderer(config: RenderConfig) -> "blender.Renderer":
     """The process's renderer; Blender has one scene per process. Importing it here keeps bpy out of other processes."""
     from synth import blender
 
@@ -59,11 +62,11 @@ def render_index(job: Job, index: int) -> dict[str, float]:
     """Makes picture number `index` and returns where the time went.
 
     Returns:
-        CPU seconds by stage (`load`, `sample`, `build`, `cycles`, `read`, `compose`, `annotate`, `write`), `num_people`
-        and `peak_mb`.
+        CPU seconds by stage (`load`, `sample`, `build`, `cycles`, `read`, `compose`, `annotate`, `write`),
+        `num_people`, and the process's memory now and at most, `memory_mb` and `peak_mb`.
     """
-    clock = _Clock()
-    sources, renderer = _load_sources(job), _renderer(job.render)
+    clock = Clock()
+    sources, renderer = load_sources(job), load_renderer(job.render)
     from synth import blender
 
     clock.lap("load")
@@ -84,8 +87,14 @@ def render_index(job: Job, index: int) -> dict[str, float]:
         job.render.jpeg_quality,
     )
     clock.lap("write")
+    return clock.seconds | {"num_people": len(people)} | memory_use()
+
+
+def memory_use() -> dict[str, float]:
+    """Returns this process's resident memory now and at most, `memory_mb` and `peak_mb`."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return clock.seconds | {"num_people": len(people), "peak_mb": peak_mb}
+    return {"memory_mb": pages * resource.getpagesize() / 2**20, "peak_mb": peak_mb}
 
 
 def compose_picture(
@@ -126,7 +135,7 @@ def _background_and_gain(
     return behind, compose.match_exposure(frame.rgb, coverage, behind)
 
 
-class _Clock:
+class Clock:
     """CPU seconds of this process between laps."""
 
     def __init__(self) -> None:

@@ -2,11 +2,12 @@
 
 import dataclasses
 
-DATASETS = ("synthetic", "real_standin")
-CAMERAS = ("paper", "release", "standin")
+DATASETS = ("synthetic", "real_standin", "mixed")
+CAMERAS = ("paper", "release", "standin", "mixed")
 LIGHTS = ("hdri", "sh")
 DEVICES = ("CPU", "CUDA", "OPTIX", "HIP", "ONEAPI", "METAL")
-DEFAULT_CAMERA = {"synthetic": "paper", "real_standin": "standin"}
+DEFAULT_CAMERA = {"synthetic": "paper", "real_standin": "standin", "mixed": "mixed"}
+DEFAULT_PEOPLE_MEAN = {"synthetic": 9.0, "real_standin": 9.0, "mixed": 4.0}  # paper Sec. 3.2 and 3.3
 MIN_BACKGROUND_SIDE = 512  # px, shorter side (paper Sec. 3.1, "Background Images")
 
 
@@ -15,12 +16,14 @@ class SceneConfig:
     """What is in a scene; with the scene's index it decides every sampled value.
 
     Attributes:
-        dataset: `synthetic` (D_S) or `real_standin` (a second rendered domain in place of real photographs).
+        dataset: `synthetic` (D_S), `real_standin` (a second rendered domain in place of real photographs) or
+            `mixed` (D_M: before annotated photographs, of whose size the pictures are).
         seed: master seed.
         width, height: of the picture in pixels (paper: 640x640).
-        people_mean: mean of the Poisson distribution of the number of people (paper: 9).
+        people_mean: mean of the Poisson distribution of the number of people (paper: 9; D_M 4).
         people_min: least number of people (release: 2).
-        camera: `paper` (pitch uniform in 0..45 degrees), `release` (geometry of the released code), `standin`.
+        camera: `paper` (pitch uniform in 0..45 degrees), `release` (geometry of the released code), `standin`,
+            `mixed` (the release's fixed camera of D_M).
         light: `hdri` (environment and sun) or `sh` (spherical harmonics of the release).
         body: `builtin` or the path of SMPL+H model files.
         poses: `builtin` or a folder of motion files.

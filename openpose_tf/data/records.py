@@ -272,6 +272,8 @@ def _disk_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except (tf.errors.ResourceExhaustedError, tf.errors.UnknownError, tf.errors.UnavailableError) as error:
-        raise MachineError(f"writing {path} failed ({error.message}): free some space and run it again") from None
+        if "No space left" in error.message:
+            raise MachineError(f"the disk is full while writing {path}: free some space and run it again") from None
+        raise MachineError(f"writing {path} failed ({error.message}): run it again, or choose another disk") from None
     except (tf.errors.PermissionDeniedError, tf.errors.NotFoundError, tf.errors.FailedPreconditionError) as error:
         raise UserError(f"cannot write {path} ({error.message}): choose another output folder") from None

@@ -114,7 +114,7 @@ def test_failure_leaves_nothing(annotated, tmp_path):
 def test_full_disk(annotated, tmp_path, monkeypatch):
     monkeypatch.setattr(records, "_part", lambda path: Path("/dev/full"))
     monkeypatch.setattr(Path, "unlink", lambda self, missing_ok=False: None)
-    with pytest.raises(MachineError, match="free some space"):
+    with pytest.raises(MachineError, match="the disk is full"):
         records.write_record_set(annotated, tmp_path / "out", records.RecordSetConfig("toy", "train", 1))
 
 

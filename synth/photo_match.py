@@ -22,10 +22,12 @@ TARGET_RANGE = (0.012, 0.38)  # mean linear light of the people
 MINKOWSKI = 6  # "shades of grey" (Finlayson and Trezzi 2004): between grey-world (1) and brightest pixel (infinity)
 CAST_SHARE, CAST_RANGE = 0.6, (0.6, 1.6)  # how far the people take the photograph's colour cast, and its limits
 MOST_BLACK = 0.05  # haze lifts the black of the people to at most so much linear light
-FULL_COLOUR = 0.10  # mean saturation (8-bit range / 255) from which on the people keep all of their colour
-RENDER_BLUR_PX = 0.75  # edge blur of a rendered picture by `edge_blur` itself (measured: BUILD_NOTES.md)
+COLOURFUL_SHARE = 0.03  # the most colourful pixels tell whether a photograph is in colour
+FULL_COLOUR = 0.20  # their saturation (range of channels / 255) from which on the people keep all of their colour
+RENDER_BLUR_PX = 0.68  # `edge_blur` of rendered people (measured 0.59 to 0.72; BUILD_NOTES.md)
 MOST_BLUR = 1 / 250  # of the longer side
 MOST_NOISE = 10.0  # 8-bit steps
+NOISE_BLOCK, QUIET_SHARE = 16, 0.15  # px; the share of blocks that are taken for free of texture
 EDGE_SHARE, LEAST_EDGE = 0.02, 6.0  # the strongest edges that tell the sharpness, 8-bit steps per pixel
 
 
@@ -39,7 +41,7 @@ class PhotoLook:
         people_share: share of the photograph that they cover.
         cast: [3] estimated colour of the light, luminance 1.
         black: linear luminance of its darkest places.
-        saturation: mean of (largest - smallest channel) / 255.
+        saturation: (largest - smallest channel) / 255 of its colourful pixels.
         blur_px: Gaussian sigma of its sharp edges.
         noise: standard deviation of its noise, 8-bit steps.
         bright_side: -1..1, how much brighter the right third is than the left.
@@ -75,7 +77,7 @@ def measure(photo: np.ndarray, people: np.ndarray) -> PhotoLook:
         people_share=float(people.mean()),
         cast=light_cast(linear),
         black=float(np.quantile(luminance, 0.005)),
-        saturation=float(spread.mean() / 255),
+        saturation=float(np.quantile(spread, 1 - COLOURFUL_SHARE) / 255),
         blur_px=edge_blur(grey),
         noise=noise_level(grey),
         bright_side=(right - left) / (right + left + 1e-4),
@@ -103,7 +105,8 @@ def edge_blur(grey: np.ndarray) -> float:
     """Returns the Gaussian sigma in pixels of the strongest edges; 0 where there are none.
 
     A step blurred by s has a gradient that sinks by R = sqrt((s^2 + 1) / s^2) when blurred once more by 1 px (Zhuo and
-    Sim 2011), so s = 1 / sqrt(R^2 - 1). The median over the strongest edges is returned, which are in focus.
+    Sim 2011), so s = 1 / sqrt(R^2 - 1). The median over the strongest edges is returned, which are in focus. The pixel
+    grid adds about 0.8 px in quadrature, here and in `RENDER_BLUR_PX`, so it cancels; noise lowers the estimate.
 
     Args:
         grey: [height, width] float32, 0..255.
@@ -128,18 +131,23 @@ def _gradient(grey: np.ndarray) -> np.ndarray:
 
 
 def noise_level(grey: np.ndarray) -> float:
-    """Returns the noise's standard deviation (Immerkaer 1996) over the flattest third that is not burnt or black.
+    """Returns the noise's standard deviation (Immerkaer 1996) of the quietest blocks that are not burnt or black.
 
     Args:
         grey: [height, width] float32, 0..255.
     """
     response = np.abs(cv2.filter2D(grey, -1, np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)))
-    slope = _gradient(cv2.GaussianBlur(grey, (0, 0), 2.0))
-    usable = (grey > 12) & (grey < 243)
-    if usable.sum() < 100:
+    rows, columns = (side // NOISE_BLOCK for side in grey.shape)
+
+    def blocks(values: np.ndarray) -> np.ndarray:
+        cut = values[: rows * NOISE_BLOCK, : columns * NOISE_BLOCK]
+        return cut.reshape(rows, NOISE_BLOCK, columns, NOISE_BLOCK).mean((1, 3))
+
+    usable = blocks((grey > 12) & (grey < 243)) == 1
+    if not usable.any():
         return 0.0
-    flat = usable & (slope <= np.quantile(slope[usable], 1 / 3))
-    return float(min(math.sqrt(math.pi / 2) / 6 * float(response[flat].mean()), MOST_NOISE))
+    quiet = float(np.quantile(blocks(response)[usable], QUIET_SHARE))
+    return min(math.sqrt(math.pi / 2) / 6 * quiet, MOST_NOISE)
 
 
 def target_luminance(look: PhotoLook) -> float:

@@ -19,7 +19,9 @@ STATE_COLOURS: dict[JointState, Colour] = {
     JointState.OCCLUDED_BY_OTHER: (255, 50, 40),
     JointState.TRUNCATED: (255, 0, 255),
 }
-REAL_COLOUR: Colour = (60, 160, 255)  # ring around the joints of a real person
+# Limbs and rings of the joints where real and rendered people are in one picture.
+REAL_COLOUR: Colour = (40, 150, 255)
+RENDERED_COLOUR: Colour = (255, 140, 0)
 # Limbs between MPII joints, head to feet.
 MPII_HEAD_AND_ARMS = ((9, 8), (8, 7), (7, 12), (12, 11), (11, 10), (7, 13), (13, 14), (14, 15))
 MPII_LIMBS = (*MPII_HEAD_AND_ARMS, (7, 6), (6, 2), (2, 1), (1, 0), (6, 3), (3, 4), (4, 5))
@@ -45,21 +47,29 @@ def _read(path: Path, mode: int) -> np.ndarray:
 
 
 def draw_keypoints(image: np.ndarray, people: Sequence[Mapping[str, Any]]) -> np.ndarray:
-    """Returns a copy with limbs in each person's colour and joints in the colours of their states."""
+    """Returns a copy with limbs in each person's colour and joints in the colours of their states.
+
+    Where real and rendered people are mixed, limbs and rings of the joints are blue for real people and orange for
+    rendered ones.
+    """
     out = image.copy()
+    mixed = any(not person.get("is_synthetic", True) for person in people)
     size = max(image.shape[:2])
     thickness, radius = max(1, round(size / 500)), max(2, round(size / 220))
     for number, person in enumerate(people):
         points = np.asarray(person["keypoints"], np.float64)
+        origin = RENDERED_COLOUR if person.get("is_synthetic", True) else REAL_COLOUR
         drawable = (points[:, 2] > 0) & (np.abs(points[:, :2]) < 4 * size).all(1)
         pixels = np.rint(np.where(drawable[:, None], points[:, :2], 0)).astype(int)
         for a, b in MPII_LIMBS:
             if drawable[a] and drawable[b]:
-                cv2.line(out, tuple(pixels[a]), tuple(pixels[b]), person_colour(number), thickness, cv2.LINE_AA)
+                limb = origin if mixed else person_colour(number)
+                cv2.line(out, tuple(pixels[a]), tuple(pixels[b]), limb, thickness, cv2.LINE_AA)
         for joint in np.flatnonzero(drawable):
             colour = STATE_COLOURS[JointState(int(points[joint, 2]))]
-            ring = (20, 20, 20) if person.get("is_synthetic", True) else REAL_COLOUR
-            cv2.circle(out, tuple(pixels[joint]), radius + 1, ring, -1, cv2.LINE_AA)
+            cv2.circle(
+                out, tuple(pixels[joint]), radius + 1 + mixed, origin if mixed else (20, 20, 20), -1, cv2.LINE_AA
+            )
             cv2.circle(out, tuple(pixels[joint]), radius, colour, -1, cv2.LINE_AA)
     return out
 
@@ -82,8 +92,9 @@ def draw_boxes(image: np.ndarray, people: Sequence[Mapping[str, Any]]) -> np.nda
             if person.get(name):
                 x1, y1, x2, y2 = (round(float(value)) for value in np.clip(person[name], -9999, 9999))
                 cv2.rectangle(out, (x1, y1), (x2, y2), colour, thickness, cv2.LINE_AA)
-        x, y = (round(float(value)) for value in np.clip(person["objpos"], -9999, 9999))
-        cv2.drawMarker(out, (x, y), colour, cv2.MARKER_CROSS, 10, 2)
+        if person["objpos"]:
+            x, y = (round(float(value)) for value in np.clip(person["objpos"], -9999, 9999))
+            cv2.drawMarker(out, (x, y), colour, cv2.MARKER_CROSS, 10, 2)
     return out
 
 

@@ -51,27 +51,33 @@ def contact_sheet(folder: Path, num_images: int, cell: int, columns: int | None,
     chosen = [
         paths[i] for i in np.unique(np.linspace(0, len(paths) - 1, min(num_images, len(paths))).round().astype(int))
     ]
-    shown, captions = [], []
+    shown, captions, mixed = [], [], False
     for path in chosen:
         row = files.read_json(path, "the annotation of one rendered image")
         image = picture.read_picture(folder, row)
         shown.append(picture.draw_keypoints(image, row["people"]) if keypoints else image)
         captions.append(_caption(row))
+        mixed |= any(not person.get("is_synthetic", True) for person in row["people"])
     sheet = draw.contact_sheet(shown, columns, cell_width=cell, captions=captions)
-    return np.concatenate([sheet, _legend(sheet.shape[1])]) if keypoints else sheet
+    return np.concatenate([sheet, _legend(sheet.shape[1], mixed)]) if keypoints else sheet
 
 
 def _caption(row: dict[str, Any]) -> str:
     pitch = (row.get("camera") or {}).get("pitch_deg")
-    return f"{row['image_id']}  {len(row['people'])} people" + (f"  {pitch:.0f} deg" if pitch is not None else "")
+    rendered = sum(person.get("is_synthetic", True) for person in row["people"])
+    real = len(row["people"]) - rendered
+    people = f"{real} real + {rendered} rendered" if real else f"{rendered} people"
+    return f"{row['image_id']}  {people}" + (f"  {pitch:.0f} deg" if pitch is not None and not real else "")
 
 
-def _legend(width: int) -> np.ndarray:
-    """A strip with the colours of the joint states."""
+def _legend(width: int, mixed: bool) -> np.ndarray:
+    """A strip with the colours of the joint states, and of real and rendered people."""
     strip = np.full((26, width, 3), 24, np.uint8)
-    for i, (state, text) in enumerate(LEGEND.items()):
+    marks = [(picture.STATE_COLOURS[state], text) for state, text in LEGEND.items()]
+    marks += [(picture.REAL_COLOUR, "real person"), (picture.RENDERED_COLOUR, "rendered person")] if mixed else []
+    for i, (colour, text) in enumerate(marks):
         x = 14 + i * 160
-        cv2.circle(strip, (x, 13), 6, picture.STATE_COLOURS[state], -1, cv2.LINE_AA)
+        cv2.circle(strip, (x, 13), 6, colour, -1, cv2.LINE_AA)
         cv2.putText(strip, text, (x + 12, 17), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (230, 230, 230), 1, cv2.LINE_AA)
     return strip
 

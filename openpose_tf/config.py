@@ -83,7 +83,7 @@ class ModelConfig:
 
 @dataclasses.dataclass(frozen=True)
 class TargetConfig:
-    """How labels are drawn (original.md, labels and masks); lengths are pixels of the network input.
+    """How labels are drawn (paper and release, see BUILD_NOTES.md); lengths are pixels of the network input.
 
     Attributes:
         fidelity: `paper`: PAFs are averaged where people overlap; `release`: last vector / count.

@@ -1,6 +1,6 @@
 """Which map cells and channels count in the loss: un-annotated people, unlabelled joints, synthetic people ("+ masks").
 
-Source: original.md §3.4 and §3.5.
+Source: the released code; paper Sec. 5.2 for the "+ masks" condition.
 """
 
 from typing import NamedTuple

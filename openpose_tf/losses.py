@@ -1,6 +1,6 @@
 """The student's loss: masked half squared differences of all stages, and the per-joint loss that a teacher reads.
 
-Source: original.md §4.2. With l2(x) = 1/2 sum x^2 a stage costs 1/2 (l2(PAFs) + l2(confidence maps)); the loss is the
+Source: the released code. With l2(x) = 1/2 sum x^2 a stage costs 1/2 (l2(PAFs) + l2(confidence maps)); the loss is the
 sum over stages and samples, divided by the batch size.
 """
 
@@ -19,7 +19,7 @@ def draw_labels(batch: Mapping[str, tf.Tensor], config: TargetConfig) -> tuple[t
     """Returns labels and weights of a batch: (pafs, confidence_maps, paf weights, confidence weights).
 
     Args:
-        batch: the pipeline's batch (README, "Batch").
+        batch: the pipeline's batch (data/README.md, "Batch").
         config: how to draw.
     """
     map_size = batch["loss_mask"].shape[1]

@@ -1,7 +1,8 @@
 """Labels drawn on the device: confidence maps and PAFs from keypoints, inside the train step.
 
-Source: original.md §3. The drawing is defined at every pixel of the network input; a map cell takes its value at the
-cell's centre or as the mean over its 8 x 8 pixels (`TargetConfig.sampling`).
+Sources: OpenPose, whose labels the paper uses, and the released code. The drawing is defined at every pixel of the
+network input; a map cell takes its value at the cell's centre or as the mean over its 8 x 8 pixels
+(`TargetConfig.sampling`).
 
 Example:
     targets = draw_targets(batch["keypoints"], config.model.map_size, config.target)

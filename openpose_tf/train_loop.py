@@ -29,7 +29,7 @@ class StepResult(NamedTuple):
 
     Attributes:
         loss: [] float32, the optimised loss.
-        per_sample_loss: [B] float32, last stage per annotated joint (original.md §4.2), of the global batch.
+        per_sample_loss: [B] float32, last stage per annotated joint, of the global batch.
         is_finite: [] bool, whether loss and gradient are finite.
         scalars: [len(student.scalar_names)] float32, averaged over a log window; NaN where nothing was measured.
         batch: what the curriculum sees of the global batch: images, is_synthetic, features, key. With one worker it is
@@ -79,7 +79,7 @@ class Batches(Protocol):
         """Counters for the student's checkpoint; restoring them moves the streams."""
 
     def next(self, group: int) -> Batch:
-        """Returns the next batch (README, "Batch"); its synthetic half is of `group` only."""
+        """Returns the next batch (data/README.md, "Batch"); its synthetic half is of `group` only."""
 
 
 class Curriculum(Protocol):

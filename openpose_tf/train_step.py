@@ -52,7 +52,7 @@ class OpenPoseStudent:
         with self._replicas.strategy.scope():
             self.optimizer = build_optimizer(config.optimizer, config.mixed_precision)
             self.optimizer.build(self._variables)
-        # One pass by XLA instead of a dozen per person (tensorflow.md §4).
+        # One pass by XLA instead of a dozen per person (tests/benchmarks/bench_targets.py).
         self._draw_labels = tf.function(self._draw, jit_compile=True)
         self._step = tf.function(self._run)
 
@@ -75,7 +75,7 @@ class OpenPoseStudent:
         return float(self._schedule(self.optimizer.iterations))
 
     def train_step(self, batch: Batch) -> StepResult:
-        """Updates the weights by one batch (README, "Batch"); with several workers, by this worker's share of it.
+        """Updates the weights by one batch (data/README.md, "Batch"); with several workers, by this worker's share of it.
 
         Raises:
             MachineError: another worker went away, or a device failed.

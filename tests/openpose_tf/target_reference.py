@@ -1,4 +1,4 @@
-"""A slow, independent NumPy drawing of the labels (original.md §3): float64, pixel grids, one person after another."""
+"""A slow, independent NumPy drawing of the labels: float64, pixel grids, one person after another."""
 
 import numpy as np
 

@@ -29,17 +29,21 @@ class ChosenStream(SampleStream):
     an old choice is served. Sample i of the stream is a function of (seed, stream id, i) and its row.
     """
 
-    _window: tuple[int, np.ndarray] = (0, np.zeros((0, 1), np.int64))
-    _queue: Any = None  # while the stream is open
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._assigned: dict[int, np.ndarray] = {}  # global batch number to rows [batch_size]
+        self._queue: Any = None  # while the stream is open
 
     def assign(self, first_batch: int, rows: np.ndarray) -> None:
-        """Gives the rows of the next batches.
+        """Gives the rows of the next batches, behind those assigned before.
 
         Args:
             first_batch: number of the global batch that `rows` start with.
             rows: [num_batches, batch_size] int64 rows of the record set.
         """
-        self._window = (first_batch, np.asarray(rows, np.int64))
+        position = int(self.counter.numpy())
+        self._assigned = {number: old for number, old in self._assigned.items() if number >= position}
+        self._assigned |= {first_batch + k: np.asarray(row, np.int64) for k, row in enumerate(rows)}
         if self._queue is not None:
             self._enqueue(first_batch)
 
@@ -56,7 +60,7 @@ class ChosenStream(SampleStream):
             index, sampler.chosen = pair
             return sampler.make(index)
 
-        dataset = tf.data.Dataset.counter().map(lambda _: queue.dequeue(), num_parallel_calls=None)
+        dataset = tf.data.Dataset.counter().map(lambda _: queue.dequeue_many(self.local_size)).unbatch()
         dataset = dataset.map(lambda i, row: make((i, row)), self.config.num_threads, deterministic=True)
         dataset = dataset.batch(self.local_size, drop_remainder=True).prefetch(PREFETCH)
         options = tf.data.Options()
@@ -69,9 +73,9 @@ class ChosenStream(SampleStream):
         return dataset.with_options(options)
 
     def rows_of(self, batch_number: int) -> np.ndarray:
-        """Returns the rows of this worker's share of a batch of the present window, [local_size] int64."""
-        first, rows = self._window
-        return self._local(rows[batch_number - first])
+        """Returns the rows of this worker's share of an assigned batch, [local_size] int64."""
+        start = self.config.worker_index * self.local_size
+        return self._assigned[batch_number][start : start + self.local_size]
 
     def close(self) -> None:
         """Stops the stream's threads and frees its buffers."""
@@ -85,13 +89,7 @@ class ChosenStream(SampleStream):
             self._queue = None
 
     def _enqueue(self, start_batch: int) -> None:
-        """Puts this worker's rows of the window's batches from `start_batch` on into the queue, with sample numbers."""
-        first, rows = self._window
-        for number in range(max(start_batch, first), first + len(rows)):
-            offset = self.config.worker_index * self.local_size
-            indices = number * self.batch_size + offset + np.arange(self.local_size)
-            self._queue.enqueue_many([tf.constant(indices), tf.constant(self._local(rows[number - first]))])
-
-    def _local(self, rows: np.ndarray) -> np.ndarray:
-        start = self.config.worker_index * self.local_size
-        return rows[start : start + self.local_size]
+        """Puts this worker's rows of the assigned batches from `start_batch` on into the queue, with sample numbers."""
+        for number in sorted(number for number in self._assigned if number >= start_batch):
+            first = number * self.batch_size + self.config.worker_index * self.local_size
+            self._queue.enqueue_many([tf.range(first, first + self.local_size, dtype=tf.int64), self.rows_of(number)])

@@ -7,12 +7,16 @@ import numpy as np
 import tensorflow as tf
 
 from teacher.chosen_stream import ChosenStream
-from teacher.samples import SampleDraw, SampleTeacher
+from teacher.samples import SampleTeacher
 from teacher.state import ArrayState
+
+LEAD = 2  # steps before the end of a window at which the next one is drawn, so that the pipeline need not wait
 
 
 class SampleCurriculum:
     """Implements the student loop's `Curriculum`; every N steps it draws the samples of the next N batches.
+
+    The draw happens `LEAD` steps before the window begins; the losses of these last steps count in the draw after it.
 
     In decisions.jsonl the groups are for looking only: `probabilities` is the chance of a sample of each group,
     `group` the one of the highest chance. `wrong_group_samples` counts samples that were trained on without having
@@ -37,11 +41,13 @@ class SampleCurriculum:
         self._teacher, self._stream, self._groups = teacher, stream, groups
         self._decision_steps, self._on_decision = decision_steps, on_decision
         self._candidates = np.flatnonzero(groups >= 0)
-        self._draw: SampleDraw | None = None
-        self._rows = np.zeros((0, stream.batch_size), np.int64)
+        self._lead = min(LEAD, decision_steps - 1)
+        self._rows = self._next = np.zeros((0, stream.batch_size), np.int64)
+        self._shares = np.zeros(0)
+        self._effective = 0.0
         self._start, self._steps, self._wrong, self._decisions = 0, 0, 0, 0
         self._sums = np.zeros(2)
-        self._assigned = False
+        self._is_served = False
         self._state = ArrayState(self._to_arrays, self._from_arrays)
 
     @property
@@ -52,10 +58,12 @@ class SampleCurriculum:
     def group_for(self, step: int) -> int:
         """Returns the number of the only stream, after telling it what to serve."""
         if not len(self._rows):
-            self._choose(step)
-        if not self._assigned:
+            self._start, self._rows = step, self._choose()
+        if not self._is_served:
             self._stream.assign(self._start, self._rows)
-            self._assigned = True
+            if len(self._next):
+                self._stream.assign(self._start + self._decision_steps, self._next)
+            self._is_served = True
         return 0
 
     def after_step(
@@ -74,11 +82,14 @@ class SampleCurriculum:
         self._teacher.feedback(np.searchsorted(self._candidates, keys), losses)
         self._sums += losses.sum(), len(losses)
         self._steps += 1
+        if self._steps == self._decision_steps - self._lead:
+            self._next = self._choose()
+            self._stream.assign(self._start + self._decision_steps, self._next)
         if self._steps < self._decision_steps:
             return None
-        loss = float(self._sums[0] / self._sums[1])
-        self._choose(step + 1)
-        row = self._row(loss)
+        row = self._row(float(self._sums[0] / self._sums[1]))
+        self._start, self._steps, self._sums = step + 1, 0, np.zeros(2)
+        self._rows, self._next = self._next, self._next[:0]
         if self._on_decision is not None:
             self._on_decision(step + 1, row)
         return row
@@ -87,35 +98,39 @@ class SampleCurriculum:
         """Returns the numbers for summary.json."""
         return {"decisions": self._decisions, "wrong_group_samples": self._wrong}
 
-    def _choose(self, step: int) -> None:
+    def _choose(self) -> np.ndarray:
+        """Returns the rows [N, batch_size] of a new window."""
         shape = (self._decision_steps, self._stream.batch_size)
-        self._draw = self._teacher.draw(self._teacher.propose(), int(np.prod(shape)))
-        self._rows = self._candidates[self._draw.rows].reshape(shape)
-        self._start, self._steps, self._assigned = step, 0, False
+        draw = self._teacher.draw(self._teacher.propose(), int(np.prod(shape)))
+        self._shares = np.bincount(self._groups[self._candidates], draw.chances)
+        self._effective = float(np.exp(-(draw.chances * np.log(np.maximum(draw.chances, 1e-300))).sum()))
         self._decisions += 1
-        self._sums = np.zeros(2)
+        return self._candidates[draw.rows].reshape(shape)
 
     def _row(self, loss: float) -> dict[str, Any]:
-        assert self._draw is not None
-        chances = self._draw.chances
-        shares = np.bincount(self._groups[self._candidates], chances)
         return {
             "decision": self._decisions - 1,
-            "group": int(shares.argmax()),
-            "probabilities": shares.tolist(),
+            "group": int(self._shares.argmax()),
+            "probabilities": self._shares.tolist(),
             "explored": False,
             "loss": loss,
             "baseline": None,
             "rewarded": None,
-            "effective_samples": float(np.exp(-(chances * np.log(np.maximum(chances, 1e-300))).sum())),
+            "effective_samples": self._effective,
             "wrong_group_samples": self._wrong,
         }
 
     def _to_arrays(self) -> dict[str, np.ndarray]:
         numbers = np.array([self._start, self._steps, self._wrong, self._decisions], np.int64)
-        return {"rows": self._rows, "numbers": numbers, "sums": self._sums}
+        shares = {"shares": self._shares, "effective": np.asarray(self._effective)}
+        return {"rows": self._rows, "next": self._next, "numbers": numbers, "sums": self._sums, **shares}
 
     def _from_arrays(self, arrays: Mapping[str, np.ndarray]) -> None:
-        self._rows, self._sums = arrays["rows"].copy(), arrays["sums"].copy()
+        self._rows, self._next = arrays["rows"].copy(), arrays["next"].copy()
+        self._sums, self._shares, self._effective = (
+            arrays["sums"].copy(),
+            arrays["shares"].copy(),
+            float(arrays["effective"]),
+        )
         self._start, self._steps, self._wrong, self._decisions = (int(number) for number in arrays["numbers"])
-        self._assigned = False
+        self._is_served = False

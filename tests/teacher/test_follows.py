@@ -58,6 +58,15 @@ def test_goes_back_near_uniform_once_all_groups_are_equal():
     assert np.min(means) > 0.03
 
 
+def test_released_rule_runs_into_one_group_where_groups_do_not_differ():
+    flat = Scenario(np.full(10, 0.5), np.zeros(10), np.zeros(10), forgetting=0.0)  # only noise, nothing to learn
+    largest = {}
+    for rule in ("paper", "release"):
+        runs = [play(TabularTeacher(ALL, seed=s, rule=rule), SimulatedStudent(flat, 1000, s), 1000) for s in range(8)]
+        largest[rule] = np.mean([run.chances[500:].max(1).mean() for run in runs])
+    assert largest["release"] > 0.9 and largest["paper"] < 0.75
+
+
 def test_table_is_the_network_teacher_with_an_input_that_never_changes():
     inputs = np.zeros((1, 2), np.float32)  # only the bias can learn
     model = tf.keras.Sequential([tf.keras.Input((2,)), tf.keras.layers.Dense(10)])

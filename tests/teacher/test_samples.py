@@ -8,6 +8,7 @@ from openpose_tf.data.augmentation import Augmentation
 from openpose_tf.data.pipeline import StreamConfig
 from openpose_tf.data.record_set import load_records
 from teacher.chosen_stream import ChosenStream
+from teacher.sample_curriculum import SampleCurriculum
 from teacher.samples import SampleTeacher
 
 
@@ -101,3 +102,40 @@ def test_two_workers_share_a_chosen_batch(toy_records):
         shares.append(stream.next()["key"].numpy())
         stream.close()
     np.testing.assert_array_equal(np.concatenate(shares), plan[0])
+
+
+@pytest.mark.parametrize("decision_steps", [1, 3, 5])
+@pytest.mark.parametrize("stop", [2, 4, 7])
+def test_curriculum_serves_its_windows_and_resumes_exactly(toy_records, tmp_path, decision_steps, stop):
+    records = load_records(toy_records["synthetic"])
+    groups = np.arange(len(records)) % 3 - 1  # every third sample is left out
+
+    def make():
+        stream = stream_of(records)
+        teacher = SampleTeacher(int((groups >= 0).sum()), seed=2)
+        return stream, SampleCurriculum(teacher, stream, groups, decision_steps)
+
+    def play(stream, curriculum, steps):
+        out = []
+        for step in steps:
+            assert curriculum.group_for(step) == 0
+            batch = stream.next()
+            keys = batch["key"].numpy()
+            row = curriculum.after_step(step, batch, tf.constant(1.0 + keys + step, tf.float32))
+            out.append((keys.tolist(), row))
+        return out
+
+    whole_stream, whole_curriculum = make()
+    whole = play(whole_stream, whole_curriculum, range(11))
+    assert all(groups[key] >= 0 for keys, _ in whole for key in keys)
+    assert [row is not None for _, row in whole] == [(step + 1) % decision_steps == 0 for step in range(11)]
+    assert whole_curriculum.summary()["wrong_group_samples"] == 0
+    first_stream, first = make()
+    head = play(first_stream, first, range(stop))
+    saved = tf.train.Checkpoint(s=first_stream.counter, c=tf.train.Checkpoint(**first.trackable))
+    path = saved.save(str(tmp_path / "c"))
+    second_stream, second = make()
+    tf.train.Checkpoint(s=second_stream.counter, c=tf.train.Checkpoint(**second.trackable)).restore(path)
+    assert head + play(second_stream, second, range(stop, 11)) == whole
+    for stream in (whole_stream, first_stream, second_stream):
+        stream.close()

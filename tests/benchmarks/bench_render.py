@@ -1,0 +1,100 @@
+"""Rendering speed: CPU seconds per image and stage, images per hour with one and two workers, memory of a worker.
+
+    python tests/benchmarks/bench_render.py [--num_images=8] [--memory_images=100]
+
+640x640, 9 people, 16 samples with fast denoising. Aims: at least 80 % of the CPU seconds inside Cycles, at most 1.3 CPU
+seconds of Python per image, two workers at least 1.7 times as fast as one, memory flat within 50 MB and under 1 GB. CPU
+seconds depend little on what else the machine does; images per hour do, so run it on an idle machine.
+"""
+
+import collections
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from absl import flags
+
+from openpose_tf.common import cli
+from synth import backgrounds, cores, engine, render_scene
+from synth.engine import EngineConfig
+from synth.render_scene import Job
+from synth.scene_config import RenderConfig, SceneConfig
+
+STAGES = ("sample", "build", "cycles", "read", "compose", "annotate", "write")
+LARGEST_PYTHON_S, LEAST_SPEED_UP, LARGEST_GROWTH_MB, LARGEST_MB = 1.3, 1.7, 50, 1000
+
+
+def define_flags() -> None:
+    """Defines this benchmark's flags."""
+    flags.DEFINE_integer("num_images", 8, "images per measurement", lower_bound=2)
+    flags.DEFINE_integer("memory_images", 0, "images for the memory curve; 0 = none", lower_bound=0)
+    flags.DEFINE_bool("workers", True, "also compare one and two Ray workers")
+    flags.DEFINE_integer("image_size", 640, "width and height in px")
+    flags.DEFINE_float("people", 9.0, "mean number of people")
+
+
+def make_job(folder: str, size: int, people: float) -> Job:
+    """Returns the job that is measured."""
+    photos = backgrounds.builtin_list("synthetic")
+    environments = backgrounds.BUILTIN_ENVIRONMENTS["synthetic"]
+    scenes = SceneConfig(seed=1, width=size, height=size, people_mean=people)
+    return Job(folder, scenes, RenderConfig(), photos, environments, backgrounds.ENVIRONMENT_SHARE["synthetic"])
+
+
+def print_stages(rows: Sequence[dict[str, float]]) -> None:
+    """Prints mean CPU seconds by stage."""
+    total: collections.Counter[str] = collections.Counter()
+    for row in rows:
+        total.update(row)
+    mean = {name: value / len(rows) for name, value in total.items()}
+    whole = sum(mean[stage] for stage in STAGES)
+    python = whole - mean["cycles"]
+    print(f"\nCPU seconds per image, one core, mean of {len(rows)} images of {mean['num_people']:.1f} people")
+    for stage in STAGES:
+        print(f"  {stage:10s} {mean[stage]:7.3f}  {mean[stage] / whole:5.1%}")
+    print(f"  {'whole':10s} {whole:7.3f}")
+    print(f"  Python {python:.2f} s (aim {LARGEST_PYTHON_S}), Cycles {1 - python / whole:.1%} (aim at least 80 %)")
+    print(f"  memory at most {max(row['peak_mb'] for row in rows):.0f} MB (aim under {LARGEST_MB})")
+
+
+def images_per_hour(job: Job, num_images: int, workers: int) -> float:
+    """Returns the pace of Ray workers after each has made its first image."""
+    finished: list[float] = []
+    warm_up = workers
+    engine.run(
+        render_scene.render_index,
+        job,
+        range(num_images + warm_up),
+        EngineConfig(num_workers=workers),
+        lambda key, result: finished.append(time.monotonic()),
+    )
+    return 3600 * (len(finished) - warm_up) / (finished[-1] - finished[warm_up - 1])
+
+
+def main(argv: Sequence[str]) -> None:
+    """Measures and prints."""
+    given = flags.FLAGS
+    with tempfile.TemporaryDirectory() as folder:
+        job = make_job(folder, given.image_size, given.people)
+        if given.workers and (os.cpu_count() or 1) > 1:
+            paces = [images_per_hour(job, given.num_images, workers) for workers in (1, 2)]
+            print(f"\n1 worker {paces[0]:.0f} images/h, 2 workers {paces[1]:.0f} images/h:", end="")
+            print(f" {paces[1] / paces[0]:.2f} times (aim at least {LEAST_SPEED_UP} times)")
+        cores.claim_core()
+        render_scene.render_index(job, 1000)  # loads Blender
+        print_stages([render_scene.render_index(job, index) for index in range(given.num_images)])
+        if given.memory_images:
+            memory = [render_scene.render_index(job, index)["memory_mb"] for index in range(given.memory_images)]
+            early = max(memory[: max(1, len(memory) // 10)])
+            print(f"\nmemory over {len(memory)} images: first tenth {early:.0f} MB, end {memory[-1]:.0f} MB, ", end="")
+            print(f"most {max(memory):.0f} MB (aim: growth under {LARGEST_GROWTH_MB} MB)")
+
+
+if __name__ == "__main__":
+    define_flags()
+    cli.run(main)

@@ -24,7 +24,7 @@ STAND_IN_NOTE = (
     "about real photographs."
 )
 FLAGS_WITHOUT_VALUE = ("denoise", "write_depth")
-NOT_FLAGS = ("max_tries",)
+NOT_FLAGS = ("max_tries", "photographs", "num_photographs")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,6 +112,8 @@ def command(header: Mapping[str, Any]) -> str:
     """Returns the command that makes the dataset again; a user's own files are named by placeholders."""
     words = ["python -m synth.render --output_dir=DIR", f"--num_images={header['num_images']}"]
     words += [f"--dataset={header['kind']}", f"--seed={header['seed']}"]
+    if header["kind"] == "mixed":
+        words.append("--format=FORMAT --annotations=YOUR_ANNOTATIONS --images=YOUR_PHOTOGRAPHS --variants=VARIANTS")
     for name, value in header["flags"].items():
         if name in NOT_FLAGS:
             continue

@@ -75,9 +75,15 @@ def coco_keypoints(person: Mapping[str, Any], joints: str) -> np.ndarray:
 
 
 def annotation(person: Mapping[str, Any], ids: np.ndarray, joints: str) -> dict[str, Any]:
-    """Returns a COCO annotation without its ids; box and area are those of the visible mask."""
+    """Returns a COCO annotation without its ids; box and area are those of the visible mask.
+
+    The real people of a mixed dataset have no mask: their box is that of their joints.
+    """
     points = coco_keypoints(person, joints)
-    x1, y1, x2, y2 = person["box"] or (0.0, 0.0, 0.0, 0.0)
+    rendered = person.get("is_synthetic", True)
+    x1, y1, x2, y2 = person["box"] or ((0.0, 0.0, 0.0, 0.0) if rendered else _joint_box(points))
+    area = person["area"] if person["area"] is not None else (x2 - x1) * (y2 - y1)
+    mask = {"segmentation": run_length(ids == person["instance_id"])} if rendered else {}
     return {
         "category_id": 1,
         "iscrowd": 0,
@@ -85,9 +91,18 @@ def annotation(person: Mapping[str, Any], ids: np.ndarray, joints: str) -> dict[
         "num_keypoints": int((points[:, 2] > 0).sum()),
         # COCO's boxes are in corner-based coordinates, where pixel 0 spans 0 to 1.
         "bbox": [x1 + 0.5, y1 + 0.5, x2 - x1, y2 - y1],
-        "area": float(person["area"]),
-        "segmentation": run_length(ids == person["instance_id"]),
+        "area": float(area),
+        **mask,
     }
+
+
+def _joint_box(points: np.ndarray) -> tuple[float, float, float, float]:
+    """Box (x1, y1, x2, y2), borders at pixel edges, of the labelled joints [n, 3]."""
+    known = points[points[:, 2] > 0, :2]
+    if not len(known):
+        return 0.0, 0.0, 0.0, 0.0
+    (x1, y1), (x2, y2) = known.min(0) - 0.5, known.max(0) + 0.5
+    return float(x1), float(y1), float(x2), float(y2)
 
 
 def convert(folder: Path, joints: str, drop_invisible: bool) -> tuple[dict[str, Any], int]:
@@ -107,7 +122,7 @@ def convert(folder: Path, joints: str, drop_invisible: bool) -> tuple[dict[str, 
         name = Path(row["image"]).name
         images.append({"id": number, "file_name": name, "width": row["width"], "height": row["height"]})
         for person in row["people"]:
-            if drop_invisible and not person["area"]:
+            if drop_invisible and not person["area"] and person.get("is_synthetic", True):
                 dropped += 1
                 continue
             made = annotation(person, ids, joints)

@@ -14,6 +14,7 @@ from openpose_tf.common.errors import UserError
 from openpose_tf.data import crops, image_dataset
 
 LARGEST_PERSON_PX = 400.0  # at a network input of 368 px
+REAL_MIN_HEIGHT = 32.0  # px; the default of openpose_tf.data.to_tfrecords
 
 
 def define_flags() -> None:
@@ -24,10 +25,26 @@ def define_flags() -> None:
     flags.DEFINE_string("split", "train", "split in the shards' names")
     flags.DEFINE_integer("num_shards", 8, "shard files", lower_bound=1)
     flags.DEFINE_integer("input_size", 368, "largest network input in px that will read the set", lower_bound=8)
-    flags.DEFINE_float("min_height", 0.0, "least height of a sampled person in px", lower_bound=0.0)
+    flags.DEFINE_float(
+        "min_height",
+        None,
+        "least height of a sampled person in px; default 32 for mixed and stylized, as for D_R, else 0",
+        lower_bound=0.0,
+    )
+    flags.DEFINE_integer("min_joints", 1, "least number of a sample's joints in the image (D_R of COCO: 5)", 1)
     flags.DEFINE_integer("seed", 0, "seed of the order of records", lower_bound=0)
     flags.DEFINE_integer("num_threads", 2, "pictures worked on at the same time", lower_bound=1)
     flags.DEFINE_bool("overwrite", False, "replace a record set that is already in --output_dir")
+
+
+def sample_rules(kind: str, min_joints: int, min_height: float | None) -> crops.SampleRules:
+    """Returns who becomes a sample: of mixed and stylised pictures the real people only, as tall as those of D_R.
+
+    Their records still belong to the synthetic half of a batch: the picture they are in is partly rendered.
+    """
+    rendered_only = kind in ("synthetic", "real_standin")
+    least = (0.0 if rendered_only else REAL_MIN_HEIGHT) if min_height is None else min_height
+    return crops.SampleRules(sample_synthetic=rendered_only, min_joints=min_joints, min_height=least)
 
 
 def main(argv: Sequence[str]) -> None:
@@ -48,8 +65,7 @@ def main(argv: Sequence[str]) -> None:
         seed=given.seed,
         is_synthetic=kind != "real_standin",
         people_are_real=kind == "real_standin",
-        # Of mixed and stylised pictures only the real people are samples.
-        rules=crops.SampleRules(kind in ("synthetic", "real_standin"), min_height=given.min_height),
+        rules=sample_rules(kind, given.min_joints, given.min_height),
         crop=crops.CropConfig(LARGEST_PERSON_PX * given.input_size / crops.NETWORK_SIZE),
         num_threads=given.num_threads,
     )

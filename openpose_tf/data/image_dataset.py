@@ -74,14 +74,14 @@ def _person(row: Mapping[str, Any], pitch_deg: float | None, num_people: int) ->
         "min_distance": row.get("min_distance"),
         "visible_ratio": row.get("visible_ratio"),
         "cropped_ratio": row.get("cropped_ratio"),
-        "scale": row["scale"],
+        "scale": row["scale"],  # null for a real person of a mixed dataset whose annotation has none
         "num_people": num_people,
     }
     head_box, area = row.get("head_box"), row.get("area")
     return Person(
         keypoints=keypoints,
         objpos=np.asarray(row["objpos"], np.float64),
-        scale=float(row["scale"]),
+        scale=float("nan") if row["scale"] is None else float(row["scale"]),
         head_box=None if head_box is None else np.asarray(head_box, np.float64),
         is_synthetic=bool(row.get("is_synthetic", True)),
         area=None if area is None else float(area),

@@ -42,11 +42,12 @@ class SampleCurriculum:
         self._decision_steps, self._on_decision = decision_steps, on_decision
         self._candidates = np.flatnonzero(groups >= 0)
         self._lead = min(LEAD, decision_steps - 1)
-        self._rows = self._next = np.zeros((0, stream.batch_size), np.int64)
-        self._shares = np.zeros(0)
+        self._rows: np.ndarray = np.zeros((0, stream.batch_size), np.int64)
+        self._next: np.ndarray = self._rows
+        self._shares: np.ndarray = np.zeros(0)
         self._effective = 0.0
         self._start, self._steps, self._wrong, self._decisions = 0, 0, 0, 0
-        self._sums = np.zeros(2)
+        self._sums: np.ndarray = np.zeros(2)
         self._is_served = False
         self._state = ArrayState(self._to_arrays, self._from_arrays)
 

@@ -24,9 +24,10 @@ BUILTIN_PHOTOS = {
     "synthetic": ("aitzgorri", "brushes", "life", "picosdeeuropa", "seeding"),
     "real_standin": ("fig", "sunset", "wine"),
 }
-BUILTIN_ENVIRONMENTS = {"synthetic": ("city", "forest", "sunrise"), "real_standin": ("courtyard", "interior")}
+BUILTIN_ENVIRONMENTS = {"synthetic": ("forest", "sunrise"), "real_standin": ("city", "courtyard")}
 ENVIRONMENT_SHARE = {"synthetic": 0.3, "real_standin": 0.6}
 LEAST_CROP = 0.7  # the square crop is 0.7 to 1 of the photograph's shorter side
+ENVIRONMENT_MEAN = 0.18  # mean linear light of an environment view, middle grey
 EXIF_ORIENTATION, EXIF_SWAPS_SIDES = 0x0112, (5, 6, 7, 8)
 
 
@@ -204,13 +205,14 @@ def _decode(path: str) -> np.ndarray:
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 
-def view_environment(panorama: np.ndarray, turn_rad: float, camera: Camera) -> np.ndarray:
+def view_environment(panorama: np.ndarray, turn_rad: float, camera: Camera, white: float = math.inf) -> np.ndarray:
     """Returns what the camera sees of an environment, [height, width, 3] float32 linear radiance.
 
     Args:
         panorama: [rows, columns, 3] float32 linear, equirectangular, zenith at the top.
         turn_rad: turn about the vertical, as Blender's mapping node applies it.
         camera: the camera; its position does not matter.
+        white: radiance that will be shown as white; more is cut off first, or lamps would ring in the interpolation.
     """
     direction = camera.ray_directions()
     x = math.cos(turn_rad) * direction[..., 0] - math.sin(turn_rad) * direction[..., 1]
@@ -221,4 +223,19 @@ def view_environment(panorama: np.ndarray, turn_rad: float, camera: Camera) -> n
     v = np.arctan2(direction[..., 2], np.hypot(x, y)) / math.pi + 0.5
     columns_at = (u * columns - 0.5).astype(np.float32)
     rows_at = ((1 - v) * rows - 0.5).astype(np.float32)
-    return cv2.remap(panorama, columns_at, rows_at, cv2.INTER_CUBIC, borderMode=cv2.BORDER_WRAP)
+    # Interpolated as square roots, near to what the eye sees, so that dark edges of windows do not turn black.
+    coded = cv2.remap(
+        np.sqrt(np.clip(panorama, 0, white)), columns_at, rows_at, cv2.INTER_CUBIC, borderMode=cv2.BORDER_WRAP
+    )
+    return np.maximum(coded, 0) ** 2
+
+
+def environment_exposure(panorama: np.ndarray, turn_rad: float, camera: Camera) -> float:
+    """Returns the gain that shows this view of an environment at a usual brightness.
+
+    The brightest tenth, sky and lamps, is not counted.
+    """
+    small = dataclasses.replace(camera, width=32, height=32, focal_px=camera.focal_px * 32 / camera.width)
+    view = view_environment(panorama, turn_rad, small)
+    dim = view[view <= np.quantile(view, 0.9)]
+    return float(ENVIRONMENT_MEAN / max(float(dim.mean()), 1e-4))

@@ -12,7 +12,6 @@ from synth.light import Light
 
 GAIN_RANGE = (0.35, 2.2)  # exposure match never goes further than this
 TINT_SHARE = 0.35  # how far the people's colour cast goes towards the photograph's
-ENVIRONMENT_MEAN = 0.3  # mean linear radiance of an environment view after exposure
 BRIGHTEST_PEOPLE = 0.4  # mean linear light of the people before an environment
 CELL_M = 0.025  # side of a shadow map's cell
 SHADOW_REACH_M = 3.0  # ground around the people that the shadow map covers
@@ -123,12 +122,6 @@ def match_exposure(people: np.ndarray, coverage: np.ndarray, photo: np.ndarray) 
     gain = np.clip((photo.mean() * 0.9 + 0.03) / (own + 1e-4), *GAIN_RANGE)
     cast = (photo.mean((0, 1)) + 0.01) / (photo.mean() + 0.01)
     return (gain * np.clip(cast, 0.5, 2.0) ** TINT_SHARE).astype(np.float32)
-
-
-def expose_environment(view: np.ndarray) -> float:
-    """Returns the gain that brings an environment view to a usual brightness (its brightest tenth is not counted)."""
-    dim = view[view < np.quantile(view, 0.9)]
-    return float(ENVIRONMENT_MEAN * 0.6 / max(float(dim.mean() if dim.size else view.mean()), 1e-4))
 
 
 def limit_gain(gain: float, people: np.ndarray, coverage: np.ndarray) -> float:

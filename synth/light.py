@@ -8,8 +8,8 @@ import numpy as np
 # Environments inside bpy (1024x512, CC0, Greg Zaal / Poly Haven). The stand-in for real data has its own, so that a
 # student never sees its light while it trains on D_S. "night" is left out: too dark and noisy.
 ENVIRONMENTS = {
-    "synthetic": ("city", "forest", "studio", "sunrise", "sunset"),
-    "real_standin": ("courtyard", "interior"),
+    "synthetic": ("forest", "studio", "sunrise", "sunset"),
+    "real_standin": ("city", "courtyard", "interior"),
     "mixed": ("city", "courtyard", "forest", "interior", "studio", "sunrise", "sunset"),
 }
 # Constants of Ramamoorthi and Hanrahan 2001, used by the release's shader.

@@ -19,6 +19,8 @@ from synth.scene_config import RenderConfig, SceneConfig
 if TYPE_CHECKING:
     from synth import blender
 
+WHITE = 1.5  # linear light beyond which an environment is cut off before it is interpolated
+
 
 @dataclasses.dataclass(frozen=True)
 class Job:
@@ -125,10 +127,12 @@ def _background_and_gain(
     camera, light, background = sampled.camera, sampled.light, sampled.background
     coverage = frame.ids > 0
     if background.kind == "environment":
-        view = backgrounds.view_environment(read_environment(background.name), background.turn_rad, camera)
-        exposure = compose.expose_environment(view) / light.strength
-        exposure = compose.limit_gain(exposure, frame.rgb, coverage)
-        return view * (exposure * light.strength), np.full(3, exposure, np.float32)
+        panorama = read_environment(background.name)
+        exposure = backgrounds.environment_exposure(panorama, background.turn_rad, camera)
+        gain = compose.limit_gain(exposure / light.strength, frame.rgb, coverage)
+        exposure = gain * light.strength
+        view = backgrounds.view_environment(panorama, background.turn_rad, camera, white=WHITE / exposure)
+        return view * exposure, np.full(3, gain, np.float32)
     behind = compose.to_linear(backgrounds.load_photo(background, camera.width, camera.height))
     if light.kind == "sh":
         return behind, np.ones(3, np.float32)

@@ -49,8 +49,8 @@ def test_the_two_domains_share_no_light_and_no_background():
 
 
 def test_a_seen_environment_is_the_light():
-    one = light.sample_hdri(np.random.default_rng(3), "synthetic", "city", 1.25)
-    assert (one.environment, one.turn_rad) == ("city", 1.25)
+    one = light.sample_hdri(np.random.default_rng(3), "synthetic", "forest", 1.25)
+    assert (one.environment, one.turn_rad) == ("forest", 1.25)
 
 
 def test_light_is_plain_data():

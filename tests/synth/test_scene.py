@@ -14,7 +14,7 @@ CONFIG = SceneConfig(seed=3, width=128, height=128, people_mean=2.0)
 def sources():
     model = body.load_body("builtin")
     return scene.Sources(
-        model, poses.load_poses("builtin", model), backgrounds.builtin_list("synthetic"), ("city",), 0.5
+        model, poses.load_poses("builtin", model), backgrounds.builtin_list("synthetic"), ("forest",), 0.5
     )
 
 

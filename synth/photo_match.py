@@ -23,7 +23,7 @@ MINKOWSKI = 6  # "shades of grey" (Finlayson and Trezzi 2004): between grey-worl
 CAST_SHARE, CAST_RANGE = 0.6, (0.6, 1.6)  # how far the people take the photograph's colour cast, and its limits
 MOST_BLACK = 0.05  # haze lifts the black of the people to at most so much linear light
 COLOURFUL_SHARE = 0.03  # the most colourful pixels tell whether a photograph is in colour
-FULL_COLOUR = 0.20  # their saturation (range of channels / 255) from which on the people keep all of their colour
+FULL_COLOUR = 0.10  # their saturation (range of channels / 255) from which on the people keep all of their colour
 RENDER_BLUR_PX = 0.68  # `edge_blur` of rendered people (measured 0.59 to 0.72; BUILD_NOTES.md)
 MOST_BLUR = 1 / 250  # of the longer side
 MOST_NOISE = 10.0  # 8-bit steps
@@ -153,10 +153,10 @@ def noise_level(grey: np.ndarray) -> float:
 def target_luminance(look: PhotoLook) -> float:
     """Returns the mean linear light that rendered people should have.
 
-    The real people say it best; where they are few or small the photograph's mean does (rule of the D_S exposure).
+    The real people say it best; where they are few or small the photograph's mean does.
     """
     weight = PEOPLE_WEIGHT * min(1.0, look.people_share / LEAST_PEOPLE_SHARE)
-    by_mean = 0.9 * look.mean + 0.03
+    by_mean = 0.9 * look.mean + 0.01
     target = math.exp(weight * math.log(max(look.people, 1e-3)) + (1 - weight) * math.log(by_mean))
     return float(np.clip(target, *TARGET_RANGE))
 

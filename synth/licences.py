@@ -25,6 +25,8 @@ def licences(config: SceneConfig, builtin_backgrounds: bool) -> list[dict[str, s
         rows.append(_row("bodies, clothes, hair", "MakeHuman / MPFB2 base mesh and targets", CC0))
     else:
         rows.append(_row("bodies", config.body, "the user's model files: their licence applies"))
+    if config.textures:
+        rows.append(_row("clothing textures", config.textures, "the user's textures: their licence applies"))
     if config.poses == "builtin":
         rows.append(_row("poses", "procedural, this project", "Apache-2.0"))
     else:

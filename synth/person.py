@@ -1,6 +1,7 @@
 """A person of a scene: plain data that says everything, and the geometry made from it."""
 
 import dataclasses
+import os
 from typing import Any
 
 import numpy as np
@@ -140,5 +141,14 @@ def describe(figure: Figure) -> dict[str, Any]:
         "tilt_rad": [round(value, 5) for value in spec.tilt_rad],
         "position_m": [round(value, 4) for value in figure.placement.position_m],
         "yaw_rad": round(figure.placement.yaw_rad, 5),
-        "look": spec.look.to_json(),
+        "look": _without_folders(spec.look.to_json()),
     }
+
+
+def _without_folders(look: dict[str, Any]) -> dict[str, Any]:
+    """A look whose texture is named by its file alone: folders of one machine mean nothing on another."""
+    materials = {
+        slot: {**material, "path": os.path.basename(material["path"])} if "path" in material else material
+        for slot, material in look["materials"].items()
+    }
+    return {**look, "materials": materials}

@@ -19,7 +19,7 @@ from openpose_tf.common import cli, files
 from openpose_tf.common.errors import UserError
 from openpose_tf.common.progress import Progress
 from openpose_tf.data.annotations import AnnotatedImage
-from synth import backgrounds, body, card, dataset, engine, mixed, photographs, poses, render_scene
+from synth import backgrounds, card, dataset, engine, mixed, photographs, poses, render_scene
 from synth.backgrounds import BackgroundList
 from synth.engine import EngineConfig, Failure
 from synth.licences import licences
@@ -71,6 +71,7 @@ def define_flags() -> None:
     flags.DEFINE_string("body", "builtin", "builtin, or the path of SMPL+H model files")
     flags.DEFINE_string("poses", "builtin", "builtin, or a folder of AMASS .npz / BVH motion files")
     flags.DEFINE_enum("pose_split", "train", poses.SPLITS, "which part of the motion sequences to use")
+    flags.DEFINE_string("textures", "", "folder of SURREAL-style clothing textures for an SMPL+H --body")
     flags.DEFINE_integer("samples", 16, "Cycles samples per pixel", lower_bound=1)
     flags.DEFINE_bool("denoise", True, "denoise with OpenImageDenoise")
     flags.DEFINE_bool("write_depth", False, "also write depth/ (uint16 millimetres)")
@@ -252,6 +253,7 @@ def _scenes_from_flags(given: flags.FlagValues) -> SceneConfig:
         body=given.body,
         poses=given.poses,
         pose_split=given.pose_split,
+        textures=given.textures,
     )
 
 
@@ -286,7 +288,7 @@ def main(argv: Sequence[str]) -> int:
     if len(argv) > 1:
         raise UserError(f"unexpected argument {argv[1]!r}: all settings are --flag=value")
     run = _run_from_flags(flags.FLAGS)
-    poses.load_poses(run.job.scenes.poses, body.load_body(run.job.scenes.body))  # fail here, not in a worker
+    render_scene.load_sources(run.job)  # wrong files fail here, not in a worker
     failures = render(run)
     counts = finish(run, failures)
     print(f"{run.folder}: {counts.get('images', 0)} images, {counts.get('people', 0)} people")

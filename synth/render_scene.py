@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from synth import annotate, backgrounds, body, compose, dataset, poses, scene
+from openpose_tf.common.errors import UserError
+from synth import annotate, backgrounds, body, compose, dataset, poses, scene, textures
 from synth.backgrounds import BackgroundList
 from synth.photographs import PhotographList
 from synth.scene import Scene, Sources
@@ -46,10 +47,20 @@ class Job:
 
 @functools.lru_cache(maxsize=1)
 def load_sources(job: Job) -> Sources:
-    """Body, poses and backgrounds, loaded once per process."""
+    """Body, poses, textures and backgrounds, loaded once per process.
+
+    Raises:
+        UserError: the user's files do not hold what they should.
+    """
     model = body.load_body(job.scenes.body)
+    library = None
+    if job.scenes.textures:
+        if model.kind != "smplh":
+            raise UserError("--textures are pictures for SMPL+H bodies: give --body=PATH too, or leave --textures out")
+        library = textures.load_textures(job.scenes.textures)
+        model = library.fit(model)
     source = poses.load_poses(job.scenes.poses, model)
-    return Sources(model, source, job.photos, job.environments, job.environment_share)
+    return Sources(model, source, job.photos, job.environments, job.environment_share, library)
 
 
 @functools.lru_cache(maxsize=1)

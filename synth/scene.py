@@ -17,6 +17,7 @@ from synth.person import Figure, PersonSpec, describe, stand
 from synth.placement import AREAS, Intersects, place
 from synth.poses import PoseSource
 from synth.scene_config import DATASETS, SceneConfig
+from synth.textures import TextureLibrary
 
 TILT_STD_RAD = 0.03  # people do not stand like pillars
 
@@ -31,6 +32,7 @@ class Sources:
         photos: usable background photographs.
         environments: environments that may be seen as background.
         environment_share: probability of such a background.
+        textures: clothing textures, or None.
     """
 
     body: BodyModel
@@ -38,6 +40,7 @@ class Sources:
     photos: BackgroundList
     environments: tuple[str, ...] = ()
     environment_share: float = 0.0
+    textures: TextureLibrary | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -149,6 +152,7 @@ def sample_person(rng: np.random.Generator, config: SceneConfig, sources: Source
     betas = body.sample_shape(rng, gender, sources.body.num_betas)
     pose = sources.poses.sample(rng, config.pose_split)
     tilt = rng.normal(0.0, TILT_STD_RAD, 2)
+    texture = sources.textures.sample(rng, gender, config.pose_split) if sources.textures else None
     spec = PersonSpec(
         gender=gender,
         betas=tuple(map(float, betas)),
@@ -156,7 +160,7 @@ def sample_person(rng: np.random.Generator, config: SceneConfig, sources: Source
         pose_tag=pose.tag,
         pose_source=pose.source,
         tilt_rad=(float(tilt[0]), float(tilt[1])),
-        look=looks.sample_look(rng, gender, pose.tag),
+        look=looks.sample_look(rng, gender, pose.tag, texture),
     )
     return spec, pose.num_rejected
 

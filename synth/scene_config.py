@@ -27,7 +27,8 @@ class SceneConfig:
         light: `hdri` (environment and sun) or `sh` (spherical harmonics of the release).
         body: `builtin` or the path of SMPL+H model files.
         poses: `builtin` or a folder of motion files.
-        pose_split: `train`, `val` or `test` part of the motion sequences.
+        pose_split: `train`, `val` or `test` part of the motion sequences and textures.
+        textures: folder of clothing textures for an SMPL+H body; empty = none.
         max_tries: placement tries per person before the person is given up and counted.
     """
 
@@ -42,6 +43,7 @@ class SceneConfig:
     body: str = "builtin"
     poses: str = "builtin"
     pose_split: str = "train"
+    textures: str = ""
     max_tries: int = 12
 
 

@@ -151,7 +151,7 @@ DEFAULTS = {
     "light": "hdri", "backgrounds": "builtin", "body": "builtin", "poses": "builtin", "pose_split": "train",
     "samples": 1, "device": "CPU", "denoise": True, "write_depth": False, "jpeg_quality": 95, "num_workers": 0,
     "ray_address": None, "gpus_per_worker": None, "scenes_per_worker": 10, "shard_index": 0, "num_shards": 1,
-    "num_images": 1, "annotations": None, "images": None,
+    "num_images": 1, "annotations": None, "images": None, "textures": "",
 }  # fmt: skip
 
 
@@ -163,6 +163,7 @@ DEFAULTS = {
         ({"backgrounds": "/nowhere"}, "neither"),
         ({"body": "/nowhere.npz"}, "nowhere"),
         ({"poses": "/nowhere"}, "nowhere"),
+        ({"textures": "/nowhere"}, "--textures are pictures for SMPL"),
     ],
 )
 def test_wrong_settings_stop_before_anything_is_written(tmp_path, monkeypatch, changes, message):

@@ -8,6 +8,7 @@ samples; `bpy.data` leaks unless objects, meshes and materials are removed after
 import contextlib
 import dataclasses
 import functools
+import hashlib
 import os
 import shutil
 import sys
@@ -41,6 +42,7 @@ except ImportError as missing:
 SENSOR_MM = 36.0
 IMPORTANCE_MAP_PX = 64  # a small manual importance map: clean light at no cost (measured)
 BACKGROUND_DEPTH_M = 1e4
+TEXTURE_PREFIX = "texture:"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -187,7 +189,8 @@ class Renderer:
                 bpy.ops.render.render(write_still=True)
             lap("cycles")
         finally:
-            bpy.data.batch_remove(made)
+            textures = [image for image in bpy.data.images if image.name.startswith(TEXTURE_PREFIX)]
+            bpy.data.batch_remove(made + textures)
         frame = self._read()
         lap("read")
         return frame
@@ -217,7 +220,7 @@ class Renderer:
         for description in figure.material_list:
             material = bpy.data.materials.new(description["kind"])
             material.use_nodes = True
-            materials.build(material.node_tree, description, _load_image)
+            materials.build(material.node_tree, description, _load_texture)
             if light.kind == "sh":
                 materials.shade_by_harmonics(material.node_tree, light.sh)
             surface.materials.append(material)
@@ -255,12 +258,19 @@ class _World:
         self._shine.inputs["Strength"].default_value = light.strength if light.kind == "hdri" else 0.0
         if light.kind == "hdri":
             path = str(environment_path(light.environment))
-            self._texture.image = _load_image(path)
+            self._texture.image = bpy.data.images.load(path, check_existing=True)
+            self._texture.image.use_fake_user = True  # stays loaded while another one is used
             self._turn.inputs["Rotation"].default_value[2] = light.turn_rad
 
 
-def _load_image(path: str) -> Any:
-    return bpy.data.images.load(path, check_existing=True)
+def _load_texture(path: str) -> Any:
+    """A texture of this scene only: there may be thousands in a run, so they are removed with the scene."""
+    name = TEXTURE_PREFIX + hashlib.sha256(path.encode()).hexdigest()[:32]  # Blender cuts names after 63 characters
+    found = bpy.data.images.get(name)
+    if found is None:
+        found = bpy.data.images.load(path)
+        found.name = name
+    return found
 
 
 def _choose_device(device: str) -> str:

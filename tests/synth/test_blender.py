@@ -122,6 +122,24 @@ def test_harmonics_shade_by_the_normal(renderer):
     assert frame.rgb[16, 16] == pytest.approx([expected] * 3, rel=2e-3)
 
 
+def test_a_texture_shows_the_right_way_up_and_is_removed_again(renderer, tmp_path):
+    import bpy
+    import cv2
+
+    picture = np.zeros((64, 64, 3), np.uint8)
+    picture[:32] = (0, 0, 255)  # red (BGR) at the top
+    picture[32:] = (0, 255, 0)
+    path = tmp_path / ("long_" * 20 + "name.png")
+    cv2.imwrite(str(path), picture)
+    figure = board(-1, 1, 0, 2, 0.0)
+    figure.mesh.topology.uvs[0] = [[0, 0], [1, 0], [1, 1], [0, 1]]  # v is up, like z of the board
+    figure.material_list = ({"kind": "texture", "path": str(path), "roughness": 0.7},)
+    camera = Camera(48, 48, 60.0, (0.0, -4.0, 1.0), 0.0, 4.0)
+    rgb = renderer.render([figure], camera, FLAT, 1).rgb
+    assert rgb[14, 24, 0] > 2 * rgb[14, 24, 1] and rgb[34, 24, 1] > 2 * rgb[34, 24, 0]
+    assert not [image for image in bpy.data.images if image.name.startswith(blender.TEXTURE_PREFIX)]
+
+
 @pytest.mark.parametrize(
     ("other", "expected"),
     [

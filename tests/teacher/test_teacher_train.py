@@ -1,7 +1,9 @@
 """The whole run through the command: decisions, exact groups, resume, and what is refused before it starts."""
 
+import concurrent.futures
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -18,10 +20,17 @@ TINY = (
 )
 
 
-def train(records, model_dir, *flags):
+def train_worker(records, model_dir, cluster, index):
+    task = {"cluster": cluster, "task": {"type": "worker", "index": index}}
+    return train(records, model_dir, "--num_steps=12", "--strategy=multi_worker", tf_config=task)
+
+
+def train(records, model_dir, *flags, tf_config=None):
     command = [sys.executable, "-m", "teacher.train", f"--model_dir={model_dir}"]
     command += [f"--{kind}_records={path}" for kind, path in records.items()]
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    if tf_config:
+        environment["TF_CONFIG"] = json.dumps(tf_config)
     return subprocess.run([*command, *TINY, *flags], cwd=ROOT, env=environment, capture_output=True, text=True)
 
 
@@ -102,3 +111,21 @@ def test_teacher_without_groups_trains_on_what_it_chose_and_resumes_exactly(toy_
     assert rows(tmp_path / "parts") == decisions and len(decisions) == 4
     assert len(decisions[0]["probabilities"]) == 2 and decisions[-1]["effective_samples"] < 24
     assert json.loads((tmp_path / "parts" / "summary.json").read_text())["wrong_group_samples"] == 0
+
+
+@pytest.mark.slow
+def test_two_workers_decide_like_one_process(toy_records, tmp_path):
+    assert train(toy_records, tmp_path / "one", "--num_steps=12").returncode == 0
+    ports = []
+    for _ in range(2):
+        with socket.socket() as probe:
+            probe.bind(("localhost", 0))
+            ports.append(probe.getsockname()[1])
+    cluster = {"worker": [f"localhost:{port}" for port in ports]}
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        results = list(pool.map(lambda k: train_worker(toy_records, tmp_path / "two", cluster, k), range(2)))
+    assert [result.returncode for result in results] == [0, 0], results[0].stderr
+    for one, two in zip(rows(tmp_path / "one"), rows(tmp_path / "two"), strict=True):
+        assert (one["group"], one["rewarded"], two["wrong_group_samples"]) == (two["group"], two["rewarded"], 0)
+        np.testing.assert_allclose(one["probabilities"], two["probabilities"], atol=1e-4)
+        assert one["loss"] == pytest.approx(two["loss"], rel=1e-4)

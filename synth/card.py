@@ -17,6 +17,7 @@ from openpose_tf.common import cli, files
 from openpose_tf.common.errors import UserError
 from openpose_tf.data import image_dataset
 from openpose_tf.skeleton import MPII_JOINTS, JointState
+from synth import dataset
 
 PICTURE_DIR = "card"
 STAND_IN_NOTE = (
@@ -195,10 +196,14 @@ def write_card(folder: Path) -> Path:
 
 
 def main(argv: Sequence[str]) -> None:
-    """Writes the card of a dataset."""
+    """Counts what is in a dataset and writes its card."""
     if len(argv) != 2:
         raise UserError("give one dataset folder: python -m synth.card DIR")
-    print(write_card(Path(argv[1])))
+    folder = Path(argv[1])
+    header = image_dataset.read_header(folder)
+    dropped = header.get("counts", {}).get("backgrounds_dropped", {})
+    dataset.close_dataset(folder, range(header["num_images"]), dropped)
+    print(write_card(folder))
 
 
 if __name__ == "__main__":

@@ -156,6 +156,11 @@ def _write_picture(path: Path, pixels: np.ndarray, options: list[int] | None = N
     files.write_bytes(path, data.tobytes())
 
 
+def num_annotations(folder: Path) -> int:
+    """Returns the number of images whose annotation is there, without reading it."""
+    return sum(not path.name.startswith(".") for path in (folder / "annotations").glob("*.json"))
+
+
 def close_dataset(folder: Path, indices: Iterable[int], dropped_backgrounds: Mapping[str, int]) -> dict[str, Any]:
     """Counts what is in the dataset into dataset.json and returns the counts."""
     counts = count_annotations(folder, indices)

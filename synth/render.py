@@ -172,7 +172,7 @@ def render(run: Run) -> list[Failure]:
 
 
 def finish(run: Run, failures: Sequence[Failure]) -> dict[str, Any]:
-    """Writes the counts, the card, and the failures where there are any; returns the counts."""
+    """Writes the failures, and when no other shard is missing the counts and the card; returns the counts."""
     name = "failed.jsonl" if run.num_shards == 1 else f"failed-{run.shard_index:05d}-of-{run.num_shards:05d}.jsonl"
     path = run.folder / name
     if failures:
@@ -180,6 +180,10 @@ def finish(run: Run, failures: Sequence[Failure]) -> dict[str, Any]:
         files.write_bytes(path, "".join(lines).encode())
     else:
         path.unlink(missing_ok=True)
+    left = run.num_images - dataset.num_annotations(run.folder)
+    if run.num_shards > 1 and left > 0:  # reading 100,000 annotations in each of 50 jobs would take hours
+        logging.info("%d images of other shards are missing; `python -m synth.card %s` counts them", left, run.folder)
+        return {"images": run.num_images - left}
     counts = dataset.close_dataset(run.folder, range(run.num_images), dict(run.job.photos.dropped))
     if counts.get("images"):
         card.write_card(run.folder)
@@ -291,7 +295,8 @@ def main(argv: Sequence[str]) -> int:
     render_scene.load_sources(run.job)  # wrong files fail here, not in a worker
     failures = render(run)
     counts = finish(run, failures)
-    print(f"{run.folder}: {counts.get('images', 0)} images, {counts.get('people', 0)} people")
+    people = f", {counts['people']} people" if "people" in counts else ""
+    print(f"{run.folder}: {counts.get('images', 0)} images{people}")
     if failures:
         print(f"{len(failures)} scenes failed in every attempt, see {run.folder}/failed*.jsonl")
     return 1 if failures else 0

@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+import time
 import types
 from pathlib import Path
 
@@ -106,6 +107,7 @@ def test_shards_make_one_dataset(tmp_path):
     for index in (1, 0):
         done = call("--output_dir", parts, "--num_images=3", *SMALL, f"--shard_index={index}", "--num_shards=2")
         assert done.returncode == 0, done.stderr
+        assert bool(read_header(parts)["counts"]) == (index == 0)  # the last shard counts
     assert contents(whole) == contents(parts)
     assert read_header(whole) == read_header(parts)
 
@@ -215,3 +217,22 @@ def test_folder_that_may_not_be_written(tmp_path):
     blocked.write_text("")
     with pytest.raises(UserError, match="cannot write"):
         dataset.open_dataset(blocked, "synthetic", 0, 1, {}, [])
+
+
+@pytest.mark.slow
+@pytest.mark.blender
+def test_a_killed_run_goes_on_and_ends_with_the_same_data(tmp_path):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    assert call("--output_dir", whole, "--num_images=4", *SMALL).returncode == 0
+    command = [sys.executable, "-m", "synth.render", "--output_dir", str(killed), "--num_images=4", *SMALL]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 200
+    while not list(killed.glob("annotations/0*.json")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    finished = {path: path.stat().st_mtime_ns for path in killed.glob("annotations/0*.json")}
+    assert 1 <= len(finished) < 4
+    assert call("--output_dir", killed, "--num_images=4", *SMALL).returncode == 0
+    assert contents(whole) == contents(killed)
+    assert all(path.stat().st_mtime_ns == made for path, made in finished.items())  # not made again

@@ -19,10 +19,10 @@ import numpy as np
 from openpose_tf.common import files
 from openpose_tf.common.errors import UserError
 from openpose_tf.common.progress import track
-from openpose_tf.data import images, mpii, sources, splits
+from openpose_tf.data import image_dataset, images, mpii, sources, splits
 from openpose_tf.data.annotations import AnnotatedImage, Person
 
-FORMATS = ("mpii", "coco", "openpose_json")
+FORMATS = ("mpii", "coco", "openpose_json", "image_dataset")
 LIST_NAME = "photographs.jsonl"
 SHOWN = 10
 
@@ -33,8 +33,9 @@ class PhotographSource:
 
     Attributes:
         format: one of FORMATS.
-        annotations: annotation file (or folder of JSON files for openpose_json).
-        images: folder of the photographs.
+        annotations: annotation file, folder of JSON files (openpose_json), or a rendered stand-in for photographs
+            (image_dataset).
+        images: folder of the photographs; None for image_dataset.
         masks: folder of masks of un-annotated people, mask_NAME (mpii, openpose_json), or None.
         groups: groups_v12.mat (mpii), for the random split; or None.
         num_validation_groups: groups of that split.
@@ -46,7 +47,7 @@ class PhotographSource:
 
     format: str
     annotations: str
-    images: str
+    images: str | None
     masks: str | None = None
     groups: str | None = None
     num_validation_groups: int = 343
@@ -95,7 +96,14 @@ def read_photographs(source: PhotographSource) -> list[AnnotatedImage]:
 
 
 def _read(source: PhotographSource) -> list[AnnotatedImage]:
-    if source.format == "mpii" and source.include_list and not (source.groups or source.validation_list):
+    if source.format == "image_dataset":
+        return _read_standin(source.annotations)
+    if (
+        source.format == "mpii"
+        and source.images
+        and source.include_list
+        and not (source.groups or source.validation_list)
+    ):
         wanted = set(splits.read_list(source.include_list))
         release = mpii.read_release(source.annotations)
         chosen = [one for one in release if one.is_train and {one.name, Path(one.name).stem} & wanted]
@@ -114,6 +122,22 @@ def _read(source: PhotographSource) -> list[AnnotatedImage]:
             output_dir=folder,
         )
         return sources.read(config).images
+
+
+def _read_standin(folder: str) -> list[AnnotatedImage]:
+    """A rendered stand-in for photographs: its people count as real."""
+    kind = image_dataset.read_header(folder)["kind"]
+    if kind != "real_standin":
+        raise UserError(
+            f"--annotations={folder} is a {kind} dataset: --format=image_dataset takes a stand-in for photographs "
+            "(python -m synth.render --dataset=real_standin), or give annotated photographs"
+        )
+    found = image_dataset.read_image_dataset(folder)
+    return [dataclasses.replace(one, people=tuple(_as_real(person) for person in one.people)) for one in found]
+
+
+def _as_real(person: Person) -> Person:
+    return dataclasses.replace(person, is_synthetic=False)
 
 
 def check_sizes(photographs: Sequence[AnnotatedImage]) -> None:

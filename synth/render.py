@@ -217,7 +217,7 @@ def _mixed_run(given: flags.FlagValues, folder: Path) -> Run:
     for name in ("image_size", "backgrounds"):
         if given[name].present:
             raise UserError(f"--{name} has no use with --dataset=mixed: the photographs are the pictures")
-    for name in ("annotations", "images"):
+    for name in ("annotations",) if given.format == "image_dataset" else ("annotations", "images"):
         if not given[name].value:
             raise UserError(f"--dataset=mixed needs --{name}: the annotated photographs (--format={given.format})")
     names = [field.name for field in dataclasses.fields(PhotographSource)]

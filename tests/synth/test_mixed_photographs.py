@@ -12,7 +12,7 @@ from PIL import Image
 
 from openpose_tf.common.errors import UserError
 from openpose_tf.data import images
-from synth import photographs, render
+from synth import dataset, photographs, render
 from synth.photographs import PhotographSource
 
 WIDTH, HEIGHT = 96, 72
@@ -138,6 +138,24 @@ def test_openpose_json_keeps_validation_people_out(tmp_path):
     assert [one.image_id for one in photographs.read_photographs(source)] == ["j0"]
 
 
+def test_a_rendered_stand_in_takes_the_place_of_photographs(tmp_path):
+    for kind in ("real_standin", "synthetic"):
+        dataset.open_dataset(tmp_path / kind, kind, 0, 1, {}, [])
+        keypoints = [[20.0 + j, 10.0 + 3 * j, 1 + j % 3] for j in range(16)]
+        person = {"instance_id": 1, "keypoints": keypoints, "objpos": [28, 33], "scale": 0.3, "is_synthetic": True}
+        pixels, ids = np.zeros((HEIGHT, WIDTH, 3), np.uint8), np.zeros((HEIGHT, WIDTH), int)
+        dataset.write_sample(tmp_path / kind, "000000", pixels, ids, None, {"people": [person]}, 95)
+    source = PhotographSource("image_dataset", str(tmp_path / "real_standin"), None)
+    (one,) = photographs.read_photographs(source)
+    assert not one.people[0].is_synthetic and one.people[0].keypoints.tolist() == keypoints
+    run = render._run_from_flags(
+        flags_of(format="image_dataset", annotations=source.annotations, output_dir=str(tmp_path / "out"))
+    )
+    assert run.num_images == 5
+    with pytest.raises(UserError, match="is a synthetic dataset"):
+        photographs.read_photographs(PhotographSource("image_dataset", str(tmp_path / "synthetic"), None))
+
+
 def test_missing_photographs_are_named_up_to_ten_and_counted(tmp_path):
     source = coco(tmp_path, count=13)
     for k in range(12):
@@ -187,7 +205,15 @@ def flags_of(**values):
     every |= dict.fromkeys(("groups", "validation_list", "ray_address", "gpus_per_worker", "image_size"))
     every |= {"backgrounds": "builtin", "dataset": "mixed", "format": "coco", "annotations": None, "images": None}
     every |= {"variants": 5, "num_validation_groups": 343, "split_seed": 0, "shard_index": 0, "num_shards": 1}
-    every |= {"seed": 2, "people_min": 2, "light": "hdri", "body": "builtin", "poses": "builtin", "pose_split": "train"}
+    every |= {
+        "seed": 2,
+        "people_min": 2,
+        "light": "hdri",
+        "body": "builtin",
+        "poses": "builtin",
+        "pose_split": "train",
+        "textures": "",
+    }
     every |= {"samples": 4, "device": "CPU", "denoise": True, "write_depth": False, "jpeg_quality": 95}
     every |= {"num_workers": 0, "scenes_per_worker": 9}
     given = {name: types.SimpleNamespace(value=value, present=0) for name, value in every.items()}

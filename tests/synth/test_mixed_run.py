@@ -21,7 +21,7 @@ NAMES += [f"{side}_{j}" for j in ("shoulder", "elbow", "wrist", "hip", "knee", "
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory):
-    """Two photographs of a sitting room's worth of colours, a person in each, a crowd in the second, and masks."""
+    """Two photographs, the second grey and with a crowd, a person in each, and the masks of these."""
     folder = tmp_path_factory.mktemp("mixed_source")
     for name in ("photos", "known"):
         (folder / name).mkdir()
@@ -30,6 +30,7 @@ def source(tmp_path_factory):
     for k in range(2):
         photo = cv2.GaussianBlur(rng.integers(60, 190, (HEIGHT, WIDTH, 3)).astype(np.uint8), (0, 0), 1.2)
         photo[20:84, 50:76] = np.array([90, 110, 170]) + rng.integers(-25, 25, (64, 26, 3))
+        photo = cv2.cvtColor(photo, cv2.COLOR_BGR2GRAY) if k else photo
         cv2.imwrite(str(folder / "photos" / f"p{k}.jpg"), photo, [cv2.IMWRITE_JPEG_QUALITY, 95])
         mask = np.zeros((HEIGHT, WIDTH), np.uint8)
         mask[20:84, 50:76] = 255
@@ -100,6 +101,8 @@ def test_every_photograph_has_its_variants_with_exact_ground_truth(source, mixed
         far = cv2.dilate((ids > 0).astype(np.uint8), np.ones((17, 17))) == 0
         far[HEIGHT // 2 :] = False  # shadows are on the ground only
         assert np.abs(shown - before)[far].mean() < 3  # JPEG
+        if index % 2:  # the photograph is grey, so are the people before it
+            assert np.ptp(shown, axis=-1)[ids > 0].mean() < 4
         assert set(np.unique(ids)) <= {0, *(p["instance_id"] for p in row["people"] if p["is_synthetic"])}
     poses = [
         [p["pose"] for p in json.loads((mixed / "annotations" / f"{i:06d}.json").read_text())["people"][1:]]

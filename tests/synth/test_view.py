@@ -17,7 +17,8 @@ def folder(tmp_path):
         ids[10:50, 20:40] = 1
         depth = np.where(ids > 0, 3.0, 1e4)
         person = {
-            "instance_id": 1, "keypoints": [[6 + 9 * (i % 8), 15 + 25 * (i // 8), 1 + i % 4] for i in range(16)], "objpos": [30, 30],
+            "instance_id": 1, "objpos": [30, 30],
+            "keypoints": [[6 + 9 * (i % 8), 15 + 25 * (i // 8), 1 + i % 4] for i in range(16)],
             "box": [19.5, 9.5, 39.5, 49.5], "amodal_box": [19, 9, 41, 50], "head_box": [25, 10, 32, 20],
         }  # fmt: skip
         annotation = {"camera": {"pitch_deg": 12.0}, "people": [person]}

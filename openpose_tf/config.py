@@ -190,16 +190,16 @@ class DataConfig:
     """Where the samples of a run come from and what is made of them.
 
     Attributes:
-        real_records: folder of real person records, or None.
-        synthetic_records: folder of synthetic person records, or None.
+        real_records: folders of real person records, such as COCO and MPII, drawn from as one set.
+        synthetic_records: folders of synthetic person records.
         max_people: people labelled in a crop.
         padding_valid: the area outside of the picture counts in the loss (OpenPose); the paper's code ignores it.
         warp: `cv2` or `tf`, who moves the pixels.
         num_threads: threads per input stream.
     """
 
-    real_records: str | None = None
-    synthetic_records: str | None = None
+    real_records: tuple[str, ...] = ()
+    synthetic_records: tuple[str, ...] = ()
     max_people: int = 20
     padding_valid: bool = False
     warp: str = "cv2"

@@ -8,7 +8,7 @@ import numpy as np
 from openpose_tf.config import DataConfig, TrainConfig
 from openpose_tf.data.augmentation import Augmentation
 from openpose_tf.data.pipeline import MixedBatches, StreamConfig, mix
-from openpose_tf.data.record_set import RecordSet, load_records
+from openpose_tf.data.record_set import RecordSet, join_records, load_records
 from openpose_tf.strategies import Replicas
 
 
@@ -33,7 +33,8 @@ def open_record_sets(config: DataConfig) -> RecordSets:
         UserError: a folder is no record set, or does not hold what its manifest says.
     """
     real, synthetic = (
-        load_records(folder) if folder else None for folder in (config.real_records, config.synthetic_records)
+        join_records([load_records(folder) for folder in folders]) if folders else None
+        for folders in (config.real_records, config.synthetic_records)
     )
     return RecordSets(real, synthetic)
 

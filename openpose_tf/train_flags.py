@@ -82,8 +82,8 @@ def data_config(values: flags.FlagValues) -> DataConfig:
         values: `flags.FLAGS`, parsed; only a verb's `main` has it.
     """
     return DataConfig(
-        values.real_records,
-        values.synthetic_records,
+        tuple(values.real_records),
+        tuple(values.synthetic_records),
         values.max_people,
         values.padding_valid,
         values.warp,
@@ -110,8 +110,8 @@ def _names(choices: type) -> list[str]:
 
 
 def _define_data() -> None:
-    flags.DEFINE_string("real_records", None, "Folder of real person records (D_R); none: synthetic data only.")
-    flags.DEFINE_string("synthetic_records", None, "Folder of synthetic person records (D_S, D_M or D_Style).")
+    flags.DEFINE_list("real_records", [], "Folders of real person records (D_R); none: synthetic data only.")
+    flags.DEFINE_list("synthetic_records", [], "Folders of synthetic person records (D_S, D_M or D_Style).")
     flags.DEFINE_float(
         "synthetic_fraction", 0.5, "Share of synthetic samples in a batch of both kinds (paper: 0.5).", 0.0, 1.0
     )

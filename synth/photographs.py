@@ -98,16 +98,8 @@ def read_photographs(source: PhotographSource) -> list[AnnotatedImage]:
 def _read(source: PhotographSource) -> list[AnnotatedImage]:
     if source.format == "image_dataset":
         return _read_standin(source.annotations)
-    if (
-        source.format == "mpii"
-        and source.images
-        and source.include_list
-        and not (source.groups or source.validation_list)
-    ):
-        wanted = set(splits.read_list(source.include_list))
-        release = mpii.read_release(source.annotations)
-        chosen = [one for one in release if one.is_train and {one.name, Path(one.name).stem} & wanted]
-        return mpii.annotated_images(chosen, source.images, source.masks)
+    if source.format == "mpii" and not (source.groups or source.validation_list):
+        return _read_listed_mpii(source)
     with tempfile.TemporaryDirectory() as folder:  # the lists of a split were written when D_R was made
         config = sources.SourceConfig(
             format=source.format,
@@ -122,6 +114,19 @@ def _read(source: PhotographSource) -> list[AnnotatedImage]:
             output_dir=folder,
         )
         return sources.read(config).images
+
+
+def _read_listed_mpii(source: PhotographSource) -> list[AnnotatedImage]:
+    """The training images that a list names; the other pictures need not be there."""
+    if not source.include_list:
+        raise UserError(
+            "--format=mpii needs --include_list=train_images.txt (written with the records of the real data), or "
+            "--groups=groups_v12.mat or --validation_list=FILE for a split: no validation image may be used"
+        )
+    wanted = set(splits.read_list(source.include_list))
+    release = mpii.read_release(source.annotations)
+    chosen = [one for one in release if one.is_train and {one.name, Path(one.name).stem} & wanted]
+    return mpii.annotated_images(chosen, str(source.images), source.masks)
 
 
 def _read_standin(folder: str) -> list[AnnotatedImage]:

@@ -91,7 +91,7 @@ def test_mpii_photographs_by_the_list_of_the_real_records(tmp_path):
     (tmp_path / "validation.txt").write_text("m0.jpg\n")
     split = PhotographSource("mpii", annotations, folder, validation_list=str(tmp_path / "validation.txt"))
     assert [one.image_id for one in photographs.read_photographs(split)] == ["m1"]
-    with pytest.raises(UserError, match="--groups"):
+    with pytest.raises(UserError, match=r"needs --include_list=train_images.txt .* or --groups"):
         photographs.read_photographs(PhotographSource("mpii", annotations, folder))
 
 

@@ -146,6 +146,7 @@ def _training_stage(folder: Path, size: DemoSize) -> Stage:
         f"--input_size={size.input_size}",
         f"--batch_size={size.batch_size}",
         f"--num_steps={size.steps}",
+        "--clip_norm=20",
         "--learning_rate=1e-3",  # a small network from random numbers; the default is the paper's fine-tuning rate
         "--teacher_learning_rate=5e-3",  # at the released 5e-5 a teacher says nothing within so few decisions
         f"--decay_steps={max(size.steps * 2 // 3, 1)}",

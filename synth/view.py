@@ -71,14 +71,15 @@ def _caption(row: dict[str, Any]) -> str:
 
 
 def _legend(width: int, mixed: bool) -> np.ndarray:
-    """A strip with the colours of the joint states, and of real and rendered people."""
-    strip = np.full((26, width, 3), 24, np.uint8)
+    """A strip with the colours of the joint states, and of real and rendered people, in as many rows as it needs."""
     marks = [(picture.STATE_COLOURS[state], text) for state, text in LEGEND.items()]
     marks += [(picture.REAL_COLOUR, "real person"), (picture.RENDERED_COLOUR, "rendered person")] if mixed else []
+    per_row = max(1, width // 160)
+    strip = np.full((26 * -(-len(marks) // per_row), width, 3), 24, np.uint8)
     for i, (colour, text) in enumerate(marks):
-        x = 14 + i * 160
-        cv2.circle(strip, (x, 13), 6, colour, -1, cv2.LINE_AA)
-        cv2.putText(strip, text, (x + 12, 17), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (230, 230, 230), 1, cv2.LINE_AA)
+        x, y = 14 + i % per_row * 160, 13 + i // per_row * 26
+        cv2.circle(strip, (x, y), 6, colour, -1, cv2.LINE_AA)
+        cv2.putText(strip, text, (x + 12, y + 4), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (230, 230, 230), 1, cv2.LINE_AA)
     return strip
 
 

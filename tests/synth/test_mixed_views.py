@@ -50,9 +50,10 @@ def test_the_sheet_tells_how_many_of_each(folder):
     row = {"image_id": "000000", "people": [person(1, False, 9.0), person(2, True, 9.0), person(3, True, 9.0)]}
     assert view._caption(row) == "000000  1 real + 2 rendered"
     sheet = view.contact_sheet(folder, 1, 960, 1, True)
-    legend = sheet[-26:]
-    for colour in (picture.REAL_COLOUR, picture.RENDERED_COLOUR):
-        assert (legend == colour).all(-1).any()
+    narrow = view.contact_sheet(folder, 1, 330, 1, True)  # the legend takes three rows
+    for legend in (sheet[-26:], narrow[-78:]):
+        for colour in (picture.REAL_COLOUR, picture.RENDERED_COLOUR):
+            assert (legend == colour).all(-1).any()
     assert len(picture.panels(folder, {**row, "image": "images/000000.jpg", "mask": "masks/000000.png"})) == 4
 
 

@@ -9,6 +9,7 @@ seconds depend little on what else the machine does; images per hour do, so run 
 
 import collections
 import os
+import statistics
 import sys
 import tempfile
 import time
@@ -26,13 +27,14 @@ from synth.render_scene import Job
 from synth.scene_config import RenderConfig, SceneConfig
 
 STAGES = ("sample", "build", "cycles", "read", "compose", "annotate", "write")
+SCENES = 10
 LARGEST_PYTHON_S, LEAST_SPEED_UP, LARGEST_GROWTH_MB, LARGEST_MB = 1.3, 1.7, 50, 1000
 
 
 def define_flags() -> None:
     """Defines this benchmark's flags."""
     flags.DEFINE_integer("num_images", 8, "images per measurement", lower_bound=2)
-    flags.DEFINE_integer("memory_images", 0, "images for the memory curve; 0 = none", lower_bound=0)
+    flags.DEFINE_integer("memory_images", 0, "images for the memory curve, 0 = none, else 20 or more", 0)
     flags.DEFINE_bool("workers", True, "also compare one and two Ray workers")
     flags.DEFINE_integer("image_size", 640, "width and height in px")
     flags.DEFINE_float("people", 9.0, "mean number of people")
@@ -89,10 +91,12 @@ def main(argv: Sequence[str]) -> None:
         render_scene.render_index(job, 1000)  # loads Blender
         print_stages([render_scene.render_index(job, index) for index in range(given.num_images)])
         if given.memory_images:
-            memory = [render_scene.render_index(job, index)["memory_mb"] for index in range(given.memory_images)]
-            early = max(memory[: max(1, len(memory) // 10)])
-            print(f"\nmemory over {len(memory)} images: first tenth {early:.0f} MB, end {memory[-1]:.0f} MB, ", end="")
-            print(f"most {max(memory):.0f} MB (aim: growth under {LARGEST_GROWTH_MB} MB)")
+            # The same ten scenes again and again, so that large and small scenes do not look like a trend.
+            memory = [render_scene.render_index(job, i % SCENES)["memory_mb"] for i in range(given.memory_images)]
+            rounds = [statistics.mean(memory[i : i + SCENES]) for i in range(0, len(memory) - SCENES + 1, SCENES)]
+            print("\nmean memory by round of 10 scenes, MB:", " ".join(f"{mean:.0f}" for mean in rounds))
+            print(f"  most {max(memory):.0f} MB, growth after the first round {rounds[-1] - rounds[1]:+.0f} MB", end="")
+            print(f" (aim at most {LARGEST_GROWTH_MB})")
 
 
 if __name__ == "__main__":

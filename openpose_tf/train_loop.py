@@ -28,8 +28,8 @@ class StepResult(NamedTuple):
     """What one training step gives back.
 
     Attributes:
-        loss: [] float32, the optimised loss.
-        per_sample_loss: [B] float32, last stage per annotated joint, of the global batch.
+        loss: [] float32, the optimised loss without sample weights.
+        per_sample_loss: [B] float32, last stage per annotated joint, of the global batch, without weights.
         is_finite: [] bool, whether loss and gradient are finite.
         scalars: [len(student.scalar_names)] float32, averaged over a log window; NaN where nothing was measured.
         batch: what the curriculum sees of the global batch: images, is_synthetic, features, key. With one worker it is

@@ -109,7 +109,8 @@ class OpenPoseStudent:
         with tf.GradientTape() as tape:
             outputs = self.model(preprocess(batch["images"]), training=True)
             branch = losses.branch_losses(outputs, labels)  # [B, stages, 2]
-            loss = tf.reduce_sum(losses.sample_losses(branch)) / self._batch_size
+            weights = batch.get("sample_weight", 1.0)  # of the optimised loss only; what is reported stays plain
+            loss = tf.reduce_sum(losses.sample_losses(branch) * weights) / self._batch_size
             scaled = self.optimizer.get_scaled_loss(loss) if self._mixed_precision else loss
         norm = self._update(tape.gradient(scaled, self._variables))
         per_joint = losses.per_joint_losses(branch, losses.count_joints(batch, self._target))

@@ -1,6 +1,6 @@
 """A stream of samples whose rows are chosen window by window, for a teacher without groups."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -9,6 +9,18 @@ from openpose_tf.data.pipeline import PREFETCH, SampleStream
 from openpose_tf.data.sampler import Batch, Sampler
 
 QUEUE_CAPACITY = 1 << 20  # samples that may wait, far more than a window
+
+
+class Choice(NamedTuple):
+    """Samples to train on.
+
+    Attributes:
+        rows: [num_batches, batch_size] int64, or [batch_size], rows of the record set.
+        weights: float32 of the same shape, factors on the samples' optimised losses.
+    """
+
+    rows: np.ndarray
+    weights: np.ndarray
 
 
 class _ChosenSampler(Sampler):
@@ -26,26 +38,34 @@ class ChosenStream(SampleStream):
     """A `SampleStream` that serves the rows it is told, in their order, with the same augmentation rule.
 
     Rows wait in a TensorFlow queue; batches are prefetched within what was assigned and never beyond, so no sample of
-    an old choice is served. Sample i of the stream is a function of (seed, stream id, i) and its row.
+    an old choice is served. Sample i of the stream is a function of (seed, stream id, i) and its row. Batches have a
+    field more, `sample_weight` [batch_size] float32: the weights that were told.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._assigned: dict[int, np.ndarray] = {}  # global batch number to rows [batch_size]
+        self._assigned: dict[int, Choice] = {}  # by the number of the global batch
         self._queue: Any = None  # while the stream is open
 
-    def assign(self, first_batch: int, rows: np.ndarray) -> None:
-        """Gives the rows of the next batches, behind those assigned before.
+    def assign(self, first_batch: int, choice: Choice) -> None:
+        """Gives the samples of the next batches, behind those assigned before.
 
         Args:
-            first_batch: number of the global batch that `rows` start with.
-            rows: [num_batches, batch_size] int64 rows of the record set.
+            first_batch: number of the global batch that `choice` starts with.
+            choice: of `num_batches` global batches.
         """
         position = int(self.counter.numpy())
         self._assigned = {number: old for number, old in self._assigned.items() if number >= position}
-        self._assigned |= {first_batch + k: np.asarray(row, np.int64) for k, row in enumerate(rows)}
+        self._assigned |= {first_batch + k: Choice(*pair) for k, pair in enumerate(zip(*choice, strict=True))}
         if self._queue is not None:
             self._enqueue(first_batch)
+
+    def next(self) -> Batch:
+        """Returns the next batch, as every stream, and its weights in `sample_weight`."""
+        number = int(self.counter.numpy())
+        batch = super().next()
+        with tf.device("CPU:0"):
+            return batch | {"sample_weight": tf.constant(self._share(number).weights, tf.float32)}
 
     def dataset(self, start_batch: int) -> tf.data.Dataset:
         """Returns the dataset of local batches from global batch `start_batch` on; it waits for assigned rows."""
@@ -74,13 +94,17 @@ class ChosenStream(SampleStream):
 
     def rows_of(self, batch_number: int) -> np.ndarray:
         """Returns the rows of this worker's share of an assigned batch, [local_size] int64."""
-        start = self.config.worker_index * self.local_size
-        return self._assigned[batch_number][start : start + self.local_size]
+        return self._share(batch_number).rows
 
     def close(self) -> None:
         """Stops the stream's threads and frees its buffers."""
         self._close_queue()
         super().close()
+
+    def _share(self, batch_number: int) -> Choice:
+        """Returns this worker's share of an assigned batch."""
+        start = self.config.worker_index * self.local_size
+        return Choice(*(values[start : start + self.local_size] for values in self._assigned[batch_number]))
 
     def _close_queue(self) -> None:
         """Wakes whoever still waits for rows of an older iterator."""

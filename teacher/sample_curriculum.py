@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from teacher.chosen_stream import ChosenStream
+from teacher.chosen_stream import Choice, ChosenStream
 from teacher.samples import SampleTeacher
 from teacher.state import ArrayState
 
@@ -19,8 +19,9 @@ class SampleCurriculum:
     The draw happens `LEAD` steps before the window begins; the losses of these last steps count in the draw after it.
 
     In decisions.jsonl the groups are for looking only: `probabilities` is the chance of a sample of each group,
-    `group` the one of the highest chance. `wrong_group_samples` counts samples that were trained on without having
-    been chosen.
+    `group` the one of the highest chance; `mean_weight` and `max_weight` are of the correction weights that the next
+    window's samples carry into the student's loss. `wrong_group_samples` counts samples that were trained on without
+    having been chosen.
 
     Args:
         teacher: chooses the samples.
@@ -42,8 +43,8 @@ class SampleCurriculum:
         self._decision_steps, self._on_decision = decision_steps, on_decision
         self._candidates = np.flatnonzero(groups >= 0)
         self._lead = min(LEAD, decision_steps - 1)
-        self._rows: np.ndarray = np.zeros((0, stream.batch_size), np.int64)
-        self._next: np.ndarray = self._rows
+        self._nothing = Choice(np.zeros((0, stream.batch_size), np.int64), np.zeros((0, stream.batch_size), np.float32))
+        self._now, self._next = self._nothing, self._nothing  # what the running window trains on, and the next one
         self._shares: np.ndarray = np.zeros(0)
         self._effective = 0.0
         self._start, self._steps, self._wrong, self._decisions = 0, 0, 0, 0
@@ -58,11 +59,11 @@ class SampleCurriculum:
 
     def group_for(self, step: int) -> int:
         """Returns the number of the only stream, after telling it what to serve."""
-        if not len(self._rows):
-            self._start, self._rows = step, self._choose()
+        if not len(self._now.rows):
+            self._start, self._now = step, self._choose()
         if not self._is_served:
-            self._stream.assign(self._start, self._rows)
-            if len(self._next):
+            self._stream.assign(self._start, self._now)
+            if len(self._next.rows):
                 self._stream.assign(self._start + self._decision_steps, self._next)
             self._is_served = True
         return 0
@@ -79,7 +80,7 @@ class SampleCurriculum:
         """
         synthetic = np.asarray(batch["is_synthetic"], bool)
         keys, losses = np.asarray(batch["key"])[synthetic], np.asarray(per_sample_loss, np.float64)[synthetic]
-        self._wrong += int((keys != self._rows[self._steps]).sum())
+        self._wrong += int((keys != self._now.rows[self._steps]).sum())
         self._teacher.feedback(np.searchsorted(self._candidates, keys), losses)
         self._sums += losses.sum(), len(losses)
         self._steps += 1
@@ -90,7 +91,7 @@ class SampleCurriculum:
             return None
         row = self._row(float(self._sums[0] / self._sums[1]))
         self._start, self._steps, self._sums = step + 1, 0, np.zeros(2)
-        self._rows, self._next = self._next, self._next[:0]
+        self._now, self._next = self._next, self._nothing
         if self._on_decision is not None:
             self._on_decision(step + 1, row)
         return row
@@ -99,14 +100,14 @@ class SampleCurriculum:
         """Returns the numbers for summary.json."""
         return {"decisions": self._decisions, "wrong_group_samples": self._wrong}
 
-    def _choose(self) -> np.ndarray:
-        """Returns the rows [N, batch_size] of a new window."""
+    def _choose(self) -> Choice:
+        """Returns the samples of a new window, N batches."""
         shape = (self._decision_steps, self._stream.batch_size)
         draw = self._teacher.draw(self._teacher.propose(), int(np.prod(shape)))
         self._shares = np.bincount(self._groups[self._candidates], draw.chances)
         self._effective = float(np.exp(-(draw.chances * np.log(np.maximum(draw.chances, 1e-300))).sum()))
         self._decisions += 1
-        return self._candidates[draw.rows].reshape(shape)
+        return Choice(self._candidates[draw.rows].reshape(shape), draw.weights.reshape(shape))
 
     def _row(self, loss: float) -> dict[str, Any]:
         return {
@@ -118,16 +119,23 @@ class SampleCurriculum:
             "baseline": None,
             "rewarded": None,
             "effective_samples": self._effective,
+            "mean_weight": float(self._next.weights.mean()),
+            "max_weight": float(self._next.weights.max()),
             "wrong_group_samples": self._wrong,
         }
 
     def _to_arrays(self) -> dict[str, np.ndarray]:
         numbers = np.array([self._start, self._steps, self._wrong, self._decisions], np.int64)
         shares = {"shares": self._shares, "effective": np.asarray(self._effective)}
-        return {"rows": self._rows, "next": self._next, "numbers": numbers, "sums": self._sums, **shares}
+        windows = {"rows": self._now.rows, "next": self._next.rows}
+        weights = {"weights": self._now.weights, "next_weights": self._next.weights}
+        return {**windows, **weights, "numbers": numbers, "sums": self._sums, **shares}
 
     def _from_arrays(self, arrays: Mapping[str, np.ndarray]) -> None:
-        self._rows, self._next = arrays["rows"].copy(), arrays["next"].copy()
+        rows, following = arrays["rows"], arrays["next"]
+        # A checkpoint from before the weights has none: all 1.
+        self._now = Choice(rows, arrays.get("weights", np.ones(rows.shape, np.float32)))
+        self._next = Choice(following, arrays.get("next_weights", np.ones(following.shape, np.float32)))
         self._sums, self._shares, self._effective = (
             arrays["sums"].copy(),
             arrays["shares"].copy(),

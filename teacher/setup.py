@@ -22,7 +22,7 @@ from teacher.membership import GroupingConfig, Membership
 from teacher.protocol import Teacher
 from teacher.sample_curriculum import SampleCurriculum
 from teacher.samples import SampleTeacher
-from teacher.teacher_flags import TeacherConfig
+from teacher.teacher_flags import DEFAULTS, TeacherConfig
 from teacher.teachers import SAMPLES, TeacherSpec, make_teacher
 from teacher.tensorboard import TeacherBoard
 
@@ -75,6 +75,8 @@ class TeacherRun:
         """
         if self.settings.heads and self.membership.grouping.cell_groups:
             raise UserError("--teacher_heads needs a group per cell: give --group_floor=0 or no --teacher_heads")
+        if self.settings.correction and self.settings.name != SAMPLES:
+            raise UserError(f"--teacher_correction weighs samples drawn one by one: give --teacher={SAMPLES}, or 0")
         if self.settings.name == SAMPLES:
             return self._check_model_dir()
         small = np.flatnonzero(~self.available)
@@ -88,6 +90,7 @@ class TeacherRun:
         path = Path(self.model_dir) / GROUPS_NAME
         if path.is_file():
             old, new = files.read_json(path, "the groups of a run"), self._claim()
+            old["teacher"] = DEFAULTS.to_json() | old.get("teacher", {})  # a setting newer than the run
             different = [key for key in CLAIMED if old.get(key) != new[key]]
             if different:
                 raise UserError(
@@ -147,6 +150,7 @@ def _build_sample_curriculum(
         len(plain.rows),
         0.1 if settings.exploration is None else settings.exploration,
         1.0 if settings.temperature is None else settings.temperature,
+        settings.correction,
         seed=config.seed,
     )
     groups = sample_groups(run.membership, len(plain.records))

@@ -29,7 +29,8 @@ class TeacherConfig:
         width: factor on the network's widths; None: the student's.
         init: `xavier` (as released), or `student`: layers of the same name and shape start as the student's.
         heads: one softmax head per characteristic instead of one over all groups.
-        temperature: of the teachers `loss` and `progress`; None: their own.
+        temperature: of the teachers `loss`, `progress` and `samples`; None: their own.
+        correction: exponent of the weights 1 / (N p) in the student's loss, teacher `samples` only; 0: no weights.
     """
 
     name: str = "adversarial"
@@ -44,6 +45,7 @@ class TeacherConfig:
     init: str = "xavier"
     heads: bool = False
     temperature: float | None = None
+    correction: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
         """Returns the values as plain data, for the check at resume."""
@@ -76,6 +78,7 @@ def teacher_config(values: flags.FlagValues) -> TeacherConfig:
         values.teacher_init,
         values.teacher_heads,
         values.teacher_temperature,
+        values.teacher_correction,
     )
 
 
@@ -92,7 +95,14 @@ def _define_choice() -> None:
         "Pseudo ground truth: Eq. 2, the released variant, or Peng et al. 2018; default by --mode.",
     )
     flags.DEFINE_bool("teacher_heads", DEFAULTS.heads, "One softmax head per characteristic (Peng et al. 2018).")
-    flags.DEFINE_float("teacher_temperature", None, "Of the teachers loss and progress; small = greedy.", 1e-3)
+    flags.DEFINE_float("teacher_temperature", None, "Of the teachers loss, progress, samples; small = greedy.", 1e-3)
+    flags.DEFINE_float(
+        "teacher_correction",
+        DEFAULTS.correction,
+        "Teacher samples: exponent of the weight 1/(N p) of a sample in the student's loss; 0 none, 1 exact.",
+        0.0,
+        1.0,
+    )
 
 
 def _define_network() -> None:

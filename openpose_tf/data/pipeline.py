@@ -214,6 +214,8 @@ class MixedBatches:
         if len(halves) == 1:
             return halves[0]
         with tf.device("CPU:0"):
+            if any("sample_weight" in half for half in halves):
+                halves = [{"sample_weight": tf.ones(half["key"].shape), **half} for half in halves]
             return {name: tf.concat([half[name] for half in halves], 0) for name in halves[0]}
 
     def warm(self) -> None:

@@ -18,7 +18,8 @@ def run(strategy):
     with strategy.scope():
         model = build_openpose(CONFIG.model, seed=1)
     student = OpenPoseStudent(model, CONFIG, Replicas(strategy))
-    results = [student.train_step(make_batch(number)) for number in range(3)]
+    weights = {"sample_weight": tf.constant([0.5, 3.0, 1.0, 0.2])}
+    results = [student.train_step(make_batch(number) | weights) for number in range(3)]
     return model.get_weights(), [r.per_sample_loss.numpy() for r in results], [r.batch["key"].numpy() for r in results]
 
 

@@ -41,6 +41,41 @@ def test_the_step_gives_the_losses_of_the_batch(student):
     assert bool(result.is_finite) and result.batch["key"].numpy().tolist() == [0, 1, 2, 3]
 
 
+def test_sample_weights_weigh_the_gradient_and_nothing_that_is_reported(monkeypatch):
+    batch, weights = make_batch(4), [0.5, 3.0, 1.0, 0.0]
+    results, gradients = [], []
+    for extra in ({}, {"sample_weight": tf.constant(weights)}):
+        student = OpenPoseStudent(build_openpose(TINY, seed=1), config())
+        kept = [tf.Variable(tf.zeros_like(v)) for v in student.model.trainable_variables]
+
+        def keep(values, kept=kept):
+            for variable, value in zip(kept, values, strict=True):
+                variable.assign(value)
+            return tf.linalg.global_norm(values)
+
+        monkeypatch.setattr(student, "_update", keep)
+        results.append(student.train_step(batch | extra))
+        gradients.append(kept)
+
+    model = build_openpose(TINY, seed=1)
+    for factors, measured in zip(([1.0] * 4, weights), gradients):
+        total = [0.0] * len(measured)  # the sum over samples of one sample's gradient, by hand
+        for sample, factor in enumerate(factors):
+            one = {name: values[sample : sample + 1] for name, values in batch.items()}
+            with tf.GradientTape() as tape:
+                outputs = model(preprocess(one["images"]))
+                loss = losses.sample_losses(losses.branch_losses(outputs, losses.draw_labels(one, TargetConfig())))[0]
+            total = [t + factor / 4 * g for t, g in zip(total, tape.gradient(loss, model.trainable_variables))]
+        for expected, value in zip(total, measured):
+            np.testing.assert_allclose(value, expected, rtol=1e-3, atol=1e-4 * float(tf.norm(expected, np.inf)))
+
+    plain, weighted = results
+    np.testing.assert_allclose(weighted.loss, plain.loss, rtol=1e-6)
+    np.testing.assert_allclose(weighted.per_sample_loss, plain.per_sample_loss, rtol=1e-6)
+    np.testing.assert_allclose(weighted.scalars[:5], plain.scalars[:5], rtol=1e-6)  # all losses; then the norm
+    assert abs(float(weighted.scalars[5] / plain.scalars[5]) - 1) > 0.01
+
+
 def test_a_batch_of_one_domain_measures_nothing_for_the_other(student):
     scalars = dict(zip(student.scalar_names, student.train_step(make_batch(1, num_real=4)).scalars.numpy()))
     assert np.isnan(scalars["loss_synthetic"]) and np.isfinite(scalars["loss_real"]) and np.isfinite(scalars["loss"])

@@ -1,13 +1,15 @@
 """The teacher without groups, and the stream that serves what it chooses."""
 
+import io
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from openpose_tf.data.augmentation import Augmentation
-from openpose_tf.data.pipeline import StreamConfig
+from openpose_tf.data.pipeline import MixedBatches, SampleStream, StreamConfig
 from openpose_tf.data.record_set import load_records
-from teacher.chosen_stream import ChosenStream
+from teacher.chosen_stream import Choice, ChosenStream
 from teacher.sample_curriculum import SampleCurriculum
 from teacher.samples import SampleTeacher
 
@@ -66,6 +68,10 @@ def test_restored_teacher_draws_the_same(tmp_path):
     assert head + play(second, 4, 5) == whole
 
 
+def choice_of(rows):
+    return Choice(rows, (0.25 + rows).astype(np.float32))
+
+
 def stream_of(records, **changes):
     config = StreamConfig(augmentation=Augmentation(input_size=32), num_threads=1, **changes)
     return ChosenStream(records, None, 4, seed=3, stream_id=1, config=config)
@@ -77,18 +83,21 @@ def test_stream_serves_exactly_the_chosen_rows_and_resumes(toy_records):
     stream, seen, images = stream_of(records), [], []
     for number in range(9):
         if number % 3 == 0:
-            stream.assign(number, plan[number : number + 3])
+            stream.assign(number, choice_of(plan[number : number + 3]))
         batch = stream.next()
         seen.append(batch["key"].numpy())
+        np.testing.assert_array_equal(batch["sample_weight"], 0.25 + seen[-1])
         images.append(batch["images"].numpy())
     np.testing.assert_array_equal(np.stack(seen), plan)
     stream.close()
 
     resumed = stream_of(records)
     resumed.counter.assign(4)
-    resumed.assign(3, plan[3:6])
+    resumed.assign(3, choice_of(plan[3:6]))
     for number in (4, 5):
-        np.testing.assert_array_equal(resumed.next()["images"], images[number])
+        batch = resumed.next()
+        np.testing.assert_array_equal(batch["images"], images[number])
+        np.testing.assert_array_equal(batch["sample_weight"], 0.25 + plan[number])
     resumed.close()
 
 
@@ -98,10 +107,25 @@ def test_two_workers_share_a_chosen_batch(toy_records):
     shares = []
     for worker in range(2):
         stream = stream_of(records, num_workers=2, worker_index=worker)
-        stream.assign(0, plan)
-        shares.append(stream.next()["key"].numpy())
+        stream.assign(0, choice_of(plan))
+        shares.append(stream.next())
         stream.close()
-    np.testing.assert_array_equal(np.concatenate(shares), plan[0])
+    np.testing.assert_array_equal(np.concatenate([share["key"] for share in shares]), plan[0])
+    np.testing.assert_array_equal(np.concatenate([share["sample_weight"] for share in shares]), 0.25 + plan[0])
+
+
+def test_real_samples_of_a_weighted_batch_count_once_and_other_batches_have_no_weights(toy_records):
+    sets = {name: load_records(folder) for name, folder in toy_records.items()}
+    chosen = stream_of(sets["synthetic"])
+    chosen.assign(0, choice_of(np.array([[5, 1, 9, 2]])))
+    half = {"batch_size": 2, "seed": 3, "config": chosen.config}
+    weighted = MixedBatches(SampleStream(sets["real"], **half), [chosen])
+    weights = weighted.next()["sample_weight"]
+    assert weights.dtype == tf.float32 and weights.numpy().tolist() == [5.25, 1.25, 9.25, 2.25, 1, 1]
+    plain = MixedBatches(SampleStream(sets["real"], **half), [SampleStream(sets["synthetic"], stream_id=1, **half)])
+    assert "sample_weight" not in plain.next()
+    weighted.close()
+    plain.close()
 
 
 @pytest.mark.parametrize("decision_steps", [1, 3, 5])
@@ -112,7 +136,7 @@ def test_curriculum_serves_its_windows_and_resumes_exactly(toy_records, tmp_path
 
     def make():
         stream = stream_of(records)
-        teacher = SampleTeacher(int((groups >= 0).sum()), seed=2)
+        teacher = SampleTeacher(int((groups >= 0).sum()), correction=1.0, seed=2)
         return stream, SampleCurriculum(teacher, stream, groups, decision_steps)
 
     def play(stream, curriculum, steps):
@@ -122,13 +146,20 @@ def test_curriculum_serves_its_windows_and_resumes_exactly(toy_records, tmp_path
             batch = stream.next()
             keys = batch["key"].numpy()
             row = curriculum.after_step(step, batch, tf.constant(1.0 + keys + step, tf.float32))
-            out.append((keys.tolist(), row))
+            out.append((keys.tolist(), batch["sample_weight"].numpy().tolist(), row))
         return out
 
     whole_stream, whole_curriculum = make()
     whole = play(whole_stream, whole_curriculum, range(11))
-    assert all(groups[key] >= 0 for keys, _ in whole for key in keys)
-    assert [row is not None for _, row in whole] == [(step + 1) % decision_steps == 0 for step in range(11)]
+    assert all(groups[key] >= 0 for keys, _, _ in whole for key in keys)
+    assert all(set(weights) == {1.0} for _, weights, _ in whole[:decision_steps])  # the first window is uniform
+    assert max(max(weights) for _, weights, _ in whole) > 1.5
+    decided = [k for k, (_, _, row) in enumerate(whole) if row is not None and k + 1 + decision_steps <= len(whole)]
+    for k in decided:
+        window = np.concatenate([weights for _, weights, _ in whole[k + 1 : k + 1 + decision_steps]])
+        assert whole[k][2]["max_weight"] == window.max()
+        assert whole[k][2]["mean_weight"] == pytest.approx(window.mean())
+    assert [row is not None for _, _, row in whole] == [(step + 1) % decision_steps == 0 for step in range(11)]
     assert whole_curriculum.summary()["wrong_group_samples"] == 0
     first_stream, first = make()
     head = play(first_stream, first, range(stop))
@@ -139,3 +170,27 @@ def test_curriculum_serves_its_windows_and_resumes_exactly(toy_records, tmp_path
     assert head + play(second_stream, second, range(stop, 11)) == whole
     for stream in (whole_stream, first_stream, second_stream):
         stream.close()
+
+
+def test_a_checkpoint_older_than_the_weights_goes_on(toy_records):
+    records = load_records(toy_records["synthetic"])
+
+    def make(stream):
+        return SampleCurriculum(SampleTeacher(len(records)), stream, np.zeros(len(records), int), 3)
+
+    first, second = stream_of(records), stream_of(records)
+    old = make(first)
+    old.group_for(0)
+    with np.load(io.BytesIO(old.trackable["window"].serialize())) as arrays:
+        kept = {name: arrays[name] for name in arrays.files if "weights" not in name}
+    assert len(kept) == len(arrays.files) - 2
+    content = io.BytesIO()
+    np.savez(content, **kept)
+    new = make(second)
+    new.trackable["window"].deserialize(content.getvalue())
+    new.group_for(0)
+    one, two = first.next(), second.next()
+    np.testing.assert_array_equal(one["key"], two["key"])
+    assert two["sample_weight"].numpy().tolist() == [1.0] * 4
+    first.close()
+    second.close()

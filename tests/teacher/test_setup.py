@@ -1,6 +1,7 @@
 """What a model_dir remembers of its teacher."""
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from openpose_tf.common.errors import UserError
 from openpose_tf.config import ModelConfig, OptimizerConfig, TrainConfig
 from teacher import setup
 from teacher.curriculum import GroupCurriculum
+from teacher.group_files import GROUPS_NAME
 from teacher.membership import GroupingConfig, group_samples
 from teacher.network import build_network
 from teacher.teacher_flags import TeacherConfig
@@ -52,6 +54,23 @@ def test_heads_and_merged_groups_exclude_each_other(tmp_path):
     assert make_run(tmp_path, **both, heads=True).heads == (2, 2)
     with pytest.raises(UserError, match="--group_floor=0"):
         make_run(tmp_path, **both, floor=25, heads=True).check()
+
+
+def test_correction_is_for_single_samples(tmp_path):
+    make_run(tmp_path, name="samples", correction=1.0).check()
+    with pytest.raises(UserError, match="--teacher=samples"):
+        make_run(tmp_path, correction=1.0).check()
+
+
+def test_a_run_older_than_a_setting_had_its_default(tmp_path):
+    make_run(tmp_path, name="samples").claim()
+    path = tmp_path / GROUPS_NAME
+    old = json.loads(path.read_text())
+    del old["teacher"]["correction"]
+    path.write_text(json.dumps(old))
+    make_run(tmp_path, name="samples").check()
+    with pytest.raises(UserError, match="another teacher"):
+        make_run(tmp_path, name="samples", correction=1.0).check()
 
 
 @pytest.mark.parametrize("name", GROUP_TEACHERS)

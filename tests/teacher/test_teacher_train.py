@@ -20,9 +20,9 @@ TINY = (
 )
 
 
-def train_worker(records, model_dir, cluster, index):
+def train_worker(records, model_dir, flags, cluster, index):
     task = {"cluster": cluster, "task": {"type": "worker", "index": index}}
-    return train(records, model_dir, "--num_steps=12", "--strategy=multi_worker", tf_config=task)
+    return train(records, model_dir, *flags, "--strategy=multi_worker", tf_config=task)
 
 
 def train(records, model_dir, *flags, tf_config=None):
@@ -36,6 +36,14 @@ def train(records, model_dir, *flags, tf_config=None):
 
 def rows(model_dir):
     return [json.loads(line) for line in (model_dir / "decisions.jsonl").read_text().splitlines()]
+
+
+def assert_same_variables(one_dir, two_dir):
+    one, two = (tf.train.load_checkpoint(str(folder)) for folder in (one_dir, two_dir))
+    names = [name for name in one.get_variable_to_shape_map() if name.split("/")[0] in ("model", "curriculum")]
+    assert any("teacher" in name for name in names)
+    for name in names:
+        np.testing.assert_array_equal(one.get_tensor(name), two.get_tensor(name), err_msg=name)
 
 
 @pytest.mark.slow
@@ -58,11 +66,7 @@ def test_run_decides_keeps_its_groups_and_resumes_exactly(toy_records, tmp_path)
         result = train(toy_records, parts, f"--num_steps={steps}")
         assert result.returncode == 0, result.stderr
     assert rows(parts) == decisions
-    one, two = (tf.train.load_checkpoint(str(folder)) for folder in (whole, parts))
-    names = [name for name in one.get_variable_to_shape_map() if name.split("/")[0] in ("model", "curriculum")]
-    assert any("teacher" in name for name in names)
-    for name in names:
-        np.testing.assert_array_equal(one.get_tensor(name), two.get_tensor(name), err_msg=name)
+    assert_same_variables(whole, parts)
 
     result = train(toy_records, whole, "--num_steps=44", "--grouping=min_distance")
     assert result.returncode == 2 and "holds a run with another grouping" in result.stderr
@@ -105,17 +109,22 @@ def test_wrong_input_is_refused_before_anything_is_written(toy_records, tmp_path
 def test_teacher_without_groups_trains_on_what_it_chose_and_resumes_exactly(toy_records, tmp_path):
     for name, calls in (("whole", ("16",)), ("parts", ("6", "16"))):
         for steps in calls:
-            result = train(toy_records, tmp_path / name, f"--num_steps={steps}", "--teacher=samples")
+            flags = (f"--num_steps={steps}", "--teacher=samples", "--teacher_correction=1")
+            result = train(toy_records, tmp_path / name, *flags)
             assert result.returncode == 0, result.stderr
     decisions = rows(tmp_path / "whole")
     assert rows(tmp_path / "parts") == decisions and len(decisions) == 4
     assert len(decisions[0]["probabilities"]) == 2 and decisions[-1]["effective_samples"] < 24
+    assert decisions[-1]["mean_weight"] < decisions[-1]["max_weight"] <= 10
+    assert_same_variables(tmp_path / "whole", tmp_path / "parts")
     assert json.loads((tmp_path / "parts" / "summary.json").read_text())["wrong_group_samples"] == 0
 
 
 @pytest.mark.slow
-def test_two_workers_decide_like_one_process(toy_records, tmp_path):
-    assert train(toy_records, tmp_path / "one", "--num_steps=12").returncode == 0
+@pytest.mark.parametrize("teacher", [(), ("--teacher=samples", "--teacher_correction=1")], ids=["groups", "samples"])
+def test_two_workers_decide_like_one_process(toy_records, tmp_path, teacher):
+    flags = ("--num_steps=12", *teacher)
+    assert train(toy_records, tmp_path / "one", *flags).returncode == 0
     ports = []
     for _ in range(2):
         with socket.socket() as probe:
@@ -123,7 +132,7 @@ def test_two_workers_decide_like_one_process(toy_records, tmp_path):
             ports.append(probe.getsockname()[1])
     cluster = {"worker": [f"localhost:{port}" for port in ports]}
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        results = list(pool.map(lambda k: train_worker(toy_records, tmp_path / "two", cluster, k), range(2)))
+        results = list(pool.map(lambda k: train_worker(toy_records, tmp_path / "two", flags, cluster, k), range(2)))
     assert [result.returncode for result in results] == [0, 0], results[0].stderr
     for one, two in zip(rows(tmp_path / "one"), rows(tmp_path / "two"), strict=True):
         assert (one["group"], one["rewarded"], two["wrong_group_samples"]) == (two["group"], two["rewarded"], 0)

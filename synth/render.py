@@ -177,6 +177,7 @@ def _scenes_from_flags(given: flags.FlagValues) -> SceneConfig:
         light=given.light,
         body=given.body,
         poses=given.poses,
+        frame_step=given.frame_step,
         pose_split=given.pose_split,
         textures=given.textures,
     )
@@ -213,7 +214,7 @@ def main(argv: Sequence[str]) -> int:
     if len(argv) > 1:
         raise UserError(f"unexpected argument {argv[1]!r}: all settings are --flag=value")
     run = _run_from_flags(flags.FLAGS)
-    render_scene.load_sources(run.job)  # wrong files fail here, not in a worker
+    render_scene.load_sources(run.job).poses.check()  # wrong files fail here, not in a worker
     failures = render(run)
     counts = finish(run, failures)
     people = f", {counts['people']} people" if "people" in counts else ""

@@ -41,6 +41,7 @@ def define_flags() -> None:
     )
     flags.DEFINE_string("body", "builtin", "builtin, or the path of SMPL+H model files")
     flags.DEFINE_string("poses", "builtin", "builtin, or a folder of AMASS .npz / BVH motion files")
+    flags.DEFINE_integer("frame_step", 10, "every n-th frame of the motion files (release: 10 or 20)", lower_bound=1)
     flags.DEFINE_enum("pose_split", "train", poses.SPLITS, "which part of the motion sequences to use")
     flags.DEFINE_string("textures", "", "folder of SURREAL-style clothing textures for an SMPL+H --body")
     flags.DEFINE_integer("samples", 16, "Cycles samples per pixel", lower_bound=1)

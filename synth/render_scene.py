@@ -59,7 +59,7 @@ def load_sources(job: Job) -> Sources:
             raise UserError("--textures are pictures for SMPL+H bodies: give --body=PATH too, or leave --textures out")
         library = textures.load_textures(job.scenes.textures)
         model = library.fit(model)
-    source = poses.load_poses(job.scenes.poses, model)
+    source = poses.load_poses(job.scenes.poses, model, job.scenes.frame_step)
     return Sources(model, source, job.photos, job.environments, job.environment_share, library)
 
 

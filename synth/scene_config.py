@@ -27,6 +27,7 @@ class SceneConfig:
         light: `hdri` (environment and sun) or `sh` (spherical harmonics of the release).
         body: `builtin` or the path of SMPL+H model files.
         poses: `builtin` or a folder of motion files.
+        frame_step: every n-th frame of a motion file is used.
         pose_split: `train`, `val` or `test` part of the motion sequences and textures.
         textures: folder of clothing textures for an SMPL+H body; empty = none.
         max_tries: placement tries per person before the person is given up and counted.
@@ -42,6 +43,7 @@ class SceneConfig:
     light: str = "hdri"
     body: str = "builtin"
     poses: str = "builtin"
+    frame_step: int = 10
     pose_split: str = "train"
     textures: str = ""
     max_tries: int = 12

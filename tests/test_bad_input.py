@@ -196,3 +196,13 @@ def test_full_disk_while_writing_a_checkpoint(tmp_path, records, small_disk):
     result = run(*train_command(records, small_disk / "model", "--width=0.5"))
     check_refused(result, str(small_disk / "model"), code=1)
     assert not list((small_disk / "model").glob("ckpt-*.index"))
+
+
+def test_motion_file_with_nan_stops_a_rendering_at_its_start(tmp_path):
+    poses = tmp_path / "amass"
+    poses.mkdir()
+    np.savez(poses / "good.npz", poses=np.zeros((30, 156)), mocap_framerate=120.0)
+    np.savez(poses / "broken.npz", poses=np.full((30, 156), np.nan), mocap_framerate=120.0)
+    result = run("synth.render", f"--output_dir={tmp_path / 'out'}", "--num_images=1", f"--poses={poses}")
+    check_refused(result, "broken.npz")
+    assert files_below(tmp_path / "out") == set()

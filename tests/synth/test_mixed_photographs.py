@@ -212,6 +212,7 @@ def flags_of(**values):
         "body": "builtin",
         "poses": "builtin",
         "pose_split": "train",
+        "frame_step": 10,
         "textures": "",
     }
     every |= {"samples": 4, "device": "CPU", "denoise": True, "write_depth": False, "jpeg_quality": 95}

@@ -9,9 +9,14 @@ Example:
 
 import dataclasses
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+# Matrix products shared by threads differ in their last bits with the number of cores. Set before NumPy is imported;
+# Ray does the same in its workers.
+os.environ["OPENBLAS_NUM_THREADS"] = os.environ["OMP_NUM_THREADS"] = "1"
 
 from absl import flags, logging
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from openpose_tf.common.errors import UserError
-from synth import annotate, backgrounds, body, compose, dataset, poses, scene, textures
+from synth import annotate, backgrounds, body, compose, dataset, memory, poses, scene, textures
 from synth.backgrounds import BackgroundList
 from synth.photographs import PhotographList
 from synth.scene import Scene, Sources
@@ -66,6 +66,7 @@ def load_sources(job: Job) -> Sources:
 @functools.lru_cache(maxsize=1)
 def load_renderer(config: RenderConfig) -> "blender.Renderer":
     """The process's renderer; Blender has one scene per process. Importing it here keeps bpy out of other processes."""
+    memory.keep_small()
     from synth import blender
 
     return blender.Renderer(config)

@@ -101,6 +101,17 @@ def test_two_workers_make_the_pictures_of_none(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.blender
+def test_pixels_do_not_depend_on_the_cores_a_process_may_use(tmp_path):
+    """A picture whose last bits differ where a matrix product is shared by two threads."""
+    scene = ("--num_images=20", "--shard_index=18", "--num_shards=20", "--image_size=320", "--people_mean=5")
+    for folder, workers in (("here", 0), ("ray", 1)):
+        done = call("--output_dir", tmp_path / folder, *scene, "--seed=1", "--samples=4", f"--num_workers={workers}")
+        assert done.returncode == 0, done.stderr
+    assert contents(tmp_path / "here") == contents(tmp_path / "ray")
+
+
+@pytest.mark.slow
+@pytest.mark.blender
 def test_shards_make_one_dataset(tmp_path):
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     assert call("--output_dir", whole, "--num_images=3", *SMALL).returncode == 0

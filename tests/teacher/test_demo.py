@@ -24,8 +24,19 @@ PROMISED = (
 def start(folder: Path) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "teacher.demo", f"--output_dir={folder}", "--size=smoke"]
     return subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        command,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=hear_ctrl_c,
     )
+
+
+def hear_ctrl_c() -> None:
+    """Undoes what a shell does to commands in the background: they, and all they start, ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def interrupt_during(process: subprocess.Popen[str], stage: str, seconds: float = 400) -> str:

@@ -51,7 +51,7 @@ class SceneConfig:
 
 @dataclasses.dataclass(frozen=True)
 class RenderConfig:
-    """How a scene becomes pixels; defaults as measured (BUILD_NOTES.md, "Render settings").
+    """How a scene becomes pixels; defaults as measured (BUILD_NOTES.md, "Scenes, rendering, ground truth").
 
     Attributes:
         samples: Cycles samples per pixel.

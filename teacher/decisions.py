@@ -1,7 +1,6 @@
 """Reads decisions.jsonl: what the teacher did in a run."""
 
 import dataclasses
-import json
 from pathlib import Path
 
 import numpy as np
@@ -40,16 +39,7 @@ def read_decisions(model_dir: str | Path) -> DecisionLog:
         UserError: no such file, an unreadable line other than an unfinished last one, or no decision yet.
     """
     path = files.require_dir(model_dir, "a model_dir written by teacher.train") / DECISIONS_NAME
-    if not path.is_file():
-        raise UserError(f"{path} does not exist: {model_dir} was not written by teacher.train")
-    lines = path.read_text(encoding="utf-8").splitlines()
-    rows = []
-    for number, line in enumerate(lines, start=1):
-        try:
-            rows.append(json.loads(line))
-        except json.JSONDecodeError:
-            if number < len(lines):
-                raise UserError(f"{path}, line {number} is not JSON: the file was changed") from None
+    rows = files.read_jsonl(path, "the decisions of a run of teacher.train")
     if not rows:
         raise UserError(f"{path} holds no decision yet: train for at least --decision_steps steps")
     try:

@@ -1,8 +1,9 @@
 """People from confidence maps and part affinity fields, as TensorFlow ops without Python loops over people.
 
 One call decodes a batch. It runs eagerly, in a `tf.function`, under XLA, in a SavedModel and as TFLite builtin ops.
-Steps (Cao et al., CVPR 2017, Sec. 2.3; thresholds of the authors' test code): local maxima of the smoothed maps with
-sub-cell positions; line integrals of all candidate limbs; greedy one-to-one matching; assembly along the limb tree.
+Steps (Cao et al., CVPR 2017, Sec. 2.3; thresholds of the authors' test code): local maxima of the enlarged, smoothed
+maps with sub-cell positions; line integrals of all candidate limbs; greedy one-to-one matching; assembly along the limb
+tree.
 
     decoder = Decoder(MPI, DecoderConfig())
     keypoints, scores = decoder(confidence_maps, pafs)  # [N, 32, 15, 3] input pixels, [N, 32]
@@ -20,6 +21,8 @@ from openpose_tf.skeleton import MPI, Skeleton
 LOG_FLOOR = 0.05
 # The released 25 x 25 filter reaches 12 px at an effective sigma of 5.2 px.
 KERNEL_REACH = 12 / 5.2
+CUBIC_A = -0.75  # bicubic kernel of the published enlargement (OpenCV's)
+CUBIC_REACH = 2  # cells to each side
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,6 +31,7 @@ class DecoderConfig:
 
     Attributes:
         stride: input pixels per map cell; 1 for maps that were enlarged to the picture's size.
+        enlarge: confidence maps are enlarged bicubically by this factor for the search.
         smoothing_px: sigma in input pixels of the Gaussian that smooths the maps before the search; 0 for none.
         subpixel: refine maxima by a parabola through the logarithms of three cells (exact for a Gaussian).
         bilinear: read the fields between cells, instead of at the nearest cell.
@@ -35,6 +39,8 @@ class DecoderConfig:
         num_samples: points per candidate limb, p_a + i (p_b - p_a) / num_samples.
         sample_threshold: projection that a sample must exceed to count.
         min_samples: smallest number of counting samples of a limb.
+        min_limb_px: a limb shorter than this many input pixels is refused. In the published code maxima on the same pixel
+            make no limb; sub-cell maxima are never quite on the same place.
         long_limb: a limb longer than this share of the map's height is scored down.
         min_parts: smallest number of parts of a person.
         min_person_score: smallest (sum of part and limb scores) / parts of a person.
@@ -43,6 +49,7 @@ class DecoderConfig:
     """
 
     stride: int = 8
+    enlarge: int = 2
     smoothing_px: float = 5.2
     subpixel: bool = True
     bilinear: bool = False
@@ -50,6 +57,7 @@ class DecoderConfig:
     num_samples: int = 10
     sample_threshold: float = 0.01
     min_samples: int = 8
+    min_limb_px: float = 1.0
     long_limb: float = 0.5
     min_parts: int = 3
     min_person_score: float = 0.2
@@ -57,10 +65,10 @@ class DecoderConfig:
     max_people: int = 32
 
 
-# At the network's own resolution with sub-cell positions: equal to the released result within the tests' tolerance.
+# From the network's own maps, with sub-cell positions: the released result within the tests' tolerance.
 PAPER = DecoderConfig()
 # As released: maps enlarged to the picture's size, whole-pixel maxima, fields at the nearest pixel.
-RELEASE = DecoderConfig(stride=1, subpixel=False, max_peaks=96, max_people=96)
+RELEASE = DecoderConfig(stride=1, enlarge=1, subpixel=False, max_peaks=96, max_people=96)
 CONFIGS = {"paper": PAPER, "release": RELEASE}
 
 
@@ -129,46 +137,95 @@ def smooth(maps: tf.Tensor, sigma: float) -> tf.Tensor:
     """Returns the maps [N, h, w, C] filtered by a Gaussian of `sigma` cells; outside of the map counts as 0."""
     if sigma <= 0:
         return maps
-    radius = max(1, round(KERNEL_REACH * sigma))
-    taps = [math.exp(-((i / sigma) ** 2) / 2) for i in range(-radius, radius + 1)]
-    channels = maps.shape[-1]
-    kernel = tf.repeat(tf.constant(taps, maps.dtype)[:, None] / sum(taps), channels, 1)  # [taps, C]
+    kernel = tf.repeat(tf.constant(_gaussian(sigma), maps.dtype)[:, None], maps.shape[-1], 1)  # [taps, C]
     maps = tf.nn.depthwise_conv2d(maps, kernel[:, None, :, None], [1, 1, 1, 1], "SAME")
     return tf.nn.depthwise_conv2d(maps, kernel[None, :, :, None], [1, 1, 1, 1], "SAME")
 
 
 def find_peaks(maps: tf.Tensor, config: DecoderConfig) -> Peaks:
     """Returns the best local maxima of the maps [N, h, w, parts]; their scores are values of the unsmoothed maps."""
-    smoothed = smooth(maps, config.smoothing_px / config.stride)
+    maps, smoothed = _fine_maps(maps, config)
+    height, width = tf.shape(maps)[2], tf.shape(maps)[3]
     peaks = tf.where(_is_peak(smoothed) & (smoothed > config.peak_threshold), smoothed, 0.0)
-    height, width = tf.shape(maps)[1], tf.shape(maps)[2]
     spare = tf.maximum(config.max_peaks - height * width, 0)  # top_k wants at least max_peaks cells
-    rows = tf.pad(_by_channel(peaks), tf.stack([[0, 0], [0, 0], tf.stack([0, spare])]))
+    rows = tf.pad(_flat(peaks), tf.stack([[0, 0], [0, 0], tf.stack([0, spare])]))
     value, index = tf.math.top_k(rows, config.max_peaks)
     index = tf.minimum(index, height * width - 1)
     found = value > 0
-    raw = value if config.smoothing_px <= 0 else tf.gather(_by_channel(maps), index, batch_dims=2)
+    raw = value if config.smoothing_px <= 0 else tf.gather(_flat(maps), index, batch_dims=2)
     score = tf.where(found, tf.maximum(raw, 1e-6), 0.0)
     y, x = index // width, index % width
     offset_x = offset_y = 0.0
     if config.subpixel:
-        cells = _by_channel(smoothed)
+        cells = _flat(smoothed)
         offset_x = _parabola_offset(cells, index, 1, (x > 0) & (x < width - 1))
         offset_y = _parabola_offset(cells, index, width, (y > 0) & (y < height - 1))
-    return Peaks(tf.cast(x, tf.float32) + offset_x, tf.cast(y, tf.float32) + offset_y, score)
+    x, y = ((tf.cast(v, tf.float32) + offset + 0.5) / config.enlarge - 0.5 for v, offset in ((x, offset_x), (y, offset_y)))
+    return Peaks(x, y, score)
 
 
-def _by_channel(maps: tf.Tensor) -> tf.Tensor:
-    """Returns [N, C, h * w] of [N, h, w, C]."""
+def _fine_maps(maps: tf.Tensor, config: DecoderConfig) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns the maps [N, h, w, C] enlarged, and these smoothed, both [N, C, enlarge * h, enlarge * w]."""
+    sigma = config.smoothing_px * config.enlarge / config.stride
+    if config.enlarge == 1:
+        return tf.transpose(maps, [0, 3, 1, 2]), tf.transpose(smooth(maps, sigma), [0, 3, 1, 2])
     shape = tf.shape(maps)
-    return tf.reshape(tf.transpose(maps, [0, 3, 1, 2]), tf.stack([shape[0], shape[3], shape[1] * shape[2]]))
+    maps = tf.transpose(maps, [0, 3, 1, 2])
+    # Small products of matrices: TFLite has no builtin for a bicubic resize, and these are faster than convolutions.
+    rows, columns = (enlarging_matrix(shape[axis], config.enlarge) for axis in (1, 2))
+    large = _resample(maps, rows, columns)
+    if sigma <= 0:
+        return large, large
+    rows, columns = (tf.matmul(smoothing_matrix(tf.shape(m)[0], sigma), m) for m in (rows, columns))
+    return large, _resample(maps, rows, columns)
+
+
+def _resample(maps: tf.Tensor, rows: tf.Tensor, columns: tf.Tensor) -> tf.Tensor:
+    """Returns [N, C, H, W] of maps [N, C, h, w] by matrices [H, h] and [W, w]."""
+    return tf.matmul(rows, tf.matmul(maps, columns, transpose_b=True))
+
+
+def enlarging_matrix(size: tf.Tensor | int, factor: int) -> tf.Tensor:
+    """Returns [factor * size, size]: bicubic weights of the cells for each fine cell; border cells are repeated."""
+    fine = (tf.cast(tf.range(factor * size), tf.float32) + 0.5) / factor - 0.5
+    taps = tf.range(-CUBIC_REACH, size + CUBIC_REACH)
+    t = tf.abs(fine[:, None] - tf.cast(taps, tf.float32))
+    near = ((CUBIC_A + 2) * t - (CUBIC_A + 3)) * t * t + 1
+    far = CUBIC_A * (((t - 5) * t + 8) * t - 4)
+    weights = tf.where(t <= 1, near, tf.where(t < CUBIC_REACH, far, 0.0))
+    return tf.matmul(weights, tf.one_hot(tf.clip_by_value(taps, 0, size - 1), size))
+
+
+def smoothing_matrix(size: tf.Tensor | int, sigma: float) -> tf.Tensor:
+    """Returns [size, size], the filter of `smooth` along one axis."""
+    place = tf.range(size)
+    distance = tf.abs(place[:, None] - place)
+    taps = _gaussian(sigma)
+    radius = len(taps) // 2
+    weights = tf.gather(tf.constant(taps[radius:]), tf.minimum(distance, radius))
+    return tf.where(distance <= radius, weights, 0.0)
+
+
+def _gaussian(sigma: float) -> list[float]:
+    """Returns the filter's taps, an odd number with sum 1."""
+    radius = max(1, round(KERNEL_REACH * sigma))
+    taps = [math.exp(-((i / sigma) ** 2) / 2) for i in range(-radius, radius + 1)]
+    return [tap / sum(taps) for tap in taps]
+
+
+def _flat(maps: tf.Tensor) -> tf.Tensor:
+    """Returns [N, C, h * w] of [N, C, h, w]."""
+    shape = tf.shape(maps)
+    return tf.reshape(maps, tf.stack([shape[0], shape[1], shape[2] * shape[3]]))
 
 
 def _is_peak(maps: tf.Tensor) -> tf.Tensor:
-    """Returns bool [N, h, w, C]: no neighbour is larger, and of equal neighbours only the first in reading order."""
-    low = tf.pad(maps, [[0, 0], [1, 0], [1, 1], [0, 0]], constant_values=-1e9)
-    above = tf.maximum(tf.maximum(low[:, :-1, :-2, :], low[:, :-1, 2:, :]), low[:, :-1, 1:-1, :])
-    return (maps >= tf.nn.max_pool2d(maps, 3, 1, "SAME")) & (maps > tf.maximum(above, low[:, 1:, :-2, :]))
+    """Returns bool [N, C, h, w]: no neighbour is larger, and of equal neighbours only the first in reading order."""
+    padded = tf.pad(maps, [[0, 0], [0, 0], [1, 1], [1, 1]], constant_values=-1e9)
+    left, right = padded[:, :, 1:-1, :-2], padded[:, :, 1:-1, 2:]
+    of_row = tf.maximum(tf.maximum(padded[:, :, :, :-2], padded[:, :, :, 2:]), padded[:, :, :, 1:-1])
+    above, below = of_row[:, :, :-2], of_row[:, :, 2:]
+    return (maps > tf.maximum(above, left)) & (maps >= tf.maximum(below, right))
 
 
 def _parabola_offset(cells: tf.Tensor, index: tf.Tensor, step: tf.Tensor | int, inside: tf.Tensor) -> tf.Tensor:
@@ -215,7 +272,8 @@ def score_pairs(pafs: tf.Tensor, peaks: Peaks, limbs: tuple[tuple[int, int], ...
     score = tf.reduce_mean(along, -1)
     score += tf.minimum(tf.math.divide_no_nan(config.long_limb * height, length) - 1.0, 0.0)
     counting = tf.reduce_sum(tf.cast(along > config.sample_threshold, tf.float32), -1)
-    allowed = (counting >= config.min_samples) & (length > 0) & (score_a[:, :, None] > 0) & (score_b[:, None, :] > 0)
+    allowed = (counting >= config.min_samples) & (length > 0) & (length >= config.min_limb_px / config.stride)
+    allowed &= (score_a[:, :, None] > 0) & (score_b[:, None, :] > 0)
     return tf.where(allowed, tf.maximum(score, 0.0), 0.0)
 
 

@@ -2,15 +2,18 @@
 
 import dataclasses
 
+import cv2
 import numpy as np
 import pytest
 import tensorflow as tf
+from scipy import ndimage
 
 from openpose_tf import decode
 from openpose_tf.skeleton import MPI, Skeleton
 from tests.openpose_tf import pose_scenes
 
 SMALL = dataclasses.replace(decode.PAPER, max_peaks=8, max_people=8)
+ON_CELLS = dataclasses.replace(SMALL, enlarge=1, smoothing_px=0)  # maps of single cells, for scores by hand
 
 
 def _decode(people, cells, config=decode.PAPER, skeleton=MPI, height=None):
@@ -129,7 +132,7 @@ def test_scores_by_hand():
         maps[0, y, x, part] = value
     pafs[0, 2:7, 8, 1] = 0.9  # limb 0, downwards
     pafs[0, 6, 3:9, 2] = -0.7  # limb 1, to the left
-    keypoints, scores = decode.Decoder(MPI, dataclasses.replace(SMALL, smoothing_px=0))(maps, pafs)
+    keypoints, scores = decode.Decoder(MPI, ON_CELLS)(maps, pafs)
     expected = np.zeros((15, 3))
     expected[:3] = [[67.5, 19.5, 1.0], [67.5, 51.5, 0.8], [27.5, 51.5, 0.6]]
     np.testing.assert_allclose(keypoints[0, 0], expected, atol=1e-5)
@@ -142,7 +145,7 @@ def test_long_limbs_are_scored_down():
     for part, x in enumerate([2, 14, 24]):
         maps[0, 5, x, part] = 1
     pafs[0, 5, :, [0, 2]] = 1
-    _, scores = decode.Decoder(MPI, dataclasses.replace(SMALL, smoothing_px=0))(maps, pafs)
+    _, scores = decode.Decoder(MPI, ON_CELLS)(maps, pafs)
     connections = (1 + 8 / 12 - 1) + (1 + 8 / 10 - 1)  # half of the height 16 against lengths 12 and 10
     np.testing.assert_allclose(scores[0, 0], (3 + connections) / 3, rtol=1e-5)
 
@@ -155,7 +158,7 @@ def test_eight_of_ten_samples_must_count(gap, kept):
         maps[0, 1, x, part] = 1
     pafs[0, 1, :, [0, 2]] = 1
     pafs[0, 1, 4 : 4 + gap, 0] = 0
-    config = dataclasses.replace(SMALL, smoothing_px=0, long_limb=10.0, min_parts=3)
+    config = dataclasses.replace(ON_CELLS, long_limb=10.0, min_parts=3)
     _, scores = decode.Decoder(MPI, config)(maps, pafs)
     assert (scores.numpy() > 0).sum() == kept
 
@@ -164,10 +167,52 @@ def test_equal_neighbours_are_one_peak():
     maps = np.zeros((1, 9, 9, 15), np.float32)
     maps[0, 3:5, 4:6, 0] = 0.9  # a square of four
     maps[0, 6, 2:5, 1] = 0.5  # a row of three
-    config = dataclasses.replace(SMALL, smoothing_px=0)
-    peaks = decode.find_peaks(tf.constant(maps), config)
+    peaks = decode.find_peaks(tf.constant(maps), ON_CELLS)
     assert list((peaks.score.numpy()[0] > 0).sum(-1)) == [1, 1] + [0] * 13
     np.testing.assert_allclose([peaks.x[0, 0, 0], peaks.y[0, 0, 0]], [4.5, 3.5], atol=1e-5)
+
+
+@pytest.mark.parametrize(("size", "factor"), [((7, 12), 2), ((5, 4), 3), ((1, 2), 2)])
+def test_enlarging_equals_opencv(size, factor):
+    maps = np.random.default_rng(0).uniform(size=(*size, 4)).astype(np.float32)
+    rows, columns = (decode.enlarging_matrix(n, factor).numpy() for n in size)
+    ours = np.einsum("yh,hwc,xw->yxc", rows, maps, columns)
+    shape = size[1] * factor, size[0] * factor
+    np.testing.assert_allclose(ours, cv2.resize(maps, shape, interpolation=cv2.INTER_CUBIC), atol=1e-5)
+
+
+def test_smoothing_matrices_equal_the_filter():
+    maps = np.random.default_rng(1).uniform(size=(1, 9, 14, 3)).astype(np.float32)
+    rows, columns = (decode.smoothing_matrix(n, 1.3).numpy() for n in (9, 14))
+    ours = np.einsum("yh,nhwc,xw->nyxc", rows, maps, columns)
+    np.testing.assert_allclose(ours, decode.smooth(tf.constant(maps), 1.3), atol=1e-6)
+
+
+def test_peaks_are_those_of_a_plain_search():
+    """Every inner cell that is larger than its eight neighbours, on random maps enlarged and smoothed by OpenCV."""
+    maps = np.random.default_rng(2).uniform(size=(10, 13, 15)).astype(np.float32)
+    config = dataclasses.replace(decode.PAPER, max_peaks=64, peak_threshold=0.0, subpixel=False)
+    x, y, score = (v.numpy()[0] for v in decode.find_peaks(tf.constant(maps[None]), config))
+    large = cv2.resize(maps, (26, 20), interpolation=cv2.INTER_CUBIC)
+    smoothed = ndimage.gaussian_filter(large, (1.3, 1.3, 0), mode="constant", truncate=3 / 1.3)
+    highest = ndimage.maximum_filter(smoothed, (3, 3, 1), mode="constant", cval=-np.inf)
+    for part in range(15):
+        found = score[part] > 0
+        places = np.rint(np.stack([y[part][found], x[part][found]], -1) * 2 + 0.5).astype(int)
+        assert set(map(tuple, places)) == set(zip(*np.nonzero(smoothed[..., part] == highest[..., part])))
+        np.testing.assert_allclose(score[part][found], large[*places.T, part], atol=1e-5)
+
+
+@pytest.mark.parametrize(("gap_cells", "kept"), [(0.05, 0), (0.4, 1)])
+def test_candidates_on_one_place_make_no_limb(gap_cells, kept):
+    """1 px is 0.125 cell: maxima that the published code sees on one pixel, and maxima that it sees apart."""
+    peaks = np.zeros((3, 1, 3, 8), np.float32)  # x, y, score of three parts
+    peaks[:, 0, :, 0] = [[4, 4 + gap_cells, 9], [4, 4, 4], [1, 1, 1]]
+    fields = np.zeros((1, 12, 12, 4), np.float32)
+    fields[..., [0, 2]] = 1
+    scores = decode.score_pairs(tf.constant(fields), decode.Peaks(*tf.constant(peaks)), ((0, 1), (1, 2)), SMALL)
+    assert int(scores[0, 0, 0] > 0) == kept
+    assert scores[1, 0, 0] == 1
 
 
 def _greedy(pairs):

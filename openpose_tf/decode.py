@@ -39,8 +39,8 @@ class DecoderConfig:
         num_samples: points per candidate limb, p_a + i (p_b - p_a) / num_samples.
         sample_threshold: projection that a sample must exceed to count.
         min_samples: smallest number of counting samples of a limb.
-        min_limb_px: a limb shorter than this many input pixels is refused. In the published code maxima on the same pixel
-            make no limb; sub-cell maxima are never quite on the same place.
+        min_limb_px: a limb shorter than this many input pixels is refused. In the published code maxima on the same
+            pixel make no limb; sub-cell maxima are never quite in the same place.
         long_limb: a limb longer than this share of the map's height is scored down.
         min_parts: smallest number of parts of a person.
         min_person_score: smallest (sum of part and limb scores) / parts of a person.
@@ -160,8 +160,8 @@ def find_peaks(maps: tf.Tensor, config: DecoderConfig) -> Peaks:
         cells = _flat(smoothed)
         offset_x = _parabola_offset(cells, index, 1, (x > 0) & (x < width - 1))
         offset_y = _parabola_offset(cells, index, width, (y > 0) & (y < height - 1))
-    x, y = ((tf.cast(v, tf.float32) + offset + 0.5) / config.enlarge - 0.5 for v, offset in ((x, offset_x), (y, offset_y)))
-    return Peaks(x, y, score)
+    fine_x, fine_y = tf.cast(x, tf.float32) + offset_x, tf.cast(y, tf.float32) + offset_y
+    return Peaks((fine_x + 0.5) / config.enlarge - 0.5, (fine_y + 0.5) / config.enlarge - 0.5, score)
 
 
 def _fine_maps(maps: tf.Tensor, config: DecoderConfig) -> tuple[tf.Tensor, tf.Tensor]:

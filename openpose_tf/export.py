@@ -1,4 +1,4 @@
-"""Writes a trained student as a SavedModel with the decoder inside; on request also as `.keras` and TFLite.
+"""Writes a trained student as a SavedModel with the decoder inside; on request also as `.keras`, TFLite and weights.
 
 python -m openpose_tf.export --model_dir=runs/student --output_dir=exported
 python -m openpose_tf.export --checkpoint=runs/student/ckpt-5000 --output_dir=exported --tflite=student.tflite
@@ -29,8 +29,11 @@ class ExportOptions:
     Attributes:
         output_dir: folder of the SavedModel.
         model_dir: folder of a run, whose latest checkpoint is taken; None if `checkpoint` is given.
-        checkpoint: one checkpoint of a run, such as runs/student/ckpt-5000; None if `model_dir` is given.
+        checkpoint: one checkpoint of a run, such as runs/student/ckpt-5000, or "builtin", the student that ships; None
+            if `model_dir` is given.
         keras: path of a `.keras` file of the network to write as well, or None.
+        weights: path of an .npz file of the weights in half precision to write as well, or None; what
+            --init_checkpoint takes, and the form of the student that ships.
         tflite: path of a TFLite file of network and decoder to write as well, or None.
         tflite_size: height and width in pixels of the TFLite model's input; None for the size of the training crops.
         test_side: longer side in pixels at which pictures are best shown to the network; None chooses by the training.
@@ -41,6 +44,7 @@ class ExportOptions:
     model_dir: str | None = None
     checkpoint: str | None = None
     keras: str | None = None
+    weights: str | None = None
     tflite: str | None = None
     tflite_size: tuple[int, int] | None = None
     test_side: int | None = None
@@ -57,16 +61,20 @@ def export(options: ExportOptions) -> None:
     _check(options)
     import tensorflow as tf
 
-    from openpose_tf import checkpoints, decode, serving
+    from openpose_tf import checkpoints, decode, serving, student_file, weight_files
 
-    if options.checkpoint:
+    decoder = dataclasses.replace(decode.PAPER, max_people=options.max_people)
+    test_side = options.test_side
+    if options.checkpoint == weight_files.BUILTIN:
+        model, config, own_side = student_file.read_student(weight_files.BUILTIN_PATH)
+        test_side = test_side or own_side
+    elif options.checkpoint:
         model, config = _load_checkpoint(Path(options.checkpoint))
     else:
         model, config = checkpoints.load_student(str(options.model_dir))
-    decoder = dataclasses.replace(decode.PAPER, max_people=options.max_people)
     around = serving.ServingConfig.for_model(config, decoder)
-    if options.test_side:
-        around = dataclasses.replace(around, test_side=options.test_side)
+    if test_side:
+        around = dataclasses.replace(around, test_side=test_side)
     server = serving.PoseServer(model, config, around)
     try:
         save_folder(options.output_dir, server.save)
@@ -77,6 +85,9 @@ def export(options: ExportOptions) -> None:
         with files.atomic_path(options.keras) as temporary:
             model.save(temporary)
         logging.info("Keras network: %s", options.keras)
+    if options.weights:
+        student_file.write_student(options.weights, model, config, around.test_side)
+        logging.info("weights in half precision: %s", options.weights)
     if options.tflite:
         size = options.tflite_size or (config.input_size, config.input_size)
         files.write_bytes(options.tflite, server.to_tflite(*size))
@@ -99,6 +110,8 @@ def _check(options: ExportOptions) -> None:
         raise UserError("give either --model_dir (its latest checkpoint is taken) or --checkpoint")
     if options.keras and not options.keras.endswith(".keras"):
         raise UserError(f"--keras={options.keras}: the name must end in .keras")
+    if options.weights and not options.weights.endswith(".npz"):
+        raise UserError(f"--weights={options.weights}: the name must end in .npz")
     output = Path(options.output_dir)
     if output.is_dir() and any(output.iterdir()) and not (output / "saved_model.pb").is_file():
         raise UserError(f"{output} holds something that is no SavedModel: give a new folder as --output_dir")
@@ -128,11 +141,18 @@ def save_folder(folder: str | os.PathLike[str], write: Callable[[Path], None]) -
 def define_flags() -> None:
     """Defines this command's flags."""
     flags.DEFINE_string("model_dir", None, "Folder of a run; its latest checkpoint is exported.")
-    flags.DEFINE_string("checkpoint", None, "One checkpoint, such as runs/student/ckpt-5000, instead of --model_dir.")
+    flags.DEFINE_string(
+        "checkpoint",
+        None,
+        "One checkpoint, such as runs/student/ckpt-5000, or builtin (the student that ships), instead of --model_dir.",
+    )
     flags.DEFINE_string(
         "output_dir", None, "Folder of the SavedModel; an older SavedModel there is replaced.", required=True
     )
     flags.DEFINE_string("keras", None, "Also write the network alone to this .keras file.")
+    flags.DEFINE_string(
+        "weights", None, "Also write the weights in half precision to this .npz file, which --init_checkpoint takes."
+    )
     flags.DEFINE_string("tflite", None, "Also write network and decoder to this TFLite file.")
     flags.DEFINE_list("tflite_size", None, "Height,width in pixels of the TFLite input (default: the training crop's).")
     flags.DEFINE_integer(
@@ -153,6 +173,7 @@ def main(_: Sequence[str]) -> None:
             model_dir=values.model_dir,
             checkpoint=values.checkpoint,
             keras=values.keras,
+            weights=values.weights,
             tflite=values.tflite,
             tflite_size=_size(values.tflite_size),
             test_side=values.test_side,

@@ -1,5 +1,6 @@
-"""Finds people in pictures or a film with an exported student: pictures with skeletons, and JSON.
+"""Finds people in pictures or a film with a trained student: pictures with skeletons, and JSON.
 
+    python -m openpose_tf.predict photo.jpg                       # the small student that ships -> predictions/
     python -m openpose_tf.predict --saved_model=exported --images='photos/*.jpg' --output_dir=predictions
 
 Each picture NAME.jpg becomes NAME.jpg (skeletons) and NAME.json in the output folder, which repeats the folders of the
@@ -32,7 +33,7 @@ class PredictOptions:
     """What to predict.
 
     Attributes:
-        saved_model: folder written by `openpose_tf.export`.
+        saved_model: folder written by `openpose_tf.export`, or "builtin": the small student that ships.
         images: a picture, a folder, a pattern, or a film.
         output_dir: folder of the results.
         longest_side: pixels of the longer side as shown to the network; None for what the model says suits it.
@@ -178,9 +179,13 @@ def _no_drawing(picture: Picture, drawn: np.ndarray) -> None:
 
 def define_flags() -> None:
     """Defines this command's flags."""
-    flags.DEFINE_string("saved_model", None, "Folder written by openpose_tf.export.", required=True)
-    flags.DEFINE_string("images", None, "A picture, a folder, a quoted pattern ('a/*.jpg'), or a film.", required=True)
-    flags.DEFINE_string("output_dir", None, "Folder of the results.", required=True)
+    flags.DEFINE_string(
+        "saved_model", "builtin", "Folder written by openpose_tf.export; builtin: the small student that ships."
+    )
+    flags.DEFINE_string(
+        "images", None, "A picture, a folder, a quoted pattern ('a/*.jpg'), or a film; may stand without --images=."
+    )
+    flags.DEFINE_string("output_dir", "predictions", "Folder of the results.")
     flags.DEFINE_integer(
         "longest_side",
         None,
@@ -195,12 +200,12 @@ def define_flags() -> None:
     flags.DEFINE_integer("batch_size", 8, "Pictures of equal size that are predicted together.", lower_bound=1)
 
 
-def main(_: Sequence[str]) -> int:
+def main(argv: Sequence[str]) -> int:
     """Predicts as the flags say; the exit code is 1 if a picture could not be read."""
     values = flags.FLAGS
     options = PredictOptions(
         saved_model=values.saved_model,
-        images=values.images,
+        images=which_images(argv[1:], values.images),
         output_dir=values.output_dir,
         longest_side=values.longest_side,
         scales=parse_scales(values.scales),
@@ -210,6 +215,21 @@ def main(_: Sequence[str]) -> int:
         batch_size=values.batch_size,
     )
     return cli.EXIT_MACHINE if predict(options) else cli.EXIT_OK
+
+
+def which_images(arguments: Sequence[str], flag: str | None) -> str:
+    """Returns the pictures to predict, given as the only argument or by `--images`.
+
+    Raises:
+        UserError: none or several are given.
+    """
+    given = [*arguments, *([flag] if flag else [])]
+    if len(given) != 1:
+        raise UserError(
+            f"expected one picture, folder, quoted pattern or film, got {len(given)}: python -m openpose_tf.predict "
+            "photo.jpg, or --images='photos/*.jpg' in quotes"
+        )
+    return given[0]
 
 
 def parse_scales(values: Sequence[str]) -> tuple[float, ...]:

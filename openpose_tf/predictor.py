@@ -1,6 +1,6 @@
 """An exported student as a Python object: pictures of any size in, people in their pixels out, in batches.
 
-predictor = Predictor("exported")  # a folder of openpose_tf.export
+predictor = Predictor("exported")  # a folder of openpose_tf.export, or "builtin"
 for picture, keypoints, scores in predictor.run([Picture("a", pixels)]):
     ...
 """
@@ -15,21 +15,22 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from openpose_tf import multi_scale
+from openpose_tf import multi_scale, student_file
 from openpose_tf.common.errors import UserError
-from openpose_tf.decode import DecoderConfig
+from openpose_tf.decode import PAPER, DecoderConfig
 from openpose_tf.images import Picture
-from openpose_tf.serving import DESCRIPTION
+from openpose_tf.serving import DESCRIPTION, PoseServer, ServingConfig, description
+from openpose_tf.weight_files import BUILTIN, BUILTIN_PATH
 
 # Pictures of one shown size go through the network together; at most this many wait for others of their size.
 MAX_WAITING = 48
 
 
 class Predictor:
-    """Runs a SavedModel of `openpose_tf.export`.
+    """Runs a SavedModel of `openpose_tf.export`, or the student that ships.
 
     Args:
-        saved_model: its folder.
+        saved_model: folder of the SavedModel, or "builtin".
         longest_side: longer side in pixels at which pictures are shown; None for what the model says suits it.
         scales: sizes relative to that whose maps are averaged; with one scale the SavedModel's own decoder answers.
 
@@ -40,8 +41,8 @@ class Predictor:
     def __init__(
         self, saved_model: str | os.PathLike[str], longest_side: int | None = None, scales: Sequence[float] = (1.0,)
     ) -> None:
-        self._loaded, self._description = _load(Path(saved_model))
-        self._function = self._loaded.signatures["serving_default"]
+        load = _load_builtin if str(saved_model) == BUILTIN else _load
+        self._model, self._function, self._description = load(Path(saved_model))
         self._longest_side = longest_side or int(self._description["test_side"])
         self._scales = tuple(scales)
 
@@ -107,17 +108,26 @@ def to_picture(keypoints: np.ndarray, shown: Sequence[int], given: Sequence[int]
     return np.concatenate([np.where(keypoints[..., 2:] > 0, xy, 0), keypoints[..., 2:]], -1)
 
 
-def _load(folder: Path) -> tuple[Any, dict[str, Any]]:
-    """Returns the SavedModel and its description."""
+def _load_builtin(_: Path) -> tuple[Any, Any, dict[str, Any]]:
+    """Returns the student that ships, its serving function and its description."""
+    model, config, test_side = student_file.read_student(BUILTIN_PATH)
+    around = ServingConfig(PAPER, test_side)
+    server = PoseServer(model, config, around)
+    return server, server.images, description(config, around)
+
+
+def _load(folder: Path) -> tuple[Any, Any, dict[str, Any]]:
+    """Returns the SavedModel, its serving function and its description."""
     mend = "write one with python -m openpose_tf.export"
     if not (folder / "saved_model.pb").is_file():
         raise UserError(f"{folder} is no SavedModel: {mend}")
     path = folder / "assets" / DESCRIPTION
     try:
-        description = json.loads(path.read_text())
-        if {"test_side", "decoder", "model"} - set(description):
+        stored = json.loads(path.read_text())
+        if {"test_side", "decoder", "model"} - set(stored):
             raise KeyError("entries are missing")
-        return tf.saved_model.load(str(folder)), description
+        model = tf.saved_model.load(str(folder))
+        return model, model.signatures["serving_default"], stored
     except FileNotFoundError:
         raise UserError(f"{folder} is a SavedModel of something else ({path} is missing): {mend}") from None
     except (OSError, ValueError, KeyError, tf.errors.OpError) as error:

@@ -12,6 +12,7 @@ import os
 from collections.abc import Sequence
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # see common/cli.py
 
 from absl import flags
 
@@ -26,7 +27,16 @@ def main(argv: Sequence[str]) -> int:
     """Runs the training that the flags describe."""
     if len(argv) > 1:
         raise UserError(f"unknown argument {argv[1]!r}: all settings are flags (--help lists them)")
-    values = flags.FLAGS
+    train_loop.train(*prepare(flags.FLAGS))
+    return cli.EXIT_OK
+
+
+def prepare(values: flags.FlagValues) -> train_loop.Run:
+    """Returns the run that parsed flags describe, ready to train; its model_dir is claimed.
+
+    Raises:
+        UserError: flags, records, weights or the model_dir do not fit together.
+    """
     config, data = train_flags.train_config(values), train_flags.data_config(values)
     sets = train_data.open_record_sets(data)
     replicas = student_setup.setup_tensorflow(config)
@@ -34,8 +44,7 @@ def main(argv: Sequence[str]) -> int:
     batches = train_data.make_batches(config, data, sets, replicas)
     if student.is_chief:
         run_files.write_run_files(config.model_dir, values.flags_into_string(), sets.identity)
-    train_loop.train(config, student, batches, train_loop.NoTeacher())
-    return cli.EXIT_OK
+    return train_loop.Run(config, student, batches, train_loop.NoTeacher())
 
 
 if __name__ == "__main__":

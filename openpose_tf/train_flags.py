@@ -138,7 +138,10 @@ def _define_model() -> None:
         "initializer", None, _names(Initializer), "Start of weights not loaded; default he, mode release xavier."
     )
     flags.DEFINE_string(
-        "init_checkpoint", None, "Weights to start from: model_dir, checkpoint, VGG-19 or OpenPose file."
+        "init_checkpoint",
+        None,
+        "Weights to start from: model_dir, checkpoint, VGG-19 or OpenPose file, or builtin (the small student that "
+        "ships: --width=0.25 --num_stages=2).",
     )
     flags.DEFINE_bool(
         "freeze_first_layers",

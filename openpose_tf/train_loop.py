@@ -104,6 +104,22 @@ class Curriculum(Protocol):
         """Returns numbers for summary.json, such as `decisions` and `wrong_group_samples`."""
 
 
+class Run(NamedTuple):
+    """Everything that `train` takes.
+
+    Attributes:
+        config: the run.
+        student: what is trained.
+        batches: where its batches come from.
+        curriculum: who chooses their groups.
+    """
+
+    config: TrainConfig
+    student: Student
+    batches: Batches
+    curriculum: Curriculum
+
+
 class NoTeacher:
     """The curriculum of a run without a teacher: one group that holds all synthetic samples."""
 
@@ -163,10 +179,10 @@ def train(config: TrainConfig, student: Student, batches: Batches, curriculum: C
         MachineError: the loss or the gradient is not finite; the last checkpoint is kept.
         UserError: the checkpoint there belongs to another run.
     """
-    return _Run(config, student, batches, curriculum).run()
+    return _Loop(config, student, batches, curriculum).run()
 
 
-class _Run:
+class _Loop:
     """The state of one call of `train`."""
 
     def __init__(self, config: TrainConfig, student: Student, batches: Batches, curriculum: Curriculum) -> None:

@@ -1,6 +1,7 @@
 """Reads layer weights by OpenPose layer name from the files they come in: VGG-19, OpenPose MPI, our checkpoints."""
 
 import pickle
+import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -13,12 +14,15 @@ from openpose_tf.common.errors import UserError
 from openpose_tf.model import VGG_LAYERS, build_openpose
 
 LayerWeights = dict[str, dict[str, np.ndarray]]  # layer -> {"kernel": ..., "bias": ...}
+BUILTIN = "builtin"  # name of the small student that ships, in place of a path
+BUILTIN_PATH = Path(__file__).resolve().parent / "assets" / "student.npz"
 KINDS = {
     "kernel": ("kernel", "kernels", "weight", "weights", "w"),
     "bias": ("bias", "biases", "b"),
 }
 WHAT_FILES = (
-    "a Keras VGG-19 file (.h5), a .npy or .npz of weights by OpenPose layer name, or a checkpoint or model_dir of ours"
+    "a Keras VGG-19 file (.h5), a .npy or .npz of weights by OpenPose layer name, a checkpoint or model_dir of ours, "
+    f"or {BUILTIN!r}"
 )
 # What a pickled dict of arrays needs, and nothing that could run code.
 SAFE_PICKLE = {
@@ -36,10 +40,13 @@ SAFE_PICKLE = {
 def read_weights(path: str | Path) -> LayerWeights:
     """Returns the weights in a file, by OpenPose layer name; kernels as they are stored.
 
+    Args:
+        path: a file, checkpoint or model_dir; "builtin" is the student that ships.
+
     Raises:
         UserError: the file is missing, of no known kind, or damaged.
     """
-    source = Path(path)
+    source = BUILTIN_PATH if str(path) == BUILTIN else Path(path)
     if source.is_dir() or Path(f"{source}.index").exists():
         return _read_checkpoint(source)
     if not source.is_file():
@@ -49,7 +56,7 @@ def read_weights(path: str | Path) -> LayerWeights:
         raise UserError(f"{source} is of an unknown kind: expected {WHAT_FILES}")
     try:
         weights = reader(source)
-    except (OSError, ValueError, EOFError, KeyError, pickle.UnpicklingError) as error:
+    except (OSError, ValueError, EOFError, KeyError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
         raise UserError(f"{source} cannot be read ({error}): expected {WHAT_FILES}") from None
     if not weights:
         raise UserError(f"{source} holds no layer weights: expected {WHAT_FILES}")

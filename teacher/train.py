@@ -12,6 +12,7 @@ import os
 from collections.abc import Sequence
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # see common/cli.py
 
 from absl import flags
 
@@ -30,7 +31,16 @@ def main(argv: Sequence[str]) -> int:
     """Runs the training that the flags describe."""
     if len(argv) > 1:
         raise UserError(f"unknown argument {argv[1]!r}: all settings are flags (--help lists them)")
-    values = flags.FLAGS
+    train_loop.train(*prepare(flags.FLAGS))
+    return cli.EXIT_OK
+
+
+def prepare(values: flags.FlagValues) -> train_loop.Run:
+    """Returns the run that parsed flags describe, ready to train; its model_dir is claimed.
+
+    Raises:
+        UserError: flags, records, weights or the model_dir do not fit together.
+    """
     config, data = train_flags.train_config(values), train_flags.data_config(values)
     asked, settings = grouping_flags.grouping_config(values), teacher_flags.teacher_config(values)
     sets = train_data.open_record_sets(data)
@@ -49,8 +59,7 @@ def main(argv: Sequence[str]) -> int:
     batches = train_data.make_batches(config, data, sets, replicas, run.trained_rows, features)
     batches, curriculum = setup.build_curriculum(run, student.model, config, batches, student.is_chief)
     batches.warm()
-    train_loop.train(config, student, batches, curriculum)
-    return cli.EXIT_OK
+    return train_loop.Run(config, student, batches, curriculum)
 
 
 if __name__ == "__main__":

@@ -6,20 +6,16 @@ again, so the demo goes on where it was interrupted.
     python -m teacher.demo --output_dir=demo
 """
 
-import dataclasses
-import subprocess
-import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from absl import flags, logging
+from absl import flags
 
 from openpose_tf.common import cli, files
 from openpose_tf.common.errors import UserError
+from openpose_tf.common.stages import Stage, StageLog, run_stages
 from teacher import demo_stages
-from teacher.demo_stages import Stage
 
 _OUTPUT_DIR = flags.DEFINE_string("output_dir", "demo", "Folder for everything the demo makes.")
 _SIZE = flags.DEFINE_enum(
@@ -27,82 +23,23 @@ _SIZE = flags.DEFINE_enum(
 )
 
 
-@dataclasses.dataclass
-class StageLog:
-    """Which stages are done, with their commands and seconds, in `stages.json`.
-
-    Attributes:
-        path: the file.
-        rows: per stage name a dict with `command`, `seconds` (all calls together) and `done`.
-    """
-
-    path: Path
-    rows: dict[str, dict[str, Any]]
-
-    @classmethod
-    def open(cls, path: Path) -> "StageLog":
-        """Returns the log in `path`, or an empty one."""
-        return cls(path, files.read_json(path, "the demo's list of stages") if path.exists() else {})
-
-    def is_done(self, stage: Stage) -> bool:
-        """Returns whether the stage has finished.
-
-        Raises:
-            UserError: it was made by another command line.
-        """
-        row = self.rows.get(stage.name)
-        if row and row["command"] != list(stage.command):
-            raise UserError(
-                f"{self.path.parent} was made with other settings (stage {stage.name!r}); "
-                "remove it (make clean-demo) or choose another --output_dir"
-            )
-        return bool(row and row["done"])
-
-    def add(self, stage: Stage, seconds: float, done: bool) -> None:
-        """Adds the time of one call of a stage and writes the file."""
-        before = self.rows.get(stage.name, {"seconds": 0.0})["seconds"]
-        self.rows[stage.name] = {"command": list(stage.command), "seconds": round(before + seconds, 1), "done": done}
-        files.write_json(self.path, self.rows)
-
-
 def main(argv: Sequence[str]) -> int | None:
     """Runs all stages that are not done and names the files to look at."""
     if len(argv) > 1:
         raise UserError(f"unknown argument {argv[1]!r}: all settings are flags (--help lists them)")
     output_dir = files.writable_dir(_OUTPUT_DIR.value)
-    stages = demo_stages.build(output_dir, demo_stages.SIZES[_SIZE.value])
-    log = StageLog.open(output_dir / "stages.json")
-    for number, stage in enumerate(stages, 1):
-        heading = f"[{number}/{len(stages)}] {stage.title}"
-        if log.is_done(stage):
-            logging.info("%s: done before (%.0f s)", heading, log.rows[stage.name]["seconds"])
-            continue
-        logging.info("%s", heading)
+    log = StageLog.open(output_dir / "stages.json", "remove it (make clean-demo) or choose another --output_dir")
+
+    def before(stage: Stage) -> None:
         if stage.name == "report":
             demo_stages.write_summary(output_dir, log.rows)
-        code = _run(stage, log)
-        if code:
-            logging.error("stage %r ended with exit code %d; its message stands above", stage.name, code)
-            return code
+
+    code = run_stages(demo_stages.build(output_dir, demo_stages.SIZES[_SIZE.value]), log, before)
+    if code:
+        return code
     summary = demo_stages.write_summary(output_dir, log.rows)
     print(_closing_words(output_dir, summary))
     return cli.EXIT_OK
-
-
-def _run(stage: Stage, log: StageLog) -> int:
-    """Runs one stage in its own process and returns its exit code; at Ctrl-C the stage ends in order first."""
-    start = time.monotonic()
-    process = subprocess.Popen([sys.executable, "-m", *stage.command])
-    try:
-        code = process.wait()
-    except KeyboardInterrupt:
-        process.wait()
-        log.add(stage, time.monotonic() - start, done=False)
-        raise
-    log.add(stage, time.monotonic() - start, done=code == 0)
-    if code == cli.EXIT_INTERRUPTED:
-        raise KeyboardInterrupt
-    return code
 
 
 def _closing_words(folder: Path, summary: dict[str, Any]) -> str:

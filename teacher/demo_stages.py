@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from openpose_tf.common import files
+from openpose_tf.common.stages import Stage
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,21 +52,6 @@ LEAD = (
     "rendered too (real_standin: other backgrounds, small camera pitch, other light)."
 )
 SEEDS = {"synthetic": 1, "real_standin": 2, "held_out": 3}
-
-
-@dataclasses.dataclass(frozen=True)
-class Stage:
-    """One command of the demo.
-
-    Attributes:
-        name: key in summary.json's `seconds`.
-        title: what a person reads.
-        command: module and flags, behind `python -m`.
-    """
-
-    name: str
-    title: str
-    command: tuple[str, ...]
 
 
 def build(folder: Path, size: DemoSize) -> list[Stage]:

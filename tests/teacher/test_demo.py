@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from openpose_tf.common.errors import UserError
-from teacher import demo, demo_stages
+from teacher import demo_stages
 
 ROOT = Path(__file__).resolve().parents[2]
 PROMISED = (
@@ -85,18 +84,6 @@ def test_demo_goes_on_after_ctrl_c_and_leaves_what_it_promises(tmp_path):
     assert 0 <= summary["oks_ap"] <= 1
     assert summary["student_loss_last"] < summary["student_loss_first"]
     assert {"render_synthetic", "train", "report"} <= summary["seconds"].keys()
-
-
-def test_settings_of_another_call_are_refused(tmp_path):
-    stage = demo_stages.Stage("a", "title", ("module", "--x=1"))
-    log = demo.StageLog.open(tmp_path / "stages.json")
-    log.add(stage, 2.0, done=False)
-    log.add(stage, 3.0, done=True)
-    again = demo.StageLog.open(tmp_path / "stages.json")
-    assert again.is_done(stage)
-    assert again.rows["a"]["seconds"] == 5.0
-    with pytest.raises(UserError, match="other settings"):
-        again.is_done(demo_stages.Stage("a", "title", ("module", "--x=2")))
 
 
 def test_stages_are_the_main_job_in_order(tmp_path):

@@ -1,0 +1,111 @@
+"""Long work in stages: each a command of its own process, run once, gone on with where it stopped."""
+
+import dataclasses
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from absl import logging
+
+from openpose_tf.common import cli, files
+from openpose_tf.common.errors import UserError
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """One command.
+
+    Attributes:
+        name: key in stages.json.
+        title: what a person reads.
+        command: module and flags, behind `python -m`.
+    """
+
+    name: str
+    title: str
+    command: tuple[str, ...]
+
+
+@dataclasses.dataclass
+class StageLog:
+    """Which stages are done, with their commands and seconds, in `stages.json`.
+
+    Attributes:
+        path: the file.
+        rows: per stage name a dict with `command`, `seconds` (all calls together) and `done`.
+        mend: what to do about a folder that was made with other settings.
+    """
+
+    path: Path
+    rows: dict[str, dict[str, Any]]
+    mend: str
+
+    @classmethod
+    def open(cls, path: Path, mend: str) -> "StageLog":
+        """Returns the log in `path`, or an empty one."""
+        return cls(path, files.read_json(path, "a list of stages") if path.exists() else {}, mend)
+
+    def is_done(self, stage: Stage) -> bool:
+        """Returns whether the stage has finished.
+
+        Raises:
+            UserError: it was made by another command line.
+        """
+        row = self.rows.get(stage.name)
+        if row and row["command"] != list(stage.command):
+            raise UserError(f"{self.path.parent} was made with other settings (stage {stage.name!r}); {self.mend}")
+        return bool(row and row["done"])
+
+    def add(self, stage: Stage, seconds: float, done: bool) -> None:
+        """Adds the time of one call of a stage and writes the file."""
+        before = self.rows.get(stage.name, {"seconds": 0.0})["seconds"]
+        self.rows[stage.name] = {"command": list(stage.command), "seconds": round(before + seconds, 1), "done": done}
+        files.write_json(self.path, self.rows)
+
+
+def run_stages(stages: Sequence[Stage], log: StageLog, before: Callable[[Stage], None] = lambda stage: None) -> int:
+    """Runs the stages that are not done, each in its own process.
+
+    Args:
+        stages: in order.
+        log: what is done.
+        before: called before a stage that runs.
+
+    Returns:
+        0, or the exit code of the stage that failed.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C; the stage has ended in order.
+        UserError: as `StageLog.is_done`.
+    """
+    for number, stage in enumerate(stages, 1):
+        heading = f"[{number}/{len(stages)}] {stage.title}"
+        if log.is_done(stage):
+            logging.info("%s: done before (%.0f s)", heading, log.rows[stage.name]["seconds"])
+            continue
+        logging.info("%s", heading)
+        before(stage)
+        code = _run(stage, log)
+        if code:
+            logging.error("stage %r ended with exit code %d; its message stands above", stage.name, code)
+            return code
+    return cli.EXIT_OK
+
+
+def _run(stage: Stage, log: StageLog) -> int:
+    """Runs one stage in its own process and returns its exit code; at Ctrl-C the stage ends in order first."""
+    start = time.monotonic()
+    process = subprocess.Popen([sys.executable, "-m", *stage.command])
+    try:
+        code = process.wait()
+    except KeyboardInterrupt:
+        process.wait()
+        log.add(stage, time.monotonic() - start, done=False)
+        raise
+    log.add(stage, time.monotonic() - start, done=code == 0)
+    if code == cli.EXIT_INTERRUPTED:
+        raise KeyboardInterrupt
+    return code

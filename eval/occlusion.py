@@ -87,7 +87,11 @@ def evaluate_bins(
         denominator: a name of DENOMINATORS.
         unmatched: a name of UNMATCHED.
     """
-    person_bins = [visible_bins(group.xy, group.visible, denominator) for group in truth]
+    return score_bins([visible_bins(group.xy, group.visible, denominator) for group in truth], matches, unmatched)
+
+
+def score_bins(person_bins: Sequence[np.ndarray], matches: Sequence[Match], unmatched: str = "A") -> list[BinScores]:
+    """Returns the scores of the five bins from the bin [G] of each group's people; see `evaluate_bins`."""
     return [_bin_scores(b, person_bins, matches, unmatched) for b in range(NUM_BINS)]
 
 

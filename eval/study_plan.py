@@ -1,0 +1,231 @@
+"""The study as data: the nine rows of the paper's Tables 1 to 3 at a size that two CPU cores carry, and their stages.
+
+Real data is the rendered stand-in (`real_standin`: own backgrounds and light, small camera pitch). Every row but
+synthetic-only goes on from the real-only student of its seed, as the paper's runs do (original.md, "Initial weights");
+synthetic-only starts from random numbers and trains as many steps in total.
+"""
+
+import dataclasses
+from pathlib import Path
+
+from openpose_tf.common.stages import Stage
+
+PLAIN, WITH_TEACHER = "openpose_tf.train", "teacher.train"
+SETS = ("standin", "synthetic")  # the two validation sets: held-out stand-in, and held-out D_S with all pitches
+DATA_SEEDS = {"standin": 21, "synthetic": 22, "mixed": 23, "validation_standin": 24, "validation_synthetic": 25}
+
+
+@dataclasses.dataclass(frozen=True)
+class StudySize:
+    """How much the study does.
+
+    Attributes:
+        standin: pictures of the stand-in to train on; D_M and D_Style show each of them once more.
+        synthetic: pictures of D_S to train on.
+        validation: pictures of each validation set.
+        image_size: side of the rendered pictures in pixels.
+        people_mean: mean number of rendered people per picture of D_S and the stand-in.
+        samples: Cycles samples per pixel.
+        baseline_steps: steps of the real-only student that the rows go on from.
+        row_steps: steps of a row.
+        overrides: flags behind the flagfiles'.
+    """
+
+    standin: int
+    synthetic: int
+    validation: int
+    image_size: int
+    people_mean: float
+    samples: int
+    baseline_steps: int
+    row_steps: int
+    overrides: tuple[str, ...] = ()
+
+
+SIZES = {
+    "small": StudySize(200, 300, 80, 320, 5.0, 16, 4000, 1600),
+    "smoke": StudySize(
+        *(4, 12, 3, 160, 3.0, 2, 6, 6),
+        overrides=(
+            *("--width=0.0625", "--num_stages=1", "--input_size=64", "--batch_size=4", "--log_every=2"),
+            *("--decision_steps=2", "--num_groups=2", "--min_group_size=0", "--allow_empty_groups"),
+        ),
+    ),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One model of the paper.
+
+    Attributes:
+        name: of its flagfile in study/.
+        model: its name in `eval.tables`.
+        synthetic: records of the synthetic half of its batches, None for real data only.
+        real: whether it trains on real data; then it goes on from the real-only student of its seed.
+        command: module that trains it.
+    """
+
+    name: str
+    model: str
+    synthetic: str | None = None
+    real: bool = True
+    command: str = PLAIN
+
+
+BASELINE = Row("baseline", "")
+ROWS = (
+    Row("real", "M_DR"),
+    Row("synthetic", "M_DS", "synthetic", real=False),
+    Row("real_synthetic", "M_DR+DS", "synthetic"),
+    Row("real_mixed", "M_DR+DM", "mixed"),
+    Row("real_mixed_masks", "M_DR+DM+masks", "mixed"),
+    Row("real_style", "M_DR+DStyle", "style"),
+    Row("real_style_masks", "M_DR+DStyle+masks", "style"),
+    Row("teacher_c", "teacher_C", "synthetic", command=WITH_TEACHER),
+    Row("teacher_md", "teacher_mD", "synthetic", command=WITH_TEACHER),
+)
+ROW_NAMES = tuple(row.name for row in ROWS)
+
+
+@dataclasses.dataclass(frozen=True)
+class Photographs:
+    """Real photographs to score on besides, if there are any: COCO keypoints.
+
+    Attributes:
+        images: folder.
+        annotations: COCO JSON.
+    """
+
+    images: str
+    annotations: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Study:
+    """Where a study lies and what it does.
+
+    Attributes:
+        work_dir: folder for everything that is made again from seeds.
+        config_dir: folder of the flagfiles.
+        size: how much.
+        photographs: to score on besides.
+    """
+
+    work_dir: Path
+    config_dir: Path
+    size: StudySize
+    photographs: Photographs | None = None
+
+    def images(self, name: str) -> Path:
+        """Returns the folder of an image dataset."""
+        return self.work_dir / "images" / name
+
+    def run_dir(self, name: str, seed: int) -> Path:
+        """Returns the folder of a row, or of "baseline", and a seed."""
+        return self.work_dir / "runs" / f"{name}-seed{seed}"
+
+
+def data_stages(study: Study) -> list[Stage]:
+    """Returns the stages that render, stylise and record all data."""
+    size = study.size
+    counts = {"standin": size.standin, "synthetic": size.synthetic}
+    counts |= {f"validation_{name}": size.validation for name in SETS}
+    stages = [_render(study, name, count) for name, count in counts.items()]
+    mixed = (
+        *("--dataset=mixed", "--format=image_dataset", f"--annotations={study.images('standin')}", "--variants=1"),
+        *("--num_workers=-1", f"--samples={size.samples}", f"--seed={DATA_SEEDS['mixed']}"),
+    )
+    stages.append(_stage("render_mixed", "render D_M over the stand-in", "synth.render", study, "mixed", mixed))
+    style = (
+        *("synth.stylize", f"--input={study.images('mixed')}", f"--output={study.images('style')}"),
+        *("--person_segmenter=groundtruth", f"--groundtruth={study.images('standin') / 'masks'}", "--num_workers=-1"),
+    )
+    stages.append(Stage("stylize", "stylise D_M (D_Style)", style))
+    return stages + [_records(study, name) for name in ("standin", "synthetic", "mixed", "style")]
+
+
+def _render(study: Study, name: str, count: int) -> Stage:
+    kind = "synthetic" if name.endswith("synthetic") else "real_standin"
+    flags = (
+        *(f"--dataset={kind}", f"--num_images={count}", f"--seed={DATA_SEEDS[name]}"),
+        *(f"--people_mean={study.size.people_mean:g}", f"--image_size={study.size.image_size}"),
+        *(f"--samples={study.size.samples}", "--num_workers=-1"),
+    )
+    return _stage(f"render_{name}", f"render {name}: {count} pictures", "synth.render", study, name, flags)
+
+
+def _stage(name: str, title: str, module: str, study: Study, folder: str, flags: tuple[str, ...]) -> Stage:
+    return Stage(name, title, (module, f"--output_dir={study.images(folder)}", *flags))
+
+
+def _records(study: Study, name: str) -> Stage:
+    command = (
+        *("synth.to_tfrecords", f"--input_dir={study.images(name)}", f"--name={name}", "--split=train"),
+        *(f"--output_dir={study.work_dir / 'records' / name}", "--num_shards=4", "--input_size=184", "--overwrite"),
+    )
+    return Stage(f"records_{name}", f"write person crops of {name}", command)
+
+
+def baseline_stage(study: Study, seed: int) -> Stage:
+    """Returns the stage that trains the real-only student which the rows of a seed go on from."""
+    steps = study.size.baseline_steps
+    title = f"train the real-only student of seed {seed}: {steps} steps"
+    return Stage("train", title, _train(study, BASELINE, seed, steps, ()))
+
+
+def row_stages(study: Study, row: Row, seed: int) -> list[Stage]:
+    """Returns the stages that train, export and predict one row and seed."""
+    folder, size = study.run_dir(row.name, seed), study.size
+    start: tuple[str, ...] = ()
+    steps = size.baseline_steps + size.row_steps
+    if row.real:
+        start, steps = (f"--init_checkpoint={study.run_dir(BASELINE.name, seed) / 'model'}",), size.row_steps
+    export = ("openpose_tf.export", f"--model_dir={folder / 'model'}", f"--output_dir={folder / 'saved_model'}")
+    stages = [
+        Stage("train", f"train {row.model}, seed {seed}: {steps} steps", _train(study, row, seed, steps, start)),
+        Stage("export", f"export {row.model}, seed {seed}", export),
+    ]
+    for name in SETS:
+        benchmark = (
+            *("eval.run", f"--saved_model={folder / 'saved_model'}", f"--output_dir={folder / f'validation_{name}'}"),
+            f"--annotations={study.images(f'validation_{name}')}",
+        )
+        stages.append(Stage(f"score_{name}", f"score {row.model}, seed {seed} on held-out {name}", benchmark))
+    return stages + (_photograph_stages(study.photographs, folder) if study.photographs else [])
+
+
+def _train(study: Study, row: Row, seed: int, steps: int, start: tuple[str, ...]) -> tuple[str, ...]:
+    records = study.work_dir / "records"
+    return (
+        *(row.command, f"--flagfile={study.config_dir / f'{row.name}.flags'}", *_record_flags(row, records)),
+        *(f"--model_dir={study.run_dir(row.name, seed) / 'model'}", f"--seed={seed}", f"--num_steps={steps}"),
+        *(*start, *_overrides(study.size, row.command)),
+    )
+
+
+def _record_flags(row: Row, records: Path) -> tuple[str, ...]:
+    """Returns which data a row trains on."""
+    real = (f"--real_records={records / 'standin'}",) if row.real else ()
+    synthetic = (f"--synthetic_records={records / row.synthetic}",) if row.synthetic else ()
+    return (*real, *synthetic)
+
+
+def _overrides(size: StudySize, command: str) -> tuple[str, ...]:
+    of_teacher = ("--decision_steps", "--num_groups", "--min_group_size", "--allow_empty_groups")
+    return tuple(flag for flag in size.overrides if command == WITH_TEACHER or not flag.startswith(of_teacher))
+
+
+def _photograph_stages(photographs: Photographs, folder: Path) -> list[Stage]:
+    predict = (
+        *("openpose_tf.predict", f"--saved_model={folder / 'saved_model'}", f"--images={photographs.images}"),
+        *(f"--output_dir={folder / 'photographs'}", "--nodraw"),
+    )
+    score = (
+        *("eval.oks", f"--predictions={folder / 'photographs'}", f"--groundtruth={photographs.annotations}"),
+        *("--only_predicted", f"--output={folder / 'oks_photographs.json'}"),
+    )
+    return [
+        Stage("predict_photographs", "find people in real photographs", predict),
+        Stage("score_photographs", "score real photographs", score),
+    ]

@@ -1,0 +1,163 @@
+"""Writes the study's RESULTS.md and its figure from the small files of the finished runs."""
+
+import itertools
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from eval import study_numbers
+from eval.study_numbers import FINDINGS, PITCH_EDGES, Rows
+from eval.study_plan import ROWS, SETS
+from eval.study_results import Result
+from eval.tables import COLUMNS, MODELS
+from eval.visibility import LABELS
+from openpose_tf.common import files
+
+FIGURE = "teacher.png"
+SET_TITLES = {"standin": "Held-out stand-in", "synthetic": "Held-out D_S"}
+HEAD = """# The study: the paper's Tables 1 to 3 at a small size
+
+Written by `python -m eval.study` (`make study`); every run that was made is in `results/`, and nothing was tuned on
+these validation pictures. Real data is a **stand-in** (`real_standin`: rendered people, other backgrounds and light,
+camera pitch 0 to 12 degrees), because no real data can be shipped, so these numbers compare the rows with each other,
+not with the paper's. Pictures without a prediction count as missed. Rows with real data go on from the real-only
+student of their seed.
+"""
+
+
+def write(results: Sequence[Result], folder: Path) -> None:
+    """Writes RESULTS.md and teacher.png into `folder`, each whole or not at all."""
+    rows = study_numbers.by_row(results)
+    has_figure = _draw_teachers(rows, folder / FIGURE)
+    parts = [HEAD, _runs(results), *(_table(rows, name) for name in SETS), _findings(rows), _visibility(rows)]
+    parts += [_pitch(rows), _photographs(rows), _teachers(rows, has_figure)]
+    files.write_bytes(folder / "RESULTS.md", "\n".join(part for part in parts if part).encode())
+
+
+def _markdown(header: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    rule = ["---", *("---:" for _ in header[1:])]
+    return "\n".join(f"| {' | '.join(line)} |" for line in (header, rule, *lines)) + "\n"
+
+
+def _number(value: float, digits: int = 1) -> str:
+    return "-" if np.isnan(value) else f"{value:.{digits}f}"
+
+
+def _runs(results: Sequence[Result]) -> str:
+    hours = sum(sum(result.values["seconds"].values()) for result in results) / 3600
+    commits = sorted({str(result.values["commit"])[:10] for result in results})
+    machines = sorted({result.values["machine"] for result in results})
+    seeds = sorted({result.seed for result in results})
+    missing = [row.name for row in ROWS if not any(result.row == row.name for result in results)]
+    text = (
+        f"{len(results)} runs of {len(seeds)} seeds ({', '.join(map(str, seeds))}), {hours:.1f} h of training and "
+        f"scoring (data and real-only students not counted), commit {', '.join(commits)}, {'; '.join(machines)}.\n"
+    )
+    return text + (f"Not run yet: {', '.join(missing)}.\n" if missing else "")
+
+
+def _table(rows: Rows, name: str) -> str:
+    lines = []
+    for row in ROWS:
+        results = rows.get(row.name)
+        if results:
+            cells = [
+                _number(mean) + ("" if np.isnan(spread) else f" ± {spread:.1f}")
+                for mean, spread in study_numbers.table_row(results, name)
+            ]
+            lines.append([row.model, str(len(results)), *cells, f"{MODELS[row.model].paper[-1]:.1f}"])
+    count = len(next(iter(rows.values()))[0].sets[name].matches)
+    title = f"## {SET_TITLES[name]}: {count} pictures, mean ± standard deviation over seeds\n\n"
+    return title + _markdown(["model", "seeds", *COLUMNS, "paper's mAP (MPII)"], lines)
+
+
+def _findings(rows: Rows) -> str:
+    lines = []
+    for finding in FINDINGS:
+        estimate = study_numbers.difference(rows, finding, SETS[0])
+        ours = "-" if estimate is None else f"{estimate.value:+.1f} [{estimate.low:+.1f}, {estimate.high:+.1f}]"
+        pair = f"{finding.second} - {finding.first}"
+        lines.append([finding.statement, pair, f"{finding.paper:+.1f}", ours, study_numbers.verdict(finding, estimate)])
+    text = (
+        "## What the paper found, and what shows here\n\nDifference in mAP on the held-out stand-in with its "
+        "95 % interval (paired bootstrap over pictures and seeds).\n\n"
+    )
+    return text + _markdown(["finding", "rows", "paper", "here", "in words"], lines)
+
+
+def _visibility(rows: Rows) -> str:
+    lines, people = [], [0] * len(LABELS)
+    for row in ROWS:
+        if row.name in rows:
+            people, means = study_numbers.visibility(rows[row.name], SETS[0])
+            lines.append([row.model, *map(_number, means)])
+    header = ["model", *(f"{label} ({count} people)" for label, count in zip(LABELS, people))]
+    return "## mAP by ratio of visible joints (paper Fig. 6), held-out stand-in\n\n" + _markdown(header, lines)
+
+
+def _pitch(rows: Rows) -> str:
+    lines, counts = [], [0] * (len(PITCH_EDGES) - 1)
+    for row in ROWS:
+        if row.name in rows:
+            counts, means = study_numbers.pitch(rows[row.name], SETS[1])
+            lines.append([row.model, *map(_number, means)])
+    names = [f"{low:.0f} to {high:.0f}°" for low, high in itertools.pairwise(PITCH_EDGES)]
+    header = ["model", *(f"{name} ({count} pictures)" for name, count in zip(names, counts))]
+    return "## mAP by camera pitch, held-out D_S\n\n" + _markdown(header, lines)
+
+
+def _photographs(rows: Rows) -> str:
+    lines = []
+    for row in ROWS:
+        scores = [r.values["oks_photographs"] for r in rows.get(row.name, []) if r.values["oks_photographs"]]
+        if scores:
+            cells = [study_numbers.mean_and_spread([100 * score[key] for score in scores])[0] for key in scores[0]]
+            lines.append([row.model, str(len(scores)), *(_number(cell, 2) for cell in cells)])
+    if not lines:
+        return ""
+    return "## Real photographs (COCO annotations, OKS, percent)\n\n" + _markdown(
+        ["model", "seeds", "AP", "AP50", "AR"], lines
+    )
+
+
+def _teachers(rows: Rows, has_figure: bool) -> str:
+    lines = []
+    for row in ROWS:
+        for result in rows.get(row.name, []):
+            teacher = result.values["teacher"]
+            if teacher:
+                quarters = study_numbers.concentration(teacher["probabilities"])
+                cells = [f"{value:.2f}" for value in quarters] + [""] * (4 - len(quarters))
+                picks = ", ".join(map(str, teacher["picks"]))
+                lines.append([f"{row.model}, seed {result.seed}", *cells, str(teacher["rewarded"]), picks])
+    if not lines:
+        return ""
+    text = (
+        "## What the teachers did\n\nLargest group probability in each quarter of the decisions (the paper: early "
+        "concentration, then uniform; uniform is 0.10), rewarded decisions, decisions per group.\n\n"
+    )
+    picture = f"\n![Probabilities of the groups over time]({FIGURE})\n" if has_figure else ""
+    header = ["run", "first", "second", "third", "last", "rewarded", "decisions per group"]
+    return text + _markdown(header, lines) + picture
+
+
+def _draw_teachers(rows: Rows, path: Path) -> bool:
+    """Draws the probabilities of all teachers over the steps; returns whether there is one."""
+    from matplotlib.figure import Figure  # no pyplot: needs no display and keeps no global state
+
+    runs = [result for row in ROWS for result in rows.get(row.name, []) if result.values["teacher"]]
+    if not runs:
+        return False
+    figure = Figure(figsize=(3.2 * min(len(runs), 3), 2.4 * -(-len(runs) // 3)), dpi=110, layout="constrained")
+    axes = figure.subplots(-(-len(runs) // 3), min(len(runs), 3), squeeze=False, sharey=True).ravel()
+    for place, result in zip(axes, runs):
+        shares = np.array(result.values["teacher"]["probabilities"]).T
+        place.stackplot(result.values["teacher"]["steps"], shares)
+        place.set_title(f"{result.row}, seed {result.seed}", fontsize=9)
+        place.set_ylim(0, 1)
+    for place in axes[len(runs) :]:
+        place.set_visible(False)
+    with files.atomic_path(path) as temporary:
+        figure.savefig(temporary)
+    return True

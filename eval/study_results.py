@@ -1,0 +1,181 @@
+"""The small file that each finished row and seed of the study leaves: enough to make all tables and intervals again.
+
+It holds the matching of every validation picture (labels, scores, annotated joints), so that AP, AP by visibility, AP
+by camera pitch and the paired bootstrap need neither pictures nor networks.
+"""
+
+import dataclasses
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from eval import mpii, occlusion
+from eval.mpii_inputs import read_groups
+from eval.mpii_metric import Match
+from eval.study_plan import SETS, Row, Study
+from openpose_tf.common import files
+from openpose_tf.common.errors import UserError
+from openpose_tf.data.image_dataset import read_image_dataset
+
+WHAT = "a result of eval.study"
+OKS_NUMBERS = ("AP", "AP50", "AR")
+CURVE_POINTS = 40  # decisions and losses kept per run, evenly spaced
+
+
+@dataclasses.dataclass(frozen=True)
+class ValidationSet:
+    """One validation set as a student was scored on it.
+
+    Attributes:
+        matches: one per picture.
+        visible_bins: per picture the bin [G] of each person by ratio of visible joints, -1 without joints.
+        pitch_deg: [pictures] camera pitch.
+    """
+
+    matches: list[Match]
+    visible_bins: list[np.ndarray]
+    pitch_deg: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """One finished row and seed.
+
+    Attributes:
+        row: name of the row.
+        seed: its seed.
+        sets: scores by validation set.
+        values: everything else in the file: `commit`, `machine`, `seconds`, `loss_first`, `loss_last`, `mAP`,
+            `oks_photographs` (or None), `teacher` (or None).
+    """
+
+    row: str
+    seed: int
+    sets: dict[str, ValidationSet]
+    values: dict[str, Any]
+
+
+def path_of(folder: Path, row: str, seed: int) -> Path:
+    """Returns the path of a row's and seed's file."""
+    return folder / f"{row}-seed{seed}.json"
+
+
+def collect(study: Study, row: Row, seed: int, seconds: Mapping[str, float]) -> dict[str, Any]:
+    """Returns the content of a finished row's file.
+
+    Args:
+        study: where it lies.
+        row: the row, all its stages done.
+        seed: its seed.
+        seconds: by stage.
+    """
+    folder = study.run_dir(row.name, seed)
+    run = files.read_json(folder / "model" / "summary.json", "the summary of a training run")
+    sets = {name: _scored(study, folder, name) for name in SETS}
+    oks = folder / "oks_photographs.json"
+    return {
+        "row": row.name,
+        "seed": seed,
+        "size": dataclasses.asdict(study.size),
+        "commit": files.read_json(folder / "model" / "versions.json", "the versions of a training run")["commit"],
+        "machine": f"{os.cpu_count()} CPU cores, {platform.machine()}, {platform.system()}",
+        "seconds": dict(seconds),
+        "steps": run["steps"],
+        "loss_first": run["loss_first"],
+        "loss_last": run["loss_last"],
+        "mAP": {name: mpii.summarise(scored.matches, "counted")["mAP"] for name, scored in sets.items()},
+        "oks_photographs": {k: files.read_json(oks, "a result of eval.oks")[k] for k in OKS_NUMBERS}
+        if study.photographs
+        else None,
+        "teacher": _teacher(folder / "model"),
+        "sets": {name: _plain(scored) for name, scored in sets.items()},
+    }
+
+
+def _scored(study: Study, folder: Path, name: str) -> ValidationSet:
+    results, dataset = folder / f"validation_{name}", study.images(f"validation_{name}")
+    truth, found = read_groups(str(results / "groundtruth.json"), str(results / "predictions.json"))
+    pictures = [image for image in read_image_dataset(dataset) if image.people]
+    pitch = {image.image_path.name: image.people[0].features["camera_pitch_deg"] for image in pictures}
+    return ValidationSet(
+        mpii.match_groups(truth, found),
+        [occlusion.visible_bins(group.xy, group.visible, "evaluated") for group in truth],
+        np.array([pitch[Path(group.image).name] for group in truth]),
+    )
+
+
+def _teacher(model_dir: Path) -> dict[str, Any] | None:
+    """Returns what the teacher of a run did, None for a run without: picks per group, probabilities over time."""
+    path = model_dir / "decisions.jsonl"
+    if not path.exists():
+        return None
+    rows = files.read_jsonl(path, "the decisions of a teacher")
+    kept = [rows[i] for i in np.unique(np.linspace(0, len(rows) - 1, CURVE_POINTS).round().astype(int))]
+    num_groups = len(rows[0]["probabilities"])
+    return {
+        "decisions": len(rows),
+        "rewarded": sum(bool(row["rewarded"]) for row in rows),
+        "picks": np.bincount([row["group"] for row in rows], minlength=num_groups).tolist(),
+        "steps": [row["step"] for row in kept],
+        "probabilities": [[round(p, 4) for p in row["probabilities"]] for row in kept],
+    }
+
+
+def _plain(scored: ValidationSet) -> list[dict[str, Any]]:
+    """Returns a set as JSON values, one object per picture: bits as text, scores to five digits, null = not found."""
+    return [
+        {
+            "pitch_deg": round(float(pitch), 3),
+            "bins": bins.tolist(),
+            "annotated": _bits(match.annotated),
+            "assignment": match.assignment.tolist(),
+            "labels": _bits(match.labels),
+            "scores": [[None if np.isnan(s) else round(float(s), 5) for s in person] for person in match.scores],
+        }
+        for match, bins, pitch in zip(scored.matches, scored.visible_bins, scored.pitch_deg, strict=True)
+    ]
+
+
+def _bits(rows: np.ndarray) -> list[str]:
+    return ["".join("1" if value else "0" for value in row) for row in rows]
+
+
+def read_result(path: Path) -> Result:
+    """Returns the result in a file.
+
+    Raises:
+        UserError: the file is missing or something else.
+    """
+    values = files.read_json(path, WHAT)
+    try:
+        sets = {name: _read_set(values["sets"][name]) for name in SETS}
+        return Result(values["row"], int(values["seed"]), sets, {k: v for k, v in values.items() if k != "sets"})
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(f"{path} is not {WHAT} ({error})") from None
+
+
+def _read_set(pictures: Sequence[Mapping[str, Any]]) -> ValidationSet:
+    matches = [
+        Match(
+            np.array(picture["assignment"], int),
+            _from_bits(picture["labels"]),
+            np.array(picture["scores"], np.float64).reshape(-1, 14),  # None becomes NaN
+            _from_bits(picture["annotated"]),
+        )
+        for picture in pictures
+    ]
+    bins = [np.array(picture["bins"], int) for picture in pictures]
+    return ValidationSet(matches, bins, np.array([picture["pitch_deg"] for picture in pictures], np.float64))
+
+
+def _from_bits(rows: Sequence[str]) -> np.ndarray:
+    return np.array([[bit == "1" for bit in row] for row in rows], bool).reshape(-1, 14)
+
+
+def read_results(folder: Path) -> list[Result]:
+    """Returns all results in a folder, in the order of their file names."""
+    return [read_result(path) for path in sorted(folder.glob("*-seed*.json"))]

@@ -5,7 +5,8 @@
     python -m eval.study --report_only                      # RESULTS.md of the results that are there
 
 Renders its data, trains, scores, and leaves one small file per row and seed in study/results/, which is all that the
-tables need: a row with a file there is never run again, also in another clone. Ctrl-C stops; the same command goes on.
+tables need: a row with a file there is never run again, also in another clone. The two students that rows go on from
+lie in study/starts/. Ctrl-C stops; the same command goes on.
 """
 
 import shutil
@@ -42,16 +43,19 @@ def run(study: Study, todo: Sequence[tuple[Row, int]], results_dir: Path) -> int
         return code
     for number, (row, seed) in enumerate(todo, 1):
         logging.info("study, run %d of %d: %s, seed %d", number, len(todo), row.model, seed)
-        code = _baseline(study, seed) if row.real else cli.EXIT_OK
-        code = code or _row(study, row, seed, results_dir)
+        code = _start(study, row) or _row(study, row, seed, results_dir)
         if code:
             return code
     return cli.EXIT_OK
 
 
-def _baseline(study: Study, seed: int) -> int:
-    log = StageLog.open(study.run_dir(study_plan.BASELINE.name, seed) / "stages.json", MEND)
-    return run_stages([study_plan.baseline_stage(study, seed)], log)
+def _start(study: Study, row: Row) -> int:
+    """Trains the student that a row goes on from, unless its weights are there."""
+    if study.start_path(row).exists():
+        return cli.EXIT_OK
+    start = study_plan.start_of(row)
+    log = StageLog.open(study.run_dir(start.name, study_plan.START_SEED) / "stages.json", MEND)
+    return run_stages(study_plan.start_stages(study, start), log)
 
 
 def _row(study: Study, row: Row, seed: int, results_dir: Path) -> int:
@@ -91,8 +95,8 @@ def define_flags() -> None:
     flags.DEFINE_list("rows", list(study_plan.ROW_NAMES), "Rows to run.")
     flags.DEFINE_list("seeds", ["0", "1", "2"], "Seeds of initial weights and data order.")
     flags.DEFINE_enum("size", "small", list(study_plan.SIZES), "small: the study; smoke: the same road in minutes.")
-    flags.DEFINE_string("study_dir", "study", "Folder of the flagfiles, of results/ and of RESULTS.md.")
-    flags.DEFINE_string("output_dir", None, "Folder of results/ and RESULTS.md, if not --study_dir.")
+    flags.DEFINE_string("study_dir", "study", "Folder of the flagfiles, results/, starts/ and RESULTS.md.")
+    flags.DEFINE_string("output_dir", None, "Folder of results/, starts/ and RESULTS.md, if not --study_dir.")
     flags.DEFINE_string("work_dir", "runs/study", "Folder of pictures, records and runs, made again from seeds.")
     flags.DEFINE_string("photographs", None, "Folder of real photographs with people, to score on besides.")
     flags.DEFINE_string("photograph_annotations", None, "COCO person keypoints of --photographs.")
@@ -107,9 +111,10 @@ def main(argv: Sequence[str]) -> int:
     if bool(values.photographs) != bool(values.photograph_annotations):
         raise UserError("--photographs and --photograph_annotations belong together: give both, or none")
     photographs = Photographs(values.photographs, values.photograph_annotations) if values.photographs else None
-    study = Study(Path(values.work_dir), Path(values.study_dir), study_plan.SIZES[values.size], photographs)
     output = files.writable_dir(values.output_dir or values.study_dir)
-    results_dir = files.writable_dir(output / "results")
+    results_dir, starts = files.writable_dir(output / "results"), files.writable_dir(output / "starts")
+    size = study_plan.SIZES[values.size]
+    study = Study(Path(values.work_dir), Path(values.study_dir), starts, size, photographs)
     start = time.monotonic()
     todo = [] if values.report_only else which_runs(values.rows, values.seeds, results_dir)
     code = run(study, todo, results_dir)

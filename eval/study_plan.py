@@ -1,8 +1,8 @@
 """The study as data: the nine rows of the paper's Tables 1 to 3 at a size that two CPU cores carry, and their stages.
 
-Real data is the rendered stand-in (`real_standin`: own backgrounds and light, small camera pitch). Every row but
-synthetic-only goes on from the real-only student of its seed, as the paper's runs do (original.md, "Initial weights");
-synthetic-only starts from random numbers and trains as many steps in total.
+Real data is the rendered stand-in (`real_standin`: own backgrounds and light, small camera pitch). All rows with real
+data go on from one real-only student, as the paper's runs do (original.md, "Initial weights"); synthetic-only goes on
+from a student that saw as many steps of D_S alone. Seeds decide the order of the data, augmentation and the teacher.
 """
 
 import dataclasses
@@ -26,7 +26,7 @@ class StudySize:
         image_size: side of the rendered pictures in pixels.
         people_mean: mean number of rendered people per picture of D_S and the stand-in.
         samples: Cycles samples per pixel.
-        baseline_steps: steps of the real-only student that the rows go on from.
+        start_steps: steps of the two students that the rows go on from.
         row_steps: steps of a row.
         overrides: flags behind the flagfiles'.
     """
@@ -37,13 +37,13 @@ class StudySize:
     image_size: int
     people_mean: float
     samples: int
-    baseline_steps: int
+    start_steps: int
     row_steps: int
     overrides: tuple[str, ...] = ()
 
 
 SIZES = {
-    "small": StudySize(200, 300, 80, 320, 5.0, 16, 4000, 1600),
+    "small": StudySize(200, 300, 80, 320, 5.0, 16, 9000, 1000),
     "smoke": StudySize(
         *(4, 12, 3, 160, 3.0, 2, 6, 6),
         overrides=(
@@ -62,7 +62,7 @@ class Row:
         name: of its flagfile in study/.
         model: its name in `eval.tables`.
         synthetic: records of the synthetic half of its batches, None for real data only.
-        real: whether it trains on real data; then it goes on from the real-only student of its seed.
+        real: whether it trains on real data, and goes on from the real-only student.
         command: module that trains it.
     """
 
@@ -73,7 +73,8 @@ class Row:
     command: str = PLAIN
 
 
-BASELINE = Row("baseline", "")
+STARTS = (Row("start_real", ""), Row("start_synthetic", "", "synthetic", real=False))
+START_SEED = 0
 ROWS = (
     Row("real", "M_DR"),
     Row("synthetic", "M_DS", "synthetic", real=False),
@@ -108,12 +109,14 @@ class Study:
     Attributes:
         work_dir: folder for everything that is made again from seeds.
         config_dir: folder of the flagfiles.
+        start_dir: folder of the weights of the students that the rows go on from.
         size: how much.
         photographs: to score on besides.
     """
 
     work_dir: Path
     config_dir: Path
+    start_dir: Path
     size: StudySize
     photographs: Photographs | None = None
 
@@ -122,8 +125,17 @@ class Study:
         return self.work_dir / "images" / name
 
     def run_dir(self, name: str, seed: int) -> Path:
-        """Returns the folder of a row, or of "baseline", and a seed."""
+        """Returns the folder of a row or start and a seed."""
         return self.work_dir / "runs" / f"{name}-seed{seed}"
+
+    def start_path(self, row: Row) -> Path:
+        """Returns the weights that a row goes on from."""
+        return self.start_dir / f"{start_of(row).name}.npz"
+
+
+def start_of(row: Row) -> Row:
+    """Returns the start that a row goes on from: the one with the same answer to "any real data?"."""
+    return next(start for start in STARTS if start.real == row.real)
 
 
 def data_stages(study: Study) -> list[Stage]:
@@ -167,20 +179,23 @@ def _records(study: Study, name: str) -> Stage:
     return Stage(f"records_{name}", f"write person crops of {name}", command)
 
 
-def baseline_stage(study: Study, seed: int) -> Stage:
-    """Returns the stage that trains the real-only student which the rows of a seed go on from."""
-    steps = study.size.baseline_steps
-    title = f"train the real-only student of seed {seed}: {steps} steps"
-    return Stage("train", title, _train(study, BASELINE, seed, steps, ()))
+def start_stages(study: Study, start: Row) -> list[Stage]:
+    """Returns the stages that train a student for rows to go on from, and leave its weights in `start_dir`."""
+    folder, steps = study.run_dir(start.name, START_SEED), study.size.start_steps
+    export = (
+        *("openpose_tf.export", f"--model_dir={folder / 'model'}", f"--output_dir={folder / 'saved_model'}"),
+        f"--weights={study.start_path(start)}",
+    )
+    return [
+        Stage("train", f"train {start.name}: {steps} steps", _train(study, start, START_SEED, steps, ())),
+        Stage("export", f"write the weights of {start.name}", export),
+    ]
 
 
 def row_stages(study: Study, row: Row, seed: int) -> list[Stage]:
     """Returns the stages that train, export and predict one row and seed."""
-    folder, size = study.run_dir(row.name, seed), study.size
-    start: tuple[str, ...] = ()
-    steps = size.baseline_steps + size.row_steps
-    if row.real:
-        start, steps = (f"--init_checkpoint={study.run_dir(BASELINE.name, seed) / 'model'}",), size.row_steps
+    folder, steps = study.run_dir(row.name, seed), study.size.row_steps
+    start = (f"--init_checkpoint={study.start_path(row)}",)
     export = ("openpose_tf.export", f"--model_dir={folder / 'model'}", f"--output_dir={folder / 'saved_model'}")
     stages = [
         Stage("train", f"train {row.model}, seed {seed}: {steps} steps", _train(study, row, seed, steps, start)),

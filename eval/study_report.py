@@ -21,8 +21,8 @@ HEAD = """# The study: the paper's Tables 1 to 3 at a small size
 Written by `python -m eval.study` (`make study`); every run that was made is in `results/`, and nothing was tuned on
 these validation pictures. Real data is a **stand-in** (`real_standin`: rendered people, other backgrounds and light,
 camera pitch 0 to 12 degrees), because no real data can be shipped, so these numbers compare the rows with each other,
-not with the paper's. Pictures without a prediction count as missed. Rows with real data go on from the real-only
-student of their seed.
+not with the paper's. Pictures without a prediction count as missed. Rows with real data go on from one real-only
+student, synthetic-only from one that saw as many steps of D_S; seeds decide everything after that.
 """
 
 

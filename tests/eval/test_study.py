@@ -106,17 +106,17 @@ def test_only_runs_without_a_result_are_made(tmp_path):
             study.which_runs(rows, seeds, tmp_path)
 
 
-@pytest.mark.parametrize("row", [*study_plan.ROWS, study_plan.BASELINE], ids=lambda row: row.name)
+@pytest.mark.parametrize("row", [*study_plan.ROWS, *study_plan.STARTS], ids=lambda row: row.name)
 def test_each_row_has_a_flagfile_and_the_paper_s_data(row):
     text = (ROOT / "study" / f"{row.name}.flags").read_text()
     assert text.startswith("# Paper (arXiv 1908.00967)")
     assert "--flagfile=study/common.flags" in text
     assert ("--masked_synthetic_loss" in text) == row.name.endswith("masks")
     assert ("--grouping=" in text) == (row.command == study_plan.WITH_TEACHER)
-    plan = study_plan.Study(Path("w"), Path("study"), study_plan.SIZES["small"])
+    plan = study_plan.Study(Path("w"), Path("study"), Path("s"), study_plan.SIZES["small"])
     train = study_plan.row_stages(plan, row, 3)[0].command
-    assert (f"--real_records={Path('w/records/standin')}" in train) == (row.name != "synthetic")
-    assert (f"--init_checkpoint={Path('w/runs/baseline-seed3/model')}" in train) == row.real
+    assert (f"--real_records={Path('w/records/standin')}" in train) == row.real
+    assert f"--init_checkpoint={Path('s') / ('start_real.npz' if row.real else 'start_synthetic.npz')}" in train
     assert "--seed=3" in train
 
 
@@ -151,5 +151,6 @@ def test_the_whole_road_at_smoke_size(tmp_path):
     assert [r.row for r in results] == ["real_style_masks", "teacher_c"]
     assert len(results[0].sets["standin"].matches) == 3 and results[1].values["teacher"]["decisions"] >= 3
     assert "M_DR+DStyle+masks" in (tmp_path / "study" / "RESULTS.md").read_text()
+    assert [p.name for p in (tmp_path / "study" / "starts").iterdir()] == ["start_real.npz"]
     second = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100)
     assert second.returncode == 0 and "0 runs of this call" in second.stdout

@@ -110,10 +110,9 @@ def _scored(study: Study, folder: Path, name: str) -> ValidationSet:
 
 def _teacher(model_dir: Path) -> dict[str, Any] | None:
     """Returns what the teacher of a run did, None for a run without: picks per group, probabilities over time."""
-    path = model_dir / "decisions.jsonl"
-    if not path.exists():
+    rows = files.read_jsonl(model_dir / "decisions.jsonl", "the decisions of a run, none without a teacher")
+    if not rows:
         return None
-    rows = files.read_jsonl(path, "the decisions of a teacher")
     kept = [rows[i] for i in np.unique(np.linspace(0, len(rows) - 1, CURVE_POINTS).round().astype(int))]
     num_groups = len(rows[0]["probabilities"])
     return {

@@ -123,6 +123,7 @@ class OptimizerConfig:
         decay_rate: factor of each step of the staircase; None is the recipe's own (0.33; SGD 0.333).
         decay_steps: training steps between two stairs; None is the recipe's own (20,000; SGD 136,106).
         clip_norm: global norm at which gradients are clipped; 0 is off.
+        warmup_steps: the learning rate rises linearly over the first so many steps; 0 is off (paper, release).
     """
 
     recipe: Recipe = Recipe.ADAM
@@ -130,6 +131,7 @@ class OptimizerConfig:
     decay_rate: float | None = None
     decay_steps: int | None = None
     clip_norm: float = 0.0
+    warmup_steps: int = 0
 
 
 @dataclasses.dataclass(frozen=True)

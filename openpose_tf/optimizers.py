@@ -7,6 +7,7 @@ rate (tensorflow-addons' MultiOptimizer), with one state to save.
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 import tensorflow as tf
 
@@ -30,14 +31,37 @@ DEFAULTS = {Recipe.ADAM: _Defaults(5e-5, 0.33, 20_000), Recipe.SGD: _Defaults(4e
 
 
 def learning_rate_schedule(config: OptimizerConfig) -> tf.keras.optimizers.schedules.LearningRateSchedule:
-    """Returns the staircase: learning rate by number of steps done."""
+    """Returns the staircase, behind a linear rise if one is asked for: learning rate by number of steps done."""
     defaults = DEFAULTS[config.recipe]
-    return tf.keras.optimizers.schedules.ExponentialDecay(
+    staircase = tf.keras.optimizers.schedules.ExponentialDecay(
         defaults.learning_rate if config.learning_rate is None else config.learning_rate,
         decay_steps=defaults.decay_steps if config.decay_steps is None else config.decay_steps,
         decay_rate=defaults.decay_rate if config.decay_rate is None else config.decay_rate,
         staircase=True,
     )
+    return Warmup(staircase, config.warmup_steps) if config.warmup_steps else staircase
+
+
+class Warmup(tf.keras.optimizers.schedules.LearningRateSchedule):
+    """A schedule whose first steps rise linearly: step i has (i + 1) / num_steps of its learning rate.
+
+    Args:
+        schedule: what is risen to.
+        num_steps: steps until the whole learning rate.
+    """
+
+    def __init__(self, schedule: tf.keras.optimizers.schedules.LearningRateSchedule, num_steps: int) -> None:
+        super().__init__()
+        self._schedule, self._num_steps = schedule, num_steps
+
+    def __call__(self, step: tf.Tensor | int) -> tf.Tensor:
+        """Returns the learning rate after `step` steps."""
+        share = (tf.cast(step, tf.float32) + 1.0) / self._num_steps
+        return self._schedule(step) * tf.minimum(share, 1.0)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments."""
+        return {"schedule": self._schedule, "num_steps": self._num_steps}
 
 
 def build_optimizer(config: OptimizerConfig, mixed_precision: bool = False) -> tf.keras.optimizers.Optimizer:

@@ -11,7 +11,7 @@ from absl import logging
 from openpose_tf import checkpoints
 from openpose_tf.common import files
 from openpose_tf.common.errors import UserError
-from openpose_tf.config import TrainConfig
+from openpose_tf.config import OptimizerConfig, TrainConfig
 from openpose_tf.model import build_openpose
 from openpose_tf.strategies import Replicas, check_batch_size, make_replicas
 from openpose_tf.train_step import OpenPoseStudent, freeze_first_layers
@@ -75,13 +75,20 @@ def config_values(config: TrainConfig, frozen: bool) -> dict[str, Any]:
         "mode": str(config.target.fidelity),
         "area_sampled_labels": config.target.is_area_sampled,
         "masked_synthetic_loss": config.target.masked_synthetic_loss,
-        **{name: _plain(value) for name, value in dataclasses.asdict(config.optimizer).items()},
+        **_optimizer_values(config.optimizer),
         "batch_size": config.batch_size,
         "real_fraction": config.real_fraction,
         "seed": config.seed,
         "first_layers_frozen": frozen,
         "mixed_precision": config.mixed_precision,
     }
+
+
+def _optimizer_values(config: OptimizerConfig) -> dict[str, Any]:
+    values = {name: _plain(value) for name, value in dataclasses.asdict(config).items()}
+    if not config.warmup_steps:
+        del values["warmup_steps"]  # a run older than the flag goes on
+    return values
 
 
 def _plain(value: Any) -> Any:

@@ -55,7 +55,12 @@ def train_config(values: flags.FlagValues) -> TrainConfig:
             masked_synthetic_loss=values.masked_synthetic_loss,
         ),
         optimizer=OptimizerConfig(
-            Recipe(values.optimizer), values.learning_rate, values.decay_rate, values.decay_steps, values.clip_norm
+            Recipe(values.optimizer),
+            values.learning_rate,
+            values.decay_rate,
+            values.decay_steps,
+            values.clip_norm,
+            values.warmup_steps,
         ),
         num_steps=values.num_steps,
         batch_size=values.batch_size,
@@ -156,6 +161,13 @@ def _define_optimizer() -> None:
     flags.DEFINE_float("learning_rate", None, "First learning rate; default 5e-5 (adam), 4e-5 (sgd).", 0.0)
     flags.DEFINE_float("decay_rate", None, "Factor per stair; default 0.33 (adam), 0.333 (sgd).", 0.0, 1.0)
     flags.DEFINE_integer("decay_steps", None, "Steps per stair; default 20000 (adam), 136106 (sgd).", 1)
+    flags.DEFINE_integer(
+        "warmup_steps",
+        0,
+        "Steps over which the learning rate rises linearly to its first value; keeps units of layers that start from "
+        "random numbers alive.",
+        0,
+    )
     flags.DEFINE_float("clip_norm", 0.0, "Global norm at which gradients are clipped; 0 is off.", 0.0)
 
 

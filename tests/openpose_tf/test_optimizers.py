@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -61,3 +63,19 @@ def test_adam_recipe_changes_no_gradient():
 def test_a_loss_scale_wraps_either(recipe):
     optimizer = build_optimizer(OptimizerConfig(recipe), mixed_precision=True)
     assert isinstance(optimizer, tf.keras.mixed_precision.LossScaleOptimizer)
+
+
+def test_warmup_rises_to_the_staircase_and_leaves_it_alone():
+    plain = OptimizerConfig(learning_rate=1e-3, decay_rate=0.5, decay_steps=10)
+    rising = learning_rate_schedule(dataclasses.replace(plain, warmup_steps=4))
+    rates = [float(rising(step)) for step in range(12)]
+    np.testing.assert_allclose(rates[:4], [0.25e-3, 0.5e-3, 0.75e-3, 1e-3], rtol=1e-6)
+    np.testing.assert_allclose(rates[3:], [float(learning_rate_schedule(plain)(step)) for step in range(3, 12)])
+
+
+def test_an_optimizer_with_warmup_steps_by_its_first_rate():
+    """Adam's first step is the learning rate, whatever the gradient."""
+    optimizer = build_optimizer(OptimizerConfig(learning_rate=1e-2, warmup_steps=10))
+    variable = tf.Variable([1.0])
+    optimizer.apply_gradients([(tf.constant([5.0]), variable)])
+    np.testing.assert_allclose(variable.numpy(), [1 - 1e-3], rtol=1e-5)

@@ -190,8 +190,8 @@ def _to_largest(
 
 
 def _cubic_weights(positions: np.ndarray, size: int) -> np.ndarray:
-    """Returns [len(positions), size] weights of bicubic interpolation (a = -0.75 as OpenCV), borders repeated."""
-    a = -0.75
+    """Returns [len(positions), size] weights of bicubic interpolation as OpenCV's, borders repeated."""
+    a = decode.CUBIC_A
     weights = np.zeros((len(positions), size), np.float32)
     first = np.floor(positions).astype(int)
     for tap in range(-1, 3):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
     from openpose_tf.config import ModelConfig
+    from openpose_tf.serving import ServingConfig
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,6 +39,7 @@ class ExportOptions:
         tflite_size: height and width in pixels of the TFLite model's input; None for the size of the training crops.
         test_side: longer side in pixels at which pictures are best shown to the network; None chooses by the training.
         max_people: people per picture.
+        min_person_score: people with a lower score are left out; None: 0.2 (release), or what suits the student.
     """
 
     output_dir: str
@@ -49,6 +51,7 @@ class ExportOptions:
     tflite_size: tuple[int, int] | None = None
     test_side: int | None = None
     max_people: int = 32
+    min_person_score: float | None = None
 
 
 def export(options: ExportOptions) -> None:
@@ -61,20 +64,17 @@ def export(options: ExportOptions) -> None:
     _check(options)
     import tensorflow as tf
 
-    from openpose_tf import checkpoints, decode, serving, student_file, weight_files
+    from openpose_tf import checkpoints, serving, student_file, weight_files
 
-    decoder = dataclasses.replace(decode.PAPER, max_people=options.max_people)
-    test_side = options.test_side
     if options.checkpoint == weight_files.BUILTIN:
-        model, config, own_side = student_file.read_student(weight_files.BUILTIN_PATH)
-        test_side = test_side or own_side
+        model, config, around = student_file.read_student(weight_files.BUILTIN_PATH)
     elif options.checkpoint:
         model, config = _load_checkpoint(Path(options.checkpoint))
+        around = serving.ServingConfig.for_model(config)
     else:
         model, config = checkpoints.load_student(str(options.model_dir))
-    around = serving.ServingConfig.for_model(config, decoder)
-    if test_side:
-        around = dataclasses.replace(around, test_side=test_side)
+        around = serving.ServingConfig.for_model(config)
+    around = _changed(around, options)
     server = serving.PoseServer(model, config, around)
     try:
         save_folder(options.output_dir, server.save)
@@ -86,12 +86,20 @@ def export(options: ExportOptions) -> None:
             model.save(temporary)
         logging.info("Keras network: %s", options.keras)
     if options.weights:
-        student_file.write_student(options.weights, model, config, around.test_side)
+        student_file.write_student(options.weights, model, config, around)
         logging.info("weights in half precision: %s", options.weights)
     if options.tflite:
         size = options.tflite_size or (config.input_size, config.input_size)
         files.write_bytes(options.tflite, server.to_tflite(*size))
         logging.info("TFLite network and decoder for pictures of %d x %d: %s", size[1], size[0], options.tflite)
+
+
+def _changed(around: "ServingConfig", options: ExportOptions) -> "ServingConfig":
+    """Returns `around` with what the options say."""
+    decoder = dataclasses.replace(around.decoder, max_people=options.max_people)
+    if options.min_person_score is not None:
+        decoder = dataclasses.replace(decoder, min_person_score=options.min_person_score)
+    return dataclasses.replace(around, decoder=decoder, test_side=options.test_side or around.test_side)
 
 
 def _load_checkpoint(path: Path) -> "tuple[tf.keras.Model, ModelConfig]":
@@ -161,6 +169,13 @@ def define_flags() -> None:
         "Longer side in pixels at which pictures are shown to the network (default: 1.5 training crops).",
         lower_bound=8,
     )
+    flags.DEFINE_float(
+        "min_person_score",
+        None,
+        "People with a lower score (mean of parts and limbs, 0 to 2) are left out; default 0.2 (release), for builtin "
+        "its own.",
+        lower_bound=0.0,
+    )
     flags.DEFINE_integer("max_people", 32, "Largest number of people per picture.", lower_bound=1, upper_bound=480)
 
 
@@ -178,6 +193,7 @@ def main(_: Sequence[str]) -> None:
             tflite_size=_size(values.tflite_size),
             test_side=values.test_side,
             max_people=values.max_people,
+            min_person_score=values.min_person_score,
         )
     )
 

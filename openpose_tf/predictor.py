@@ -17,9 +17,9 @@ import tensorflow as tf
 
 from openpose_tf import multi_scale, student_file
 from openpose_tf.common.errors import UserError
-from openpose_tf.decode import PAPER, DecoderConfig
+from openpose_tf.decode import DecoderConfig
 from openpose_tf.images import Picture
-from openpose_tf.serving import DESCRIPTION, PoseServer, ServingConfig, description
+from openpose_tf.serving import DESCRIPTION, PoseServer, description
 from openpose_tf.weight_files import BUILTIN, BUILTIN_PATH
 
 # Pictures of one shown size go through the network together; at most this many wait for others of their size.
@@ -110,10 +110,9 @@ def to_picture(keypoints: np.ndarray, shown: Sequence[int], given: Sequence[int]
 
 def _load_builtin(_: Path) -> tuple[Any, Any, dict[str, Any]]:
     """Returns the student that ships, its serving function and its description."""
-    model, config, test_side = student_file.read_student(BUILTIN_PATH)
-    around = ServingConfig(PAPER, test_side)
-    server = PoseServer(model, config, around)
-    return server, server.images, description(config, around)
+    student = student_file.read_student(BUILTIN_PATH)
+    server = PoseServer(*student)
+    return server, server.images, description(student.config, student.around)
 
 
 def _load(folder: Path) -> tuple[Any, Any, dict[str, Any]]:

@@ -1,7 +1,8 @@
 """A trained student in one small file: weights by layer name in half precision, and the shape of their network.
 
-    write_student("student.npz", model, ModelConfig(0.25, 2, 128), test_side=256)
-    model, config, test_side = read_student(BUILTIN_PATH)  # the small student that ships
+    write_student("student.npz", model, ModelConfig(0.25, 2, 128), ServingConfig(PAPER, 320))
+    student = read_student(BUILTIN_PATH)  # the small student that ships
+    server = PoseServer(student.model, student.config, student.around)
 
 The file is an .npz as `weights.import_weights` reads it, so it is also something to start a run from.
 """
@@ -12,7 +13,7 @@ import json
 import os
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -20,23 +21,42 @@ import tensorflow as tf
 from openpose_tf.common import files
 from openpose_tf.common.errors import UserError
 from openpose_tf.config import ModelConfig
+from openpose_tf.decode import PAPER
 from openpose_tf.model import build_openpose
+from openpose_tf.serving import ServingConfig
 from openpose_tf.weights import import_weights
 
 DESCRIPTION = "description"  # name of the JSON text in the file
 WHAT_FILE = "a student written by openpose_tf.export --weights"
 
 
-def write_student(path: str | os.PathLike[str], model: tf.keras.Model, config: ModelConfig, test_side: int) -> None:
+class Student(NamedTuple):
+    """A student as it is read.
+
+    Attributes:
+        model: the network.
+        config: its configuration.
+        around: sizes and thresholds that suit it.
+    """
+
+    model: tf.keras.Model
+    config: ModelConfig
+    around: ServingConfig
+
+
+def write_student(
+    path: str | os.PathLike[str], model: tf.keras.Model, config: ModelConfig, around: ServingConfig
+) -> None:
     """Writes a network as float16 weights; the file appears whole or not at all.
 
     Args:
         path: an .npz file.
         model: of `build_openpose`.
         config: its configuration.
-        test_side: longer side in pixels at which a picture is best shown to it.
+        around: its `test_side` and its decoder's `min_person_score` are kept.
     """
-    description = json.dumps({**dataclasses.asdict(config), "test_side": test_side})
+    suits = {"test_side": around.test_side, "min_person_score": around.decoder.min_person_score}
+    description = json.dumps({**dataclasses.asdict(config), **suits})
     arrays: dict[str, Any] = {DESCRIPTION: np.array(description)}
     for layer in model.layers:
         if layer.weights:
@@ -47,8 +67,8 @@ def write_student(path: str | os.PathLike[str], model: tf.keras.Model, config: M
     files.write_bytes(path, content.getvalue())
 
 
-def read_student(path: str | os.PathLike[str]) -> tuple[tf.keras.Model, ModelConfig, int]:
-    """Returns network, configuration and test side of a file of `write_student`.
+def read_student(path: str | os.PathLike[str]) -> Student:
+    """Returns the student in a file of `write_student`.
 
     Raises:
         UserError: the file is missing, damaged or something else.
@@ -57,14 +77,16 @@ def read_student(path: str | os.PathLike[str]) -> tuple[tf.keras.Model, ModelCon
     config = ModelConfig.from_json(description)
     model = build_openpose(config)
     import_weights(model, Path(path))
-    return model, config, int(description["test_side"])
+    decoder = dataclasses.replace(PAPER, min_person_score=float(description["min_person_score"]))
+    return Student(model, config, ServingConfig(decoder, int(description["test_side"])))
 
 
 def _read_description(path: Path) -> dict[str, Any]:
     try:
         with np.load(path, allow_pickle=False) as file:
             description = dict(json.loads(str(file[DESCRIPTION])))
-        if {field.name for field in dataclasses.fields(ModelConfig)} | {"test_side"} <= set(description):
+        fields = {field.name for field in dataclasses.fields(ModelConfig)}
+        if fields | {"test_side", "min_person_score"} <= set(description):
             return description
     except FileNotFoundError:
         raise UserError(f"{path} does not exist: expected {WHAT_FILE}") from None

@@ -150,7 +150,10 @@ def _use_stages(folder: Path) -> list[Stage]:
     held_out = folder / "images" / "held_out"
     for when, source in (("before", f"--checkpoint={folder / 'model_dir' / 'ckpt-0'}"), ("after", None)):
         model = folder / ("saved_model" if when == "after" else "saved_model_before")
-        export = ("openpose_tf.export", source or f"--model_dir={folder / 'model_dir'}", f"--output_dir={model}")
+        export = (
+            *("openpose_tf.export", source or f"--model_dir={folder / 'model_dir'}", f"--output_dir={model}"),
+            *("--test_side=320", "--min_person_score=0.6"),  # what suits the student it goes on from (its card)
+        )
         predict = (
             "openpose_tf.predict",
             f"--saved_model={model}",

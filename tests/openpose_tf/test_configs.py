@@ -10,6 +10,7 @@ import pytest
 from openpose_tf import student_file
 from openpose_tf.config import ModelConfig
 from openpose_tf.model import build_openpose
+from openpose_tf.serving import ServingConfig
 from tests.openpose_tf.small_records import write_records
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,7 +29,7 @@ def built(tmp_path_factory):
     write_records(folder / "real", 6, is_synthetic=False)
     write_records(folder / "synthetic", 40, is_synthetic=True)  # distances of 0 to 780 px
     config = ModelConfig(0.0625, 1, 64)
-    student_file.write_student(folder / "start.npz", build_openpose(config), config, 96)
+    student_file.write_student(folder / "start.npz", build_openpose(config), config, ServingConfig.for_model(config))
     command = [sys.executable, "-m", "tests.openpose_tf.config_runs", folder, *CONFIGS]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=280)
     assert result.returncode == 0, result.stderr[-3000:]

@@ -19,7 +19,10 @@ from teacher import demo_stages
 
 _OUTPUT_DIR = flags.DEFINE_string("output_dir", "demo", "Folder for everything the demo makes.")
 _SIZE = flags.DEFINE_enum(
-    "size", "small", list(demo_stages.SIZES), "small: 15 minutes on two cores; smoke: the same road in a few minutes."
+    "size",
+    "small",
+    list(demo_stages.SIZES),
+    "small: 15 minutes on two cores; smoke: the same road in a few minutes, from random numbers.",
 )
 
 
@@ -56,7 +59,8 @@ def _closing_words(folder: Path, summary: dict[str, Any]) -> str:
     lines = [
         f"{summary['images_rendered']} pictures with {summary['people']} people rendered, {summary['steps']} steps "
         f"trained with {summary['decisions']} decisions of the teacher, {minutes:.1f} minutes in all.",
-        f"Loss {summary['student_loss_first']:.1f} -> {summary['student_loss_last']:.1f}; "
+        f"Loss of the stand-in half {summary['loss_real_first']:.1f} -> {summary['loss_real_last']:.1f}, of the half "
+        f"that the teacher picks {summary['loss_synthetic_first']:.1f} -> {summary['loss_synthetic_last']:.1f}; "
         f"OKS AP on pictures it never saw {before:.1f} % -> {after:.1f} %.",
         "The real half of every batch is a stand-in: rendered too, in another style (real_standin).",
         "",

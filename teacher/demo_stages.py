@@ -26,6 +26,8 @@ class DemoSize:
         decision_steps: steps per decision of the teacher.
         num_groups: groups the teacher chooses from.
         min_group_size: groups of at most this many samples count as empty.
+        learning_rate: first learning rate.
+        init_checkpoint: what the student starts from; None: random numbers, whose loss falls within a few steps.
     """
 
     synthetic: int
@@ -40,11 +42,13 @@ class DemoSize:
     decision_steps: int
     num_groups: int
     min_group_size: int
+    learning_rate: float
+    init_checkpoint: str | None
 
 
 SIZES = {
-    "small": DemoSize(110, 60, 16, 320, 5, 16, 1200, 8, 128, 10, 10, 8),
-    "smoke": DemoSize(8, 6, 3, 192, 3, 4, 24, 4, 64, 4, 2, 1),
+    "small": DemoSize(110, 60, 16, 320, 5, 16, 1200, 8, 128, 10, 10, 8, 1e-4, "builtin"),
+    "smoke": DemoSize(8, 6, 3, 192, 3, 4, 24, 4, 64, 4, 2, 1, 1e-3, None),
 }
 LEAD = (
     "Rendered people, a student trained on them with an adversarial teacher, and what it then sees in new pictures. "
@@ -52,6 +56,7 @@ LEAD = (
     "No real photograph is used: the real half of every batch, and the held-out pictures, are a stand-in that is "
     "rendered too (real_standin: other backgrounds, small camera pitch, other light)."
 )
+WHEN = ("first", "last")
 SEEDS = {"synthetic": 1, "real_standin": 2, "held_out": 3}
 
 
@@ -128,14 +133,15 @@ def _training_stage(folder: Path, size: DemoSize) -> Stage:
         f"--num_groups={size.num_groups}",
         f"--decision_steps={size.decision_steps}",
         f"--min_group_size={size.min_group_size}",
-        "--init_checkpoint=builtin",  # as the paper: every run goes on from a trained student
+        # As the paper: every run goes on from a trained student.
+        *([f"--init_checkpoint={size.init_checkpoint}"] if size.init_checkpoint else []),
         "--width=0.25",
         "--num_stages=2",
         f"--input_size={size.input_size}",
         f"--batch_size={size.batch_size}",
         f"--num_steps={size.steps}",
         "--clip_norm=20",
-        "--learning_rate=1e-4",
+        f"--learning_rate={size.learning_rate:g}",
         "--teacher_learning_rate=5e-3",  # at the released 5e-5 a teacher says nothing within so few decisions
         f"--decay_steps={max(size.steps * 2 // 3, 1)}",
         f"--checkpoint_every={max(size.steps // 8, 1)}",
@@ -213,6 +219,7 @@ def write_summary(folder: Path, stage_rows: Mapping[str, Mapping[str, Any]]) -> 
         "wrong_group_samples": run["wrong_group_samples"],
         "student_loss_first": run["loss_first"],
         "student_loss_last": run["loss_last"],
+        **{f"loss_{half}_{when}": run[f"loss_{half}_{when}"] for half in ("real", "synthetic") for when in WHEN},
         "oks_ap_before": scores["before"]["AP"],
         "oks_ap": scores["after"]["AP"],
         "real_data": "real_standin: rendered pictures in place of photographs",

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from openpose_tf import student_file, weight_files
 from teacher import demo_stages
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -91,3 +92,15 @@ def test_stages_are_the_main_job_in_order(tmp_path):
     assert len(set(names)) == len(names)
     order = ["render_synthetic", "records_synthetic", "train", "export_after", "predict_after", "score_after", "report"]
     assert [name for name in names if name in order] == order
+
+
+def test_the_demo_goes_on_from_the_student_that_ships(tmp_path):
+    train = next(s for s in demo_stages.build(tmp_path, demo_stages.SIZES["small"]) if s.name == "train").command
+    _, config, around = student_file.read_student(weight_files.BUILTIN_PATH)
+    assert "--init_checkpoint=builtin" in train
+    assert {f"--width={config.width:g}", f"--num_stages={config.num_stages}"} <= set(train)
+    export = next(
+        s for s in demo_stages.build(tmp_path, demo_stages.SIZES["small"]) if s.name == "export_after"
+    ).command
+    assert f"--test_side={around.test_side}" in export
+    assert f"--min_person_score={around.decoder.min_person_score:g}" in export

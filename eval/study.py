@@ -93,7 +93,7 @@ def which_runs(rows: Sequence[str], seeds: Sequence[str], results_dir: Path) -> 
 def define_flags() -> None:
     """Defines this command's flags."""
     flags.DEFINE_list("rows", list(study_plan.ROW_NAMES), "Rows to run.")
-    flags.DEFINE_list("seeds", ["0", "1", "2"], "Seeds of initial weights and data order.")
+    flags.DEFINE_list("seeds", ["0", "1", "2"], "Seeds of data order, augmentation and teacher.")
     flags.DEFINE_enum("size", "small", list(study_plan.SIZES), "small: the study; smoke: the same road in minutes.")
     flags.DEFINE_string("study_dir", "study", "Folder of the flagfiles, results/, starts/ and RESULTS.md.")
     flags.DEFINE_string("output_dir", None, "Folder of results/, starts/ and RESULTS.md, if not --study_dir.")

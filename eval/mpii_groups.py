@@ -1,6 +1,7 @@
 """One evaluation entry of the MPII benchmark as plain arrays, and its checks. NumPy only."""
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -59,7 +60,7 @@ def number(value: Any, what: str) -> float:
         result = float(value)
     except (TypeError, ValueError):
         raise UserError(f"{what} is {value!r}, not a number") from None
-    if not np.isfinite(result):
+    if not math.isfinite(result):
         raise UserError(f"{what} is {result}: NaN and infinite numbers are not allowed")
     return result
 
@@ -103,21 +104,19 @@ def place(points: Sequence[Point], third: str, what: str) -> np.ndarray:
     Raises:
         UserError: a number is missing, NaN or infinite, or an id is out of range.
     """
-    result = np.full((NUM_MPII_JOINTS, 3), np.nan)
+    names = ("id", "x", "y", "score") if third == "score" else ("id", "x", "y")
+    result = [[math.nan] * 3 for _ in range(NUM_MPII_JOINTS)]
     for index, point in enumerate(points):
-        here = f"{what}, point {index + 1}"
-        for name in ("id", "x", "y") + (("score",) if third == "score" else ()):
+        here = f"{what}, point {index + 1}: "
+        for name in names:
             if point.get(name) is None:
-                raise UserError(f"{here} has no {name}")
-        joint = joint_id(point["id"], f"{here}: id")
-        x, y = number(point["x"], f"{here}: x"), number(point["y"], f"{here}: y")
-        if third == "score":
-            last = number(point["score"], f"{here}: score")
-        else:
-            last = visibility(point.get("is_visible"))
-        if np.isnan(result[joint, 0]):
-            result[joint] = x, y, last
-    return result
+                raise UserError(f"{what}, point {index + 1} has no {name}")
+        joint = joint_id(point["id"], here + "id")
+        x, y = number(point["x"], here + "x"), number(point["y"], here + "y")
+        last = number(point["score"], here + "score") if third == "score" else visibility(point.get("is_visible"))
+        if math.isnan(result[joint][0]):
+            result[joint] = [x, y, last]
+    return np.array(result)
 
 
 def head_box(corners: Sequence[Any], has_points: bool, what: str) -> np.ndarray:

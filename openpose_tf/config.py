@@ -32,6 +32,19 @@ class Initializer(enum.StrEnum):
     XAVIER = "xavier"  # Xavier uniform for weights and biases (the release)
 
 
+class Precision(enum.StrEnum):
+    """What a training step computes in; weights, loss and optimiser are float32 always."""
+
+    FLOAT32 = "float32"
+    FLOAT16 = "float16"  # GPUs; with a dynamic loss scale, slower on a CPU
+    BFLOAT16 = "bfloat16"  # CPUs with AVX512_BF16 or AMX, newer GPUs; float32's range, so without a loss scale
+
+    @property
+    def policy(self) -> str:
+        """Name of the Keras policy."""
+        return self.value if self == Precision.FLOAT32 else f"mixed_{self.value}"
+
+
 class Recipe(enum.StrEnum):
     """Which optimiser trains the student."""
 
@@ -157,7 +170,7 @@ class TrainConfig:
         log_every: steps between rows of metrics.jsonl.
         image_every: steps between pictures in TensorBoard; 0 is off.
         strategy: `one_device`, `mirrored` or `multi_worker`.
-        mixed_precision: float16 compute on a GPU.
+        precision: what a training step computes in.
         deterministic: bit-reproducible and slower.
     """
 
@@ -178,7 +191,7 @@ class TrainConfig:
     log_every: int = 20
     image_every: int = 0
     strategy: str = "one_device"
-    mixed_precision: bool = False
+    precision: Precision = Precision.FLOAT32
     deterministic: bool = False
 
     @property

@@ -76,6 +76,6 @@ def count_joints(batch: Mapping[str, tf.Tensor], config: TargetConfig) -> tf.Ten
 
 
 def _half_square(prediction: tf.Tensor, label: tf.Tensor, weight: tf.Tensor) -> tf.Tensor:
-    # float32 also under mixed precision: a sum over 46 x 46 x 28 squares overflows float16.
+    # A sum over 46 x 46 x 28 squares overflows float16.
     difference = (tf.cast(prediction, tf.float32) - label) * weight
     return 0.5 * tf.reduce_sum(tf.square(difference), [1, 2, 3])

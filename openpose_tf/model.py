@@ -52,8 +52,8 @@ def build_openpose(
 
     The input is `preprocess`'s float [B, H, W, 3] of any H and W that are multiples of 8 (other sizes lose their rest
     at the right and bottom). The output is a list with one pair (pafs [B, H/8, W/8, 28], confidence_maps
-    [B, H/8, W/8, 16]) per stage, the last one being the prediction; background is the last confidence map. Under a
-    mixed precision policy the outputs are float16.
+    [B, H/8, W/8, 16]) per stage, the last one being the prediction; background is the last confidence map. They are
+    float32 under a mixed precision policy too: half a cell is told by differences of maps that bfloat16 would round.
 
     Args:
         config: widths and number of stages.
@@ -98,6 +98,7 @@ class _Layers:
             kernel,
             padding="same",
             activation=activation,
+            dtype="float32" if activation is None else None,  # None: the policy's
             kernel_initializer=kernel_init,
             bias_initializer=bias_init,
             name=name,

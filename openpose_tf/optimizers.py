@@ -64,14 +64,14 @@ class Warmup(tf.keras.optimizers.schedules.LearningRateSchedule):
         return {"schedule": self._schedule, "num_steps": self._num_steps}
 
 
-def build_optimizer(config: OptimizerConfig, mixed_precision: bool = False) -> tf.keras.optimizers.Optimizer:
-    """Returns the optimiser; float16 runs get a dynamic loss scale."""
+def build_optimizer(config: OptimizerConfig, scale_loss: bool = False) -> tf.keras.optimizers.Optimizer:
+    """Returns the optimiser; `scale_loss` (float16 runs) gives it a dynamic loss scale."""
     schedule = learning_rate_schedule(config)
     if config.recipe == Recipe.ADAM:
         optimizer = tf.keras.optimizers.Adam(schedule, beta_1=0.8, beta_2=0.999, epsilon=1e-8, jit_compile=False)
     else:
         optimizer = tf.keras.optimizers.SGD(schedule, momentum=SGD_MOMENTUM, jit_compile=False)
-    return tf.keras.mixed_precision.LossScaleOptimizer(optimizer) if mixed_precision else optimizer
+    return tf.keras.mixed_precision.LossScaleOptimizer(optimizer) if scale_loss else optimizer
 
 
 @dataclasses.dataclass(frozen=True)

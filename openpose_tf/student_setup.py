@@ -32,7 +32,7 @@ def setup_tensorflow(config: TrainConfig) -> Replicas:
     if config.deterministic:
         tf.config.experimental.enable_op_determinism()
         _one_thread_per_operation()
-    tf.keras.mixed_precision.set_global_policy("mixed_float16" if config.mixed_precision else "float32")
+    tf.keras.mixed_precision.set_global_policy(config.precision.policy)
     replicas = make_replicas(config.strategy)
     check_batch_size(replicas, config.batch_size)
     return replicas
@@ -80,7 +80,7 @@ def config_values(config: TrainConfig, frozen: bool) -> dict[str, Any]:
         "real_fraction": config.real_fraction,
         "seed": config.seed,
         "first_layers_frozen": frozen,
-        "mixed_precision": config.mixed_precision,
+        "precision": str(config.precision),
     }
 
 

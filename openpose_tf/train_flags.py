@@ -9,6 +9,7 @@ from openpose_tf.config import (
     Initializer,
     ModelConfig,
     OptimizerConfig,
+    Precision,
     Recipe,
     Sampling,
     TargetConfig,
@@ -75,7 +76,7 @@ def train_config(values: flags.FlagValues) -> TrainConfig:
         log_every=values.log_every,
         image_every=values.image_every,
         strategy=values.strategy,
-        mixed_precision=values.mixed_precision,
+        precision=Precision(values.precision),
         deterministic=values.deterministic,
     )
 
@@ -184,6 +185,11 @@ def _define_run() -> None:
 
 def _define_machine() -> None:
     flags.DEFINE_enum("strategy", DEFAULTS.strategy, STRATEGIES, "One device, all GPUs here, or TF_CONFIG's workers.")
-    flags.DEFINE_bool("mixed_precision", False, "float16 on a GPU (slower on a CPU).")
+    flags.DEFINE_enum(
+        "precision",
+        DEFAULTS.precision,
+        list(Precision),
+        "What a training step computes in: float16 for GPUs, bfloat16 for CPUs with AVX512_BF16 or AMX.",
+    )
     flags.DEFINE_bool("deterministic", False, "Bit-reproducible on a CPU; slower.")
     flags.DEFINE_integer("data_threads", 2, "Threads per input stream.", 1)

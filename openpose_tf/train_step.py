@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from openpose_tf import losses, pictures
 from openpose_tf.common.errors import MachineError
-from openpose_tf.config import TrainConfig
+from openpose_tf.config import Precision, TrainConfig
 from openpose_tf.model import FROZEN_LAYERS, preprocess
 from openpose_tf.optimizers import apply_rules, build_optimizer, learning_rate_schedule, variable_rules
 from openpose_tf.strategies import Replicas
@@ -44,13 +44,13 @@ class OpenPoseStudent:
         self.model = model
         self.scalar_names = scalar_names(config.model.num_stages)
         self._replicas = replicas or Replicas(tf.distribute.get_strategy())
-        self._target, self._mixed_precision = config.target, config.mixed_precision
+        self._target, self._scales_loss = config.target, config.precision == Precision.FLOAT16
         self._batch_size, self._clip_norm = config.batch_size, config.optimizer.clip_norm
         self._schedule = learning_rate_schedule(config.optimizer)
         self._rules = variable_rules(model, config.optimizer.recipe)
         self._variables = model.trainable_variables
         with self._replicas.strategy.scope():
-            self.optimizer = build_optimizer(config.optimizer, config.mixed_precision)
+            self.optimizer = build_optimizer(config.optimizer, self._scales_loss)
             self.optimizer.build(self._variables)
         # One pass by XLA instead of a dozen per person (tests/benchmarks/bench_targets.py).
         self._draw_labels = tf.function(self._draw, jit_compile=True)
@@ -111,14 +111,14 @@ class OpenPoseStudent:
             branch = losses.branch_losses(outputs, labels)  # [B, stages, 2]
             weights = batch.get("sample_weight", 1.0)  # of the optimised loss only; what is reported stays plain
             loss = tf.reduce_sum(losses.sample_losses(branch) * weights) / self._batch_size
-            scaled = self.optimizer.get_scaled_loss(loss) if self._mixed_precision else loss
+            scaled = self.optimizer.get_scaled_loss(loss) if self._scales_loss else loss
         norm = self._update(tape.gradient(scaled, self._variables))
         per_joint = losses.per_joint_losses(branch, losses.count_joints(batch, self._target))
         return self._result(batch, branch, per_joint, norm)
 
     def _update(self, gradients: list[tf.Tensor]) -> tf.Tensor:
         """Changes the weights and returns the norm of the whole batch's gradient."""
-        if self._mixed_precision:
+        if self._scales_loss:
             gradients = self.optimizer.get_unscaled_gradients(gradients)
         gradients = self._replicas.sum(gradients)
         norm = tf.linalg.global_norm(gradients)
@@ -134,7 +134,7 @@ class OpenPoseStudent:
         seen, branch, per_joint = self._replicas.gather((seen, branch, per_joint), seen["is_synthetic"])
         loss = tf.reduce_mean(losses.sample_losses(branch))
         # A dynamic loss scale meets infinite gradients as a matter of course and skips those updates.
-        is_finite = tf.math.is_finite(loss) & (tf.math.is_finite(norm) | self._mixed_precision)
+        is_finite = tf.math.is_finite(loss) & (tf.math.is_finite(norm) | self._scales_loss)
         return StepResult(loss, per_joint, is_finite, _scalars(seen["is_synthetic"], branch, per_joint, norm), seen)
 
 

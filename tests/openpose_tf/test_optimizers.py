@@ -61,7 +61,7 @@ def test_adam_recipe_changes_no_gradient():
 
 @pytest.mark.parametrize("recipe", list(Recipe))
 def test_a_loss_scale_wraps_either(recipe):
-    optimizer = build_optimizer(OptimizerConfig(recipe), mixed_precision=True)
+    optimizer = build_optimizer(OptimizerConfig(recipe), scale_loss=True)
     assert isinstance(optimizer, tf.keras.mixed_precision.LossScaleOptimizer)
 
 

@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from openpose_tf import losses, student_setup, train_loop
 from openpose_tf.common.errors import UserError
-from openpose_tf.config import ModelConfig, OptimizerConfig, Recipe, TargetConfig, TrainConfig
+from openpose_tf.config import ModelConfig, OptimizerConfig, Precision, Recipe, TargetConfig, TrainConfig
 from openpose_tf.decode import Decoder
 from openpose_tf.model import FROZEN_LAYERS, build_openpose, preprocess
 from openpose_tf.summaries import read_rows
@@ -126,11 +126,13 @@ def test_an_infinite_loss_is_seen():
     assert not bool(broken.train_step(make_batch(3)).is_finite)
 
 
-def test_mixed_precision_step_is_finite_and_near_float32():
-    tf.keras.mixed_precision.set_global_policy("mixed_float16")
+@pytest.mark.parametrize("precision", [Precision.FLOAT16, Precision.BFLOAT16])
+def test_mixed_precision_step_is_finite_and_near_float32(precision):
+    tf.keras.mixed_precision.set_global_policy(precision.policy)
     try:
-        half = OpenPoseStudent(build_openpose(TINY), config(mixed_precision=True))
-        assert half.model.outputs[0].dtype == tf.float16
+        half = OpenPoseStudent(build_openpose(TINY), config(precision=precision))
+        assert half.model.get_layer("conv5_4_CPM_L1").output.dtype == precision.value
+        assert half.model.outputs[0].dtype == half.model.get_layer("conv1_1").kernel.dtype == tf.float32
     finally:
         tf.keras.mixed_precision.set_global_policy("float32")
     single = OpenPoseStudent(build_openpose(TINY), config())

@@ -2,6 +2,7 @@
 
     python -m eval.study                                    # all rows and seeds, at most five hours on two cores
     python -m eval.study --rows=real,real_synthetic --seeds=0
+    python -m eval.study --rows=oracle --seeds=0            # besides: could any choice of groups help?
     python -m eval.study --report_only                      # RESULTS.md of the results that are there
 
 Renders its data, trains, scores, and leaves one small file per row and seed in study/results/, which is all that the
@@ -17,11 +18,12 @@ from pathlib import Path
 from absl import flags, logging
 
 from eval import study_plan, study_report, study_results
-from eval.study_plan import ROWS, Photographs, Row, Study
+from eval.study_plan import ORACLE_ROWS, ROWS, Photographs, Row, Study
 from openpose_tf.common import cli, files
 from openpose_tf.common.errors import UserError
 from openpose_tf.common.stages import StageLog, run_stages
 
+ORACLE = "oracle"
 MEND = "remove it (it is made again from seeds) or choose another --work_dir"
 
 
@@ -78,21 +80,30 @@ def _row(study: Study, row: Row, seed: int, results_dir: Path) -> int:
 def which_runs(rows: Sequence[str], seeds: Sequence[str], results_dir: Path) -> list[tuple[Row, int]]:
     """Returns the rows and seeds that were asked for and have no result, seed by seed.
 
+    Args:
+        rows: names; `oracle` stands for all of `study_plan.ORACLE_ROWS`.
+        seeds: numbers as text.
+        results_dir: folder of the results.
+
     Raises:
         UserError: a row or seed that does not exist.
     """
-    unknown = [name for name in rows if name not in study_plan.ROW_NAMES]
+    known = {row.name: row for row in (*ROWS, *ORACLE_ROWS)}
+    names = {name for row in rows for name in ([o.name for o in ORACLE_ROWS] if row == ORACLE else [row])}
+    unknown = sorted(names - known.keys())
     if unknown:
-        raise UserError(f"--rows: {unknown[0]!r} is none of {', '.join(study_plan.ROW_NAMES)}")
+        raise UserError(f"--rows: {unknown[0]!r} is none of {', '.join([*known, ORACLE])}")
     if not all(seed.isdecimal() for seed in seeds):
         raise UserError(f"--seeds={','.join(seeds)}: expected numbers such as 0,1,2")
-    asked = [(row, int(seed)) for seed in seeds for row in ROWS if row.name in rows]
+    asked = [(row, int(seed)) for seed in seeds for row in known.values() if row.name in names]
     return [(row, seed) for row, seed in asked if not study_results.path_of(results_dir, row.name, seed).exists()]
 
 
 def define_flags() -> None:
     """Defines this command's flags."""
-    flags.DEFINE_list("rows", list(study_plan.ROW_NAMES), "Rows to run.")
+    flags.DEFINE_list(
+        "rows", list(study_plan.ROW_NAMES), "Rows to run; oracle: the rows that tell what groups could give at best."
+    )
     flags.DEFINE_list("seeds", ["0", "1", "2"], "Seeds of data order, augmentation and teacher.")
     flags.DEFINE_enum("size", "small", list(study_plan.SIZES), "small: the study; smoke: the same road in minutes.")
     flags.DEFINE_string("study_dir", "study", "Folder of the flagfiles, results/, starts/ and RESULTS.md.")

@@ -7,8 +7,10 @@ students that find few people.
 import dataclasses
 import itertools
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
+import scipy.stats
 
 from eval import bootstrap, mpii_metric, occlusion
 from eval.study_results import Result, ValidationSet
@@ -117,6 +119,20 @@ def difference(rows: Rows, finding: Finding, name: str, num_draws: int = 1000) -
     picked = rng.integers(0, len(seeds), (num_draws, len(seeds)))
     drawn = np.array(gains)[picked, np.arange(num_draws)[:, None]].mean(1)
     return bootstrap.estimate(float(np.mean(values)), drawn)
+
+
+def harder_is_likelier(teacher: Mapping[str, Any]) -> float:
+    """Returns the rank correlation, over groups, of a teacher's mean probability and how hard the group was.
+
+    1: the harder a group, the more often it was offered; NaN where fewer than three groups were judged, or all
+    probabilities are equal.
+    """
+    excess = np.array(teacher["excess_loss"], np.float64)  # None becomes NaN
+    known = ~np.isnan(excess)
+    means = np.mean(np.array(teacher["probabilities"]), axis=0)[known]
+    if known.sum() < 3 or np.ptp(means) == 0 or np.ptp(excess[known]) == 0:
+        return float("nan")
+    return float(scipy.stats.spearmanr(means, excess[known]).statistic)
 
 
 def verdict(finding: Finding, estimate: bootstrap.Estimate | None) -> str:

@@ -64,6 +64,8 @@ class Row:
         synthetic: records of the synthetic half of its batches, None for real data only.
         real: whether it trains on real data, and goes on from the real-only student.
         command: module that trains it.
+        settings: name of its flagfile, if not `name`.
+        flags: behind the flagfile's.
     """
 
     name: str
@@ -71,6 +73,8 @@ class Row:
     synthetic: str | None = None
     real: bool = True
     command: str = PLAIN
+    settings: str | None = None
+    flags: tuple[str, ...] = ()
 
 
 STARTS = (Row("start_real", ""), Row("start_synthetic", "", "synthetic", real=False))
@@ -87,6 +91,21 @@ ROWS = (
     Row("teacher_md", "teacher_mD", "synthetic", command=WITH_TEACHER),
 )
 ROW_NAMES = tuple(row.name for row in ROWS)
+
+
+def _picks(name: str, model: str, *flags: str) -> Row:
+    return Row(name, model, "synthetic", command=WITH_TEACHER, settings="teacher_c", flags=flags)
+
+
+# Rows that are not in the paper: is it the teacher, or could no choice of groups of camera pitch help at this size?
+ORACLE_ROWS = (
+    _picks("uniform_c", "any group of C, uniformly", "--teacher=uniform"),
+    _picks("greedy_c", "the group of C with the highest loss", "--teacher=loss", "--teacher_temperature=0.01"),
+    *(
+        _picks(f"always_c{group}", f"always group {group} of C", "--teacher=always", f"--teacher_group={group}")
+        for group in range(10)
+    ),
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -213,7 +232,8 @@ def row_stages(study: Study, row: Row, seed: int) -> list[Stage]:
 def _train(study: Study, row: Row, seed: int, steps: int, start: tuple[str, ...]) -> tuple[str, ...]:
     records = study.work_dir / "records"
     return (
-        *(row.command, f"--flagfile={study.config_dir / f'{row.name}.flags'}", *_record_flags(row, records)),
+        *(row.command, f"--flagfile={study.config_dir / f'{row.settings or row.name}.flags'}", *row.flags),
+        *_record_flags(row, records),
         *(f"--model_dir={study.run_dir(row.name, seed) / 'model'}", f"--seed={seed}", f"--num_steps={steps}"),
         *(*start, *_overrides(study.size, row.command)),
     )

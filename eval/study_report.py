@@ -6,16 +6,24 @@ from pathlib import Path
 
 import numpy as np
 
-from eval import study_numbers
-from eval.study_numbers import FINDINGS, PITCH_EDGES, Rows
-from eval.study_plan import ROWS, SETS
+from eval import study_figures, study_numbers
+from eval.study_numbers import FINDINGS, PITCH_EDGES, Finding, Rows
+from eval.study_plan import ORACLE_ROWS, ROWS, SETS
 from eval.study_results import Result
 from eval.tables import COLUMNS, MODELS
 from eval.visibility import LABELS
 from openpose_tf.common import files
 
-FIGURE = "teacher.png"
+TEACHER_FIGURE, LEARNING_FIGURE = "teacher.png", "learning.png"
 SET_TITLES = {"standin": "Held-out stand-in", "synthetic": "Held-out D_S"}
+RANDOM_ROW = "real_synthetic"  # what choices of groups are compared with
+LEARNING = f"""## Learning curves
+
+Loss of the two halves of the batches, mean over seeds. A difference between rows that shows here and not in the tables
+is one of the training data's difficulty.
+
+![Losses over the steps]({LEARNING_FIGURE})
+"""
 HEAD = """# The study: the paper's Tables 1 to 3 at a small size
 
 Written by `python -m eval.study` (`make study`); every run that was made is in `results/`, and nothing was tuned on
@@ -27,11 +35,12 @@ student, synthetic-only from one that saw as many steps of D_S; seeds decide eve
 
 
 def write(results: Sequence[Result], folder: Path) -> None:
-    """Writes RESULTS.md and teacher.png into `folder`, each whole or not at all."""
+    """Writes RESULTS.md, learning.png and teacher.png into `folder`, each whole or not at all."""
     rows = study_numbers.by_row(results)
-    has_figure = _draw_teachers(rows, folder / FIGURE)
+    has_figure = study_figures.draw_teachers(rows, folder / TEACHER_FIGURE)
+    study_figures.draw_learning(rows, folder / LEARNING_FIGURE)
     parts = [HEAD, _runs(results), *(_table(rows, name) for name in SETS), _findings(rows), _visibility(rows)]
-    parts += [_pitch(rows), _photographs(rows), _teachers(rows, has_figure)]
+    parts += [_pitch(rows), _photographs(rows), _teachers(rows, has_figure), _oracle(rows), LEARNING]
     files.write_bytes(folder / "RESULTS.md", "\n".join(part for part in parts if part).encode())
 
 
@@ -130,34 +139,37 @@ def _teachers(rows: Rows, has_figure: bool) -> str:
                 quarters = study_numbers.concentration(teacher["probabilities"])
                 cells = [f"{value:.2f}" for value in quarters] + [""] * (4 - len(quarters))
                 picks = ", ".join(map(str, teacher["picks"]))
-                lines.append([f"{row.model}, seed {result.seed}", *cells, str(teacher["rewarded"]), picks])
+                hard = _number(study_numbers.harder_is_likelier(teacher), 2)
+                lines.append([f"{row.model}, seed {result.seed}", *cells, str(teacher["rewarded"]), hard, picks])
     if not lines:
         return ""
     text = (
         "## What the teachers did\n\nLargest group probability in each quarter of the decisions (the paper: early "
-        "concentration, then uniform; uniform is 0.10), rewarded decisions, decisions per group.\n\n"
+        "concentration, then uniform; uniform is 0.10), rewarded decisions, rank correlation over groups of "
+        "probability and loss (1: the harder a group, the likelier; 0: it does not know), decisions per group.\n\n"
     )
-    picture = f"\n![Probabilities of the groups over time]({FIGURE})\n" if has_figure else ""
-    header = ["run", "first", "second", "third", "last", "rewarded", "decisions per group"]
+    picture = f"\n![Probabilities of the groups over time]({TEACHER_FIGURE})\n" if has_figure else ""
+    header = ["run", "first", "second", "third", "last", "rewarded", "harder is likelier", "decisions per group"]
     return text + _markdown(header, lines) + picture
 
 
-def _draw_teachers(rows: Rows, path: Path) -> bool:
-    """Draws the probabilities of all teachers over the steps; returns whether there is one."""
-    from matplotlib.figure import Figure  # no pyplot: needs no display and keeps no global state
-
-    runs = [result for row in ROWS for result in rows.get(row.name, []) if result.values["teacher"]]
-    if not runs:
-        return False
-    figure = Figure(figsize=(3.2 * min(len(runs), 3), 2.4 * -(-len(runs) // 3)), dpi=110, layout="constrained")
-    axes = figure.subplots(-(-len(runs) // 3), min(len(runs), 3), squeeze=False, sharey=True).ravel()
-    for place, result in zip(axes, runs):
-        shares = np.array(result.values["teacher"]["probabilities"]).T
-        place.stackplot(result.values["teacher"]["steps"], shares)
-        place.set_title(f"{result.row}, seed {result.seed}", fontsize=9)
-        place.set_ylim(0, 1)
-    for place in axes[len(runs) :]:
-        place.set_visible(False)
-    with files.atomic_path(path) as temporary:
-        figure.savefig(temporary)
-    return True
+def _oracle(rows: Rows) -> str:
+    """Returns what each fixed choice of groups gives; the best one bounds a teacher that has one favourite."""
+    lines, values = [], {}
+    for row in ORACLE_ROWS:
+        if row.name in rows:
+            seeds, synthetic = str(len(rows[row.name])), study_numbers.table_row(rows[row.name], SETS[1])[-1][0]
+            values[row.model] = study_numbers.table_row(rows[row.name], SETS[0])[-1][0]
+            estimate = study_numbers.difference(rows, Finding("", RANDOM_ROW, row.name, 0.0), SETS[0])
+            gain = "-" if estimate is None else f"{estimate.value:+.1f} [{estimate.low:+.1f}, {estimate.high:+.1f}]"
+            lines.append([row.model, seeds, _number(values[row.model]), gain, _number(synthetic)])
+    if not lines:
+        return ""
+    text = (
+        "## Could any choice of groups help? (groups of camera pitch)\n\nRows that are not in the paper. If even the "
+        "group that is best afterwards gains nothing over random sampling, no teacher can, and the size is the cause; "
+        "if one gains and the teacher does not, the teacher is. The best of ten is chosen on these very pictures, so "
+        f"it flatters itself. Best here: {max(values, key=lambda model: values[model])}.\n\n"
+    )
+    header = ["synthetic half", "seeds", "mAP stand-in", "against random sampling", "mAP D_S"]
+    return text + _markdown(header, lines)

@@ -24,6 +24,7 @@ from openpose_tf.data.image_dataset import read_image_dataset
 WHAT = "a result of eval.study"
 OKS_NUMBERS = ("AP", "AP50", "AR")
 CURVE_POINTS = 40  # decisions and losses kept per run, evenly spaced
+LOSS_WINDOWS = 11  # a decision's loss is compared with the mean of so many around it
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,8 +50,8 @@ class Result:
         row: name of the row.
         seed: its seed.
         sets: scores by validation set.
-        values: everything else in the file: `commit`, `machine`, `seconds`, `loss_first`, `loss_last`, `mAP`,
-            `oks_photographs` (or None), `teacher` (or None).
+        values: everything else in the file: `commit`, `machine`, `seconds`, `loss_first`, `loss_last`, `curve`,
+            `mAP`, `oks_photographs` (or None), `teacher` (or None).
     """
 
     row: str
@@ -87,6 +88,7 @@ def collect(study: Study, row: Row, seed: int, seconds: Mapping[str, float]) -> 
         "steps": run["steps"],
         "loss_first": run["loss_first"],
         "loss_last": run["loss_last"],
+        "curve": _curve(folder / "model"),
         "mAP": {name: mpii.summarise(scored.matches, "counted")["mAP"] for name, scored in sets.items()},
         "oks_photographs": {k: files.read_json(oks, "a result of eval.oks")[k] for k in OKS_NUMBERS}
         if study.photographs
@@ -108,6 +110,17 @@ def _scored(study: Study, folder: Path, name: str) -> ValidationSet:
     )
 
 
+def _curve(model_dir: Path) -> dict[str, list[Any]]:
+    """Returns the losses of a run in at most CURVE_POINTS parts: the last step of each and its means."""
+    rows = files.read_jsonl(model_dir / "metrics.jsonl", "the losses of a training run")
+    parts = np.array_split(np.arange(len(rows)), min(CURVE_POINTS, len(rows)))
+    curve: dict[str, list[Any]] = {"steps": [rows[part[-1]]["step"] for part in parts]}
+    for name in ("loss_real", "loss_synthetic"):
+        known = [[rows[i][name] for i in part if rows[i][name] is not None] for part in parts]
+        curve[name] = [round(float(np.mean(values)), 3) if values else None for values in known]
+    return curve
+
+
 def _teacher(model_dir: Path) -> dict[str, Any] | None:
     """Returns what the teacher of a run did, None for a run without: picks per group, probabilities over time."""
     rows = files.read_jsonl(model_dir / "decisions.jsonl", "the decisions of a run, none without a teacher")
@@ -119,9 +132,23 @@ def _teacher(model_dir: Path) -> dict[str, Any] | None:
         "decisions": len(rows),
         "rewarded": sum(bool(row["rewarded"]) for row in rows),
         "picks": np.bincount([row["group"] for row in rows], minlength=num_groups).tolist(),
+        "excess_loss": _excess_losses(rows, num_groups),
         "steps": [row["step"] for row in kept],
         "probabilities": [[round(p, 4) for p in row["probabilities"]] for row in kept],
     }
+
+
+def _excess_losses(decisions: Sequence[Mapping[str, Any]], num_groups: int) -> list[float | None]:
+    """Returns by how much each group's windows were harder than the windows around them; None: never judged.
+
+    The mean of LOSS_WINDOWS windows is taken off, because all losses fall while the student learns.
+    """
+    losses = np.array([row["loss"] for row in decisions])
+    kernel = np.ones(min(LOSS_WINDOWS, len(losses)))
+    around = np.convolve(losses, kernel, "same") / np.convolve(np.ones_like(losses), kernel, "same")
+    groups = np.array([row["judged_group"] for row in decisions])
+    judged = [losses[groups == group] - around[groups == group] for group in range(num_groups)]
+    return [round(float(excess.mean()), 5) if len(excess) else None for excess in judged]
 
 
 def _plain(scored: ValidationSet) -> list[dict[str, Any]]:

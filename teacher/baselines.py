@@ -14,7 +14,7 @@ class UniformTeacher(ArrayTeacher):
 
 
 class FixedTeacher(ArrayTeacher):
-    """Fixed probabilities, such as the groups' sizes, which is like sampling without a teacher.
+    """Fixed probabilities: the groups' sizes (like sampling without a teacher), or all on one group (an oracle).
 
     Args:
         available, seed: as in `ArrayTeacher`.

@@ -77,6 +77,8 @@ class TeacherRun:
             raise UserError("--teacher_heads needs a group per cell: give --group_floor=0 or no --teacher_heads")
         if self.settings.correction and self.settings.name != SAMPLES:
             raise UserError(f"--teacher_correction weighs samples drawn one by one: give --teacher={SAMPLES}, or 0")
+        if self.settings.group is not None and self.settings.name != "always":
+            raise UserError(f"--teacher_group={self.settings.group} is for --teacher=always: give both, or neither")
         if self.settings.name == SAMPLES:
             return self._check_model_dir()
         small = np.flatnonzero(~self.available)
@@ -128,7 +130,7 @@ def build_curriculum(
     on_decision = TeacherBoard(run.model_dir).write if is_chief else None
     if settings.name == SAMPLES:
         return _build_sample_curriculum(run, config, batches, on_decision)
-    spec = TeacherSpec(settings.name, settings.exploration, settings.temperature, config.seed)
+    spec = TeacherSpec(settings.name, settings.exploration, settings.temperature, config.seed, settings.group)
     teacher = make_teacher(spec, membership.counts, run.available, lambda: build_adversarial(run, student, config))
     features = membership.grouping.feature_names
     curriculum = GroupCurriculum(

@@ -31,6 +31,7 @@ class TeacherConfig:
         heads: one softmax head per characteristic instead of one over all groups.
         temperature: of the teachers `loss`, `progress` and `samples`; None: their own.
         correction: exponent of the weights 1 / (N p) in the student's loss, teacher `samples` only; 0: no weights.
+        group: the group of teacher `always`.
     """
 
     name: str = "adversarial"
@@ -46,6 +47,7 @@ class TeacherConfig:
     heads: bool = False
     temperature: float | None = None
     correction: float = 0.0
+    group: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Returns the values as plain data, for the check at resume."""
@@ -79,11 +81,13 @@ def teacher_config(values: flags.FlagValues) -> TeacherConfig:
         values.teacher_heads,
         values.teacher_temperature,
         values.teacher_correction,
+        values.teacher_group,
     )
 
 
 def _define_choice() -> None:
     flags.DEFINE_enum("teacher", DEFAULTS.name, TEACHERS, "Who chooses the groups; adversarial is the paper's.")
+    flags.DEFINE_integer("teacher_group", None, "The group that --teacher=always picks, from 0.", 0)
     flags.DEFINE_integer("decision_steps", DEFAULTS.decision_steps, "N, training steps per decision (released: 20).", 1)
     flags.DEFINE_integer("teacher_history", DEFAULTS.history, "H of Eq. 1, past window losses (released: 10).", 1)
     flags.DEFINE_float("teacher_step_size", None, "α of Eq. 2; default 0.01 (released), 1 for rule peng.", 0.0, 1.0)

@@ -11,7 +11,7 @@ from teacher.baselines import Exp3Teacher, FixedTeacher, LossProportionalTeacher
 from teacher.protocol import Teacher
 
 SAMPLES = "samples"  # the teacher without groups, made by `setup`
-GROUP_TEACHERS = ("adversarial", "uniform", "proportional", "exp3", "exp3_progress", "loss", "progress")
+GROUP_TEACHERS = ("adversarial", "uniform", "proportional", "always", "exp3", "exp3_progress", "loss", "progress")
 TEACHERS = (*GROUP_TEACHERS, SAMPLES)
 
 
@@ -24,12 +24,14 @@ class TeacherSpec:
         exploration: ε, probability of a uniform draw.
         temperature: of `loss` and `progress`.
         seed: of the draws.
+        group: the group of `always`.
     """
 
     name: str = "adversarial"
     exploration: float | None = None
     temperature: float | None = None
     seed: int = 0
+    group: int | None = None
 
 
 def make_teacher(
@@ -45,7 +47,7 @@ def make_teacher(
         adversarial: makes the paper's teacher, which needs a network.
 
     Raises:
-        UserError: unknown name.
+        UserError: unknown name, or a group that `always` cannot take.
     """
     settings: dict[str, Any] = {}
     if spec.exploration is not None:
@@ -56,6 +58,7 @@ def make_teacher(
         "adversarial": adversarial,
         "uniform": lambda: UniformTeacher(available, seed=spec.seed),
         "proportional": lambda: FixedTeacher(available, counts, seed=spec.seed),
+        "always": lambda: FixedTeacher(available, _only(spec.group, available), seed=spec.seed),
         "exp3": lambda: Exp3Teacher(available, seed=spec.seed, **settings),
         "exp3_progress": lambda: Exp3Teacher(available, seed=spec.seed, progress=True, **settings),
         "loss": lambda: LossProportionalTeacher(available, seed=spec.seed, **settings),
@@ -64,3 +67,11 @@ def make_teacher(
     if spec.name not in makers:
         raise UserError(f"unknown teacher {spec.name!r}: choose from {', '.join(GROUP_TEACHERS)}")
     return makers[spec.name]()
+
+
+def _only(group: int | None, available: np.ndarray) -> np.ndarray:
+    usable = np.flatnonzero(available)
+    if group not in usable:
+        given = "no --teacher_group" if group is None else f"--teacher_group={group}"
+        raise UserError(f"--teacher=always with {given}: give one of the usable groups {', '.join(map(str, usable))}")
+    return (np.arange(len(available)) == group).astype(float)

@@ -17,6 +17,9 @@ from openpose_tf.common.errors import UserError
 ROOT = Path(__file__).resolve().parents[2]
 
 
+CURVE = {"steps": [10, 20], "loss_real": [9.0, 8.0], "loss_synthetic": [None, None]}
+
+
 def picture(hits, score=0.9):
     """One person with all 14 joints annotated, found with `hits` of them right; none found for None."""
     annotated = np.ones((1, 14), bool)
@@ -30,7 +33,14 @@ def result(row, seed, hits, teacher=None):
     scored = ValidationSet(
         matches, [np.array([i % 5]) for i in range(len(hits))], np.linspace(0, 45, len(hits)).astype(float)
     )
-    values = {"oks_photographs": None, "teacher": teacher, "seconds": {"train": 60.0}, "commit": "abc", "machine": "m"}
+    values = {
+        "oks_photographs": None,
+        "teacher": teacher,
+        "seconds": {"train": 60.0},
+        "commit": "abc",
+        "machine": "m",
+        "curve": CURVE,
+    }
     return Result(row, seed, dict.fromkeys(study_plan.SETS, scored), values)
 
 
@@ -82,6 +92,31 @@ def test_concentration_over_quarters():
     assert study_numbers.concentration(probabilities) == [1.0, 0.75, 0.5, 0.5]
 
 
+def test_a_teacher_that_offers_harder_groups_more_often_is_seen():
+    """Losses fall by 1 a window; group 2 is 3 harder than group 1, group 1 is 3 harder than group 0."""
+    groups = np.random.default_rng(0).integers(0, 3, 300)
+    rows = [{"judged_group": int(g), "loss": float(400 - n + 3 * g)} for n, g in enumerate(groups)]
+    excess = study_results._excess_losses(rows, 4)
+    assert excess[3] is None
+    assert np.diff(excess[:3]) == pytest.approx([3, 3], abs=0.5)
+    for probabilities, expected in (
+        ([0.1, 0.3, 0.6, 0.0], 1.0),
+        ([0.6, 0.3, 0.1, 0.0], -1.0),
+        ([0.25] * 4, float("nan")),
+    ):
+        teacher = {"excess_loss": excess, "probabilities": [probabilities] * 2}
+        assert study_numbers.harder_is_likelier(teacher) == pytest.approx(expected, nan_ok=True)
+
+
+def test_curves_are_means_of_parts_and_know_missing_halves(tmp_path):
+    rows = [{"step": n, "loss_real": float(n), "loss_synthetic": None} for n in range(1, 81)]
+    (tmp_path / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    curve = study_results._curve(tmp_path)
+    assert curve["steps"] == list(range(2, 81, 2))
+    assert curve["loss_real"] == [n + 0.5 for n in range(1, 80, 2)]
+    assert curve["loss_synthetic"] == [None] * 40
+
+
 def test_a_validation_set_comes_back_from_its_file():
     rng = np.random.default_rng(0)
     scores = np.round(rng.uniform(size=(3, 14)), 5)
@@ -101,6 +136,8 @@ def test_only_runs_without_a_result_are_made(tmp_path):
     (tmp_path / "real-seed0.json").write_text("{}")
     todo = study.which_runs(["real", "teacher_c"], ["0", "1"], tmp_path)
     assert [(row.name, seed) for row, seed in todo] == [("teacher_c", 0), ("real", 1), ("teacher_c", 1)]
+    oracle = study.which_runs(["oracle", "real"], ["1"], tmp_path)
+    assert [row.name for row, _ in oracle] == ["real", *(row.name for row in study_plan.ORACLE_ROWS)]
     for rows, seeds in ((["reel"], ["0"]), (["real"], ["-1"])):
         with pytest.raises(UserError, match=r"--rows|--seeds"):
             study.which_runs(rows, seeds, tmp_path)
@@ -122,7 +159,9 @@ def test_each_row_has_a_flagfile_and_the_paper_s_data(row):
 
 def test_the_report_tells_every_part(tmp_path):
     teacher = {"probabilities": [[0.9, 0.1], [0.5, 0.5]], "steps": [10, 20], "picks": [1, 1], "rewarded": 1}
+    teacher["excess_loss"] = [0.1, None]
     results = [result("real", 0, [14, 14]), result("teacher_c", 0, [14, None], teacher)]
+    results += [result("real_synthetic", 0, [14, None]), result("always_c3", 0, [14, 14])]
     study_report.write(results, tmp_path)
     text = (tmp_path / "RESULTS.md").read_text()
     for heading in (
@@ -132,11 +171,26 @@ def test_the_report_tells_every_part(tmp_path):
         "Fig. 6",
         "camera pitch",
         "teachers did",
+        "Could any choice of groups help?",
+        "Learning curves",
     ):
         assert heading in text
     assert "| M_DR | 1 | 100.0 |" in text and "| teacher_C | 1 | 50.0 |" in text
-    assert "Not run yet: synthetic, real_synthetic" in text
-    assert (tmp_path / "teacher.png").read_bytes().startswith(b"\x89PNG")
+    assert "Not run yet: synthetic, real_mixed" in text
+    assert "Best here: always group 3 of C." in text
+    assert "| always group 3 of C | 1 | 100.0 | +50.0 [" in text
+    for name in ("teacher.png", "learning.png"):
+        assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
+
+
+def test_oracle_rows_are_the_teacher_s_row_with_another_teacher():
+    plan = study_plan.Study(Path("w"), Path("study"), Path("s"), study_plan.SIZES["small"])
+    teacher_c = next(row for row in study_plan.ROWS if row.name == "teacher_c")
+    whole = study_plan.row_stages(plan, teacher_c, 0)[0].command
+    for row in study_plan.ORACLE_ROWS:
+        mine = [part.replace(row.name, "teacher_c") for part in study_plan.row_stages(plan, row, 0)[0].command]
+        assert [part for part in mine if part not in row.flags] == list(whole)
+        assert row.flags[0].startswith("--teacher=")
 
 
 @pytest.mark.slow
@@ -144,12 +198,13 @@ def test_the_report_tells_every_part(tmp_path):
 @pytest.mark.timeout(900)
 def test_the_whole_road_at_smoke_size(tmp_path):
     command = [sys.executable, "-m", "eval.study", "--size=smoke", "--seeds=0", f"--work_dir={tmp_path / 'work'}"]
-    command += [f"--output_dir={tmp_path / 'study'}", "--rows=real_style_masks,teacher_c"]
+    command += [f"--output_dir={tmp_path / 'study'}", "--rows=real_style_masks,teacher_c,always_c1"]
     first = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=800)
     assert first.returncode == 0, first.stderr[-3000:]
     results = study_results.read_results(tmp_path / "study" / "results")
-    assert [r.row for r in results] == ["real_style_masks", "teacher_c"]
-    assert len(results[0].sets["standin"].matches) == 3 and results[1].values["teacher"]["decisions"] >= 3
+    assert [r.row for r in results] == ["always_c1", "real_style_masks", "teacher_c"]
+    assert len(results[1].sets["standin"].matches) == 3 and results[2].values["teacher"]["decisions"] >= 3
+    assert results[0].values["teacher"]["picks"][0] == 0
     assert "M_DR+DStyle+masks" in (tmp_path / "study" / "RESULTS.md").read_text()
     assert [p.name for p in (tmp_path / "study" / "starts").iterdir()] == ["start_real.npz"]
     second = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100)

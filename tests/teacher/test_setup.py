@@ -76,8 +76,24 @@ def test_a_run_older_than_a_setting_had_its_default(tmp_path):
 @pytest.mark.parametrize("name", GROUP_TEACHERS)
 def test_every_teacher_can_be_built(name, tmp_path):
     config = TrainConfig(str(tmp_path), ModelConfig(1 / 16, 1, 32))
-    _, curriculum = setup.build_curriculum(make_run(tmp_path, name=name), tf.keras.Model(), config, batches=None)
+    run = make_run(tmp_path, name=name, group=1 if name == "always" else None)
+    run.check()
+    _, curriculum = setup.build_curriculum(run, tf.keras.Model(), config, batches=None)
     assert isinstance(curriculum, GroupCurriculum) and 0 <= curriculum.group_for(0) < 3
+
+
+def test_one_group_always(tmp_path):
+    config = TrainConfig(str(tmp_path), ModelConfig(1 / 16, 1, 32))
+
+    def groups(**settings):
+        run = make_run(tmp_path, **settings)
+        run.check()
+        return setup.build_curriculum(run, tf.keras.Model(), config, batches=None)[1].group_for(0)
+
+    assert [groups(name="always", group=g) for g in range(3)] == [0, 1, 2]
+    for settings in ({"name": "always"}, {"name": "always", "group": 3}, {"name": "uniform", "group": 0}):
+        with pytest.raises(UserError, match="--teacher=always"):
+            groups(**settings)
 
 
 def test_release_follows_the_students_optimiser(tmp_path):

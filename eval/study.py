@@ -22,6 +22,7 @@ from eval.study_plan import ORACLE_ROWS, ROWS, Photographs, Row, Study
 from openpose_tf.common import cli, files
 from openpose_tf.common.errors import UserError
 from openpose_tf.common.stages import StageLog, run_stages
+from openpose_tf.config import Precision
 
 ORACLE = "oracle"
 MEND = "remove it (it is made again from seeds) or choose another --work_dir"
@@ -109,6 +110,7 @@ def define_flags() -> None:
     flags.DEFINE_string("study_dir", "study", "Folder of the flagfiles, results/, starts/ and RESULTS.md.")
     flags.DEFINE_string("output_dir", None, "Folder of results/, starts/ and RESULTS.md, if not --study_dir.")
     flags.DEFINE_string("work_dir", "runs/study", "Folder of pictures, records and runs, made again from seeds.")
+    flags.DEFINE_enum("precision", "float32", list(Precision), "Of training; bfloat16 is faster where the CPU has it.")
     flags.DEFINE_string("photographs", None, "Folder of real photographs with people, to score on besides.")
     flags.DEFINE_string("photograph_annotations", None, "COCO person keypoints of --photographs.")
     flags.DEFINE_bool("report_only", False, "Write RESULTS.md of the results that are there, run nothing.")
@@ -125,7 +127,7 @@ def main(argv: Sequence[str]) -> int:
     output = files.writable_dir(values.output_dir or values.study_dir)
     results_dir, starts = files.writable_dir(output / "results"), files.writable_dir(output / "starts")
     size = study_plan.SIZES[values.size]
-    study = Study(Path(values.work_dir), Path(values.study_dir), starts, size, photographs)
+    study = Study(Path(values.work_dir), Path(values.study_dir), starts, size, photographs, values.precision)
     start = time.monotonic()
     todo = [] if values.report_only else which_runs(values.rows, values.seeds, results_dir)
     code = run(study, todo, results_dir)

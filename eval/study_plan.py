@@ -131,6 +131,7 @@ class Study:
         start_dir: folder of the weights of the students that the rows go on from.
         size: how much.
         photographs: to score on besides.
+        precision: of all training steps (--precision of openpose_tf.train).
     """
 
     work_dir: Path
@@ -138,6 +139,7 @@ class Study:
     start_dir: Path
     size: StudySize
     photographs: Photographs | None = None
+    precision: str = "float32"
 
     def images(self, name: str) -> Path:
         """Returns the folder of an image dataset."""
@@ -235,7 +237,7 @@ def _train(study: Study, row: Row, seed: int, steps: int, start: tuple[str, ...]
         *(row.command, f"--flagfile={study.config_dir / f'{row.settings or row.name}.flags'}", *row.flags),
         *_record_flags(row, records),
         *(f"--model_dir={study.run_dir(row.name, seed) / 'model'}", f"--seed={seed}", f"--num_steps={steps}"),
-        *(*start, *_overrides(study.size, row.command)),
+        *(f"--precision={study.precision}", *start, *_overrides(study.size, row.command)),
     )
 
 

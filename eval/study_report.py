@@ -56,7 +56,7 @@ def _number(value: float, digits: int = 1) -> str:
 def _runs(results: Sequence[Result]) -> str:
     hours = sum(sum(result.values["seconds"].values()) for result in results) / 3600
     commits = sorted({str(result.values["commit"])[:10] for result in results})
-    machines = sorted({result.values["machine"] for result in results})
+    machines = sorted({f"{result.values['machine']}, {result.values['precision']}" for result in results})
     seeds = sorted({result.seed for result in results})
     missing = [row.name for row in ROWS if not any(result.row == row.name for result in results)]
     text = (

@@ -50,8 +50,8 @@ class Result:
         row: name of the row.
         seed: its seed.
         sets: scores by validation set.
-        values: everything else in the file: `commit`, `machine`, `seconds`, `loss_first`, `loss_last`, `curve`,
-            `mAP`, `oks_photographs` (or None), `teacher` (or None).
+        values: everything else in the file: `commit`, `precision`, `machine`, `seconds`, `loss_first`, `loss_last`,
+            `curve`, `mAP`, `oks_photographs` (or None), `teacher` (or None).
     """
 
     row: str
@@ -83,6 +83,7 @@ def collect(study: Study, row: Row, seed: int, seconds: Mapping[str, float]) -> 
         "seed": seed,
         "size": dataclasses.asdict(study.size),
         "commit": files.read_json(folder / "model" / "versions.json", "the versions of a training run")["commit"],
+        "precision": study.precision,
         "machine": f"{os.cpu_count()} CPU cores, {platform.machine()}, {platform.system()}",
         "seconds": dict(seconds),
         "steps": run["steps"],

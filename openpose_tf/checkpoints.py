@@ -12,10 +12,12 @@ from absl import logging
 from openpose_tf.common import files
 from openpose_tf.common.errors import MachineError, UserError
 from openpose_tf.config import ModelConfig
-from openpose_tf.model import build_openpose
+from openpose_tf.model import build_openpose, plain_network
 
 CONFIG_NAME = "config.json"
 CHECKPOINT_NAME = "ckpt"
+BATCH_NORM = "batch_norm"  # its entry in config.json
+OLDER_RUNS = {"precision": "float32", BATCH_NORM: False}  # what a run was that is older than these entries
 WHAT_MODEL_DIR = "a model_dir written by openpose_tf.train or teacher.train"
 
 
@@ -26,14 +28,30 @@ def load_student(model_dir: str | Path) -> tuple[tf.keras.Model, ModelConfig]:
         UserError: there is no config.json or no checkpoint, or they do not fit together.
     """
     folder = files.require_dir(model_dir, WHAT_MODEL_DIR)
-    config = read_config(folder)
+    read_config(folder)
     path = latest_checkpoint(folder)
     if path is None:
         raise UserError(f"{folder} holds no checkpoint yet: train first, or name another model_dir")
-    model = build_openpose(config)
-    restore_model(model, path)
+    model, config = load_checkpoint(path)
     logging.info("student of %s: width %g, %d stages", path, config.width, config.num_stages)
     return model, config
+
+
+def load_checkpoint(path: str | Path) -> tuple[tf.keras.Model, ModelConfig]:
+    """Returns the student of one checkpoint of a model_dir as the paper's network, and its configuration.
+
+    Args:
+        path: name without suffix, such as model_dir/ckpt-5000.
+
+    Raises:
+        UserError: the config.json beside it, or the checkpoint, cannot be read, or they do not fit together.
+    """
+    folder = Path(path).parent
+    config = read_config(folder)
+    batch_norm = bool(files.read_json(folder / CONFIG_NAME, WHAT_MODEL_DIR).get(BATCH_NORM, False))
+    model = build_openpose(config, name="student", batch_norm=batch_norm)
+    restore_model(model, path)
+    return plain_network(model, config) if batch_norm else model, config
 
 
 def latest_checkpoint(model_dir: str | Path) -> str | None:
@@ -79,7 +97,7 @@ def claim_model_dir(model_dir: str | Path, values: Mapping[str, Any]) -> Path:
     if not path.exists():
         files.write_json(path, dict(values))
         return folder
-    old = files.read_json(path, "the configuration of a run")
+    old = OLDER_RUNS | files.read_json(path, "the configuration of a run")
     different = [f"{key}: {old.get(key)} there, {values[key]} now" for key in values if old.get(key) != values[key]]
     if different:
         raise UserError(

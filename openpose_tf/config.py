@@ -172,6 +172,7 @@ class TrainConfig:
         strategy: `one_device`, `mirrored` or `multi_worker`.
         precision: what a training step computes in.
         deterministic: bit-reproducible and slower.
+        batch_norm: hidden layers normalise by batch statistics in training; what is exported is the paper's network.
     """
 
     model_dir: str
@@ -193,6 +194,7 @@ class TrainConfig:
     strategy: str = "one_device"
     precision: Precision = Precision.FLOAT32
     deterministic: bool = False
+    batch_norm: bool = False
 
     @property
     def uses_synthetic(self) -> bool:

@@ -103,14 +103,11 @@ def _changed(around: "ServingConfig", options: ExportOptions) -> "ServingConfig"
 
 
 def _load_checkpoint(path: Path) -> "tuple[tf.keras.Model, ModelConfig]":
-    from openpose_tf import checkpoints, model
+    from openpose_tf import checkpoints
 
     if not path.with_name(path.name + ".index").is_file():
         raise UserError(f"{path} is no checkpoint: expected the name before .index, such as runs/student/ckpt-5000")
-    config = checkpoints.read_config(path.parent)
-    network = model.build_openpose(config)
-    checkpoints.restore_model(network, path)
-    return network, config
+    return checkpoints.load_checkpoint(path)
 
 
 def _check(options: ExportOptions) -> None:

@@ -8,6 +8,7 @@ Example:
 import tensorflow as tf
 
 from openpose_tf.config import Initializer, ModelConfig
+from openpose_tf.normalised_conv import NormalisedConv2D
 from openpose_tf.skeleton import MPI
 
 MIN_CHANNELS = 8
@@ -46,7 +47,11 @@ def preprocess(images: tf.Tensor) -> tf.Tensor:
 
 
 def build_openpose(
-    config: ModelConfig, initializer: Initializer = Initializer.HE, seed: int = 0, name: str = "openpose"
+    config: ModelConfig,
+    initializer: Initializer = Initializer.HE,
+    seed: int = 0,
+    name: str = "openpose",
+    batch_norm: bool = False,
 ) -> tf.keras.Model:
     """Returns the network.
 
@@ -60,8 +65,10 @@ def build_openpose(
         initializer: start of the weights.
         seed: seed of the start.
         name: name of the Keras model.
+        batch_norm: hidden layers are `NormalisedConv2D`, for training from random numbers; `plain_network` makes the
+            paper's network of the result.
     """
-    layers = _Layers(config.width, initializer, seed)
+    layers = _Layers(config.width, initializer, seed, batch_norm)
     images = tf.keras.Input((None, None, 3), name="images")
     features = _features(layers, images)
     outputs = [_first_stage(layers, features)]
@@ -72,6 +79,17 @@ def build_openpose(
     return tf.keras.Model(images, outputs, name=name)
 
 
+def plain_network(model: tf.keras.Model, config: ModelConfig) -> tf.keras.Model:
+    """Returns the paper's network with the same output at test time as `model`, which was built with `batch_norm`."""
+    plain = build_openpose(config)
+    for layer in plain.layers:
+        if layer.weights:
+            trained = model.get_layer(layer.name)
+            is_folded = isinstance(trained, NormalisedConv2D)
+            layer.set_weights(trained.folded() if is_folded else trained.get_weights())
+    return plain
+
+
 def stage_of_layer(name: str) -> int:
     """Returns the stage (1 to 6) of a layer; the feature extractor counts as stage 1 (OpenPose's solver)."""
     return int(name.split("_stage")[1].split("_")[0]) if name.startswith("Mconv") else 1
@@ -80,8 +98,9 @@ def stage_of_layer(name: str) -> int:
 class _Layers:
     """Makes convolutions whose initial weights depend on the seed and on the layer's place only."""
 
-    def __init__(self, width: float, initializer: Initializer, seed: int) -> None:
+    def __init__(self, width: float, initializer: Initializer, seed: int, batch_norm: bool) -> None:
         self._width, self._initializer, self._seed, self._count = width, initializer, seed, 0
+        self._batch_norm = batch_norm
 
     def hidden(self, name: str, channels: int, kernel: int) -> tf.keras.layers.Layer:
         """Returns a convolution with ReLU; `channels` is the paper's number."""
@@ -93,6 +112,10 @@ class _Layers:
 
     def _conv(self, name: str, channels: int, kernel: int, activation: str | None) -> tf.keras.layers.Layer:
         kernel_init, bias_init = self._initializers(is_output=activation is None)
+        if self._batch_norm and activation is not None:
+            return NormalisedConv2D(
+                channels, kernel, activation, padding="same", kernel_initializer=kernel_init, name=name
+            )
         return tf.keras.layers.Conv2D(
             channels,
             kernel,

@@ -57,7 +57,7 @@ def build_student(
     replicas = replicas or setup_tensorflow(config)
     resumes = checkpoints.latest_checkpoint(config.model_dir) is not None
     with replicas.strategy.scope():
-        model = build_openpose(config.model, config.initializer, config.seed)
+        model = build_openpose(config.model, config.initializer, config.seed, batch_norm=config.batch_norm)
     has_features = True if resumes else _start_weights(model, config)
     frozen = _is_frozen(config, has_features, resumes)
     if replicas.worker_index == 0:
@@ -81,6 +81,7 @@ def config_values(config: TrainConfig, frozen: bool) -> dict[str, Any]:
         "seed": config.seed,
         "first_layers_frozen": frozen,
         "precision": str(config.precision),
+        checkpoints.BATCH_NORM: config.batch_norm,
     }
 
 
@@ -101,6 +102,11 @@ def _state(frozen: bool) -> str:
 
 def _start_weights(model: tf.keras.Model, config: TrainConfig) -> bool:
     """Sets the initial weights; returns whether the features are not random."""
+    if config.init_checkpoint is not None and config.batch_norm:
+        raise UserError(
+            "--batch_norm is for a student that starts from random numbers; weights that were trained need none: give "
+            "--init_checkpoint or --batch_norm"
+        )
     if config.init_checkpoint is not None:
         logging.info("starting from the weights of %s", config.init_checkpoint)
         report = import_weights(model, config.init_checkpoint, scales_input=not config.target.is_release)

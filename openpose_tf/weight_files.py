@@ -9,9 +9,9 @@ from typing import Any, BinaryIO
 import h5py
 import numpy as np
 
-from openpose_tf.checkpoints import latest_checkpoint, read_config, restore_model
+from openpose_tf.checkpoints import latest_checkpoint, load_checkpoint
 from openpose_tf.common.errors import UserError
-from openpose_tf.model import VGG_LAYERS, build_openpose
+from openpose_tf.model import VGG_LAYERS
 
 LayerWeights = dict[str, dict[str, np.ndarray]]  # layer -> {"kernel": ..., "bias": ...}
 BUILTIN = "builtin"  # name of the small student that ships, in place of a path
@@ -69,12 +69,10 @@ def is_vgg_file(weights: Mapping[str, Any]) -> bool:
 
 
 def _read_checkpoint(path: Path) -> LayerWeights:
-    folder = path if path.is_dir() else path.parent
     checkpoint = latest_checkpoint(path) if path.is_dir() else str(path)
     if checkpoint is None:
         raise UserError(f"{path} holds no checkpoint: expected {WHAT_FILES}")
-    model = build_openpose(read_config(folder), name="source")
-    restore_model(model, checkpoint)
+    model, _ = load_checkpoint(checkpoint)
     weights: LayerWeights = {}
     for layer in model.layers:
         if layer.weights:

@@ -39,6 +39,7 @@ def result(row, seed, hits, teacher=None):
         "seconds": {"train": 60.0},
         "commit": "abc",
         "machine": "m",
+        "precision": "float32",
         "curve": CURVE,
     }
     return Result(row, seed, dict.fromkeys(study_plan.SETS, scored), values)

@@ -49,7 +49,7 @@ def load_checkpoint(path: str | Path) -> tuple[tf.keras.Model, ModelConfig]:
     folder = Path(path).parent
     config = read_config(folder)
     batch_norm = bool(files.read_json(folder / CONFIG_NAME, WHAT_MODEL_DIR).get(BATCH_NORM, False))
-    model = build_openpose(config, name="student", batch_norm=batch_norm)
+    model = build_openpose(config, batch_norm=batch_norm)
     restore_model(model, path)
     return plain_network(model, config) if batch_norm else model, config
 

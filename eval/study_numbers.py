@@ -93,6 +93,11 @@ def _pictures(scored: ValidationSet, low: float, high: float) -> list[mpii_metri
     return [match for match, deg in zip(scored.matches, scored.pitch_deg, strict=True) if low <= deg < high]
 
 
+def common_seeds(rows: Rows, finding: Finding) -> list[int]:
+    """Returns the seeds that both rows of a finding have."""
+    return sorted({r.seed for r in rows.get(finding.first, [])} & {r.seed for r in rows.get(finding.second, [])})
+
+
 def difference(rows: Rows, finding: Finding, name: str, num_draws: int = 1000) -> bootstrap.Estimate | None:
     """Returns the mAP of `second` less that of `first` on set `name`, with its 95 % interval.
 
@@ -102,7 +107,7 @@ def difference(rows: Rows, finding: Finding, name: str, num_draws: int = 1000) -
     Returns:
         None if the rows have no seed in common.
     """
-    seeds = sorted({r.seed for r in rows.get(finding.first, [])} & {r.seed for r in rows.get(finding.second, [])})
+    seeds = common_seeds(rows, finding)
     if not seeds:
         return None
     of_seed = {row: {r.seed: r.sets[name].matches for r in rows[row]} for row in (finding.first, finding.second)}

@@ -87,12 +87,15 @@ def _findings(rows: Rows) -> str:
         estimate = study_numbers.difference(rows, finding, SETS[0])
         ours = "-" if estimate is None else f"{estimate.value:+.1f} [{estimate.low:+.1f}, {estimate.high:+.1f}]"
         pair = f"{finding.second} - {finding.first}"
-        lines.append([finding.statement, pair, f"{finding.paper:+.1f}", ours, study_numbers.verdict(finding, estimate)])
+        seeds = str(len(study_numbers.common_seeds(rows, finding)))
+        words = study_numbers.verdict(finding, estimate)
+        lines.append([finding.statement, pair, f"{finding.paper:+.1f}", ours, seeds, words])
     text = (
         "## What the paper found, and what shows here\n\nDifference in mAP on the held-out stand-in with its "
-        "95 % interval (paired bootstrap over pictures and seeds).\n\n"
+        "95 % interval (paired bootstrap over pictures and seeds). **With one seed** it knows the spread over pictures, not "
+        "that over runs, and is too narrow: what shows then may be the luck of one run.\n\n"
     )
-    return text + _markdown(["finding", "rows", "paper", "here", "in words"], lines)
+    return text + _markdown(["finding", "rows", "paper", "here", "seeds", "in words"], lines)
 
 
 def _visibility(rows: Rows) -> str:

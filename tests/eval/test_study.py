@@ -176,6 +176,7 @@ def test_the_report_tells_every_part(tmp_path):
         "Learning curves",
     ):
         assert heading in text
+    assert "| real_synthetic - real | +0.7 | -50.0 [" in text and "] | 1 | " in text
     assert "| M_DR | 1 | 100.0 |" in text and "| teacher_C | 1 | 50.0 |" in text
     assert "Not run yet: synthetic, real_mixed" in text
     assert "Best here: always group 3 of C." in text

@@ -92,8 +92,8 @@ def _findings(rows: Rows) -> str:
         lines.append([finding.statement, pair, f"{finding.paper:+.1f}", ours, seeds, words])
     text = (
         "## What the paper found, and what shows here\n\nDifference in mAP on the held-out stand-in with its "
-        "95 % interval (paired bootstrap over pictures and seeds). **With one seed** it knows the spread over pictures, not "
-        "that over runs, and is too narrow: what shows then may be the luck of one run.\n\n"
+        "95 % interval (paired bootstrap over pictures and seeds). **With one seed** it knows the spread over "
+        "pictures, not that over runs, and is too narrow: what shows then may be the luck of one run.\n\n"
     )
     return text + _markdown(["finding", "rows", "paper", "here", "seeds", "in words"], lines)
 

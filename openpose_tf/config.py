@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from openpose_tf.common.errors import UserError
+from openpose_tf.data.crops import MAX_ROTATION_DEG, MAX_ZOOM, MIN_ZOOM
 
 STRIDE = 8  # three 2 x 2 poolings before the maps (OpenPose)
 
@@ -213,6 +214,8 @@ class DataConfig:
         padding_valid: the area outside of the picture counts in the loss (OpenPose); the paper's code ignores it.
         warp: `cv2` or `tf`, who moves the pixels.
         num_threads: threads per input stream.
+        max_rotation_deg: crops are rotated by U(-max, max) degrees.
+        zoom: the sampled person becomes 250 * U(zoom) * input_size / 368 pixels tall.
     """
 
     real_records: tuple[str, ...] = ()
@@ -221,3 +224,5 @@ class DataConfig:
     padding_valid: bool = False
     warp: str = "cv2"
     num_threads: int = 2
+    max_rotation_deg: float = MAX_ROTATION_DEG
+    zoom: tuple[float, float] = (MIN_ZOOM, MAX_ZOOM)

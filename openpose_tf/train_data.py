@@ -58,7 +58,7 @@ def make_batches(
         feature_names: columns of the batch's `features`.
     """
     stream = StreamConfig(
-        augmentation=Augmentation(input_size=run.model.input_size, padding_valid=data.padding_valid, backend=data.warp),
+        augmentation=_augmentation(run, data),
         max_people=data.max_people,
         feature_names=tuple(feature_names),
         with_replacement=run.target.is_release,
@@ -75,4 +75,14 @@ def make_batches(
         synthetic_fraction=fraction,
         seed=run.seed,
         config=stream,
+    )
+
+
+def _augmentation(run: TrainConfig, data: DataConfig) -> Augmentation:
+    return Augmentation(
+        run.model.input_size,
+        *data.zoom,
+        data.max_rotation_deg,
+        padding_valid=data.padding_valid,
+        backend=data.warp,
     )

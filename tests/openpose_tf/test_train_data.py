@@ -41,6 +41,40 @@ def test_batches_hold_samples_of_all_sets_in_proportion(tmp_path):
     assert sorted(np.round(centres / 20) * 20) == [40] * 2 + [220] * 6  # one epoch: every sample once
 
 
+def people_of_narrow_augmentation(tmp_path, **ranges) -> np.ndarray:
+    """Returns the 15 joints [16, 15, 2] of 16 augmented samples of one person of scale 0.3."""
+    data = DataConfig(real_records=(write_set(tmp_path / "one", 1, 90),), **ranges)
+    run = TrainConfig(str(tmp_path / "model"), model=ModelConfig(0.1, 1, 64), batch_size=16, real_fraction=1.0)
+    batches = train_data.make_batches(
+        run, data, train_data.open_record_sets(data), Replicas(tf.distribute.get_strategy())
+    )
+    joints = batches.next(0)["keypoints"][:, 0, :, :2].numpy()
+    batches.close()
+    return joints
+
+
+def lengths_and_slopes(joints: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns length (px) and slope |dy/dx| of the line between joints 0 and 1 of each sample."""
+    dx, dy = (joints[:, 1] - joints[:, 0]).T
+    return np.hypot(dx, dy), np.abs(dy / dx)
+
+
+def test_without_rotation_and_zoom_every_sample_has_the_mean_size_and_stands_upright(tmp_path):
+    joints = people_of_narrow_augmentation(tmp_path, max_rotation_deg=0.0, zoom=(1.0, 1.0))
+    length, slope = lengths_and_slopes(joints)
+    keypoints = np.random.default_rng(0).uniform(20, 44, (16, 2))
+    head, neck = keypoints[9], keypoints[8]  # MPII's head top and upper neck
+    expected = np.hypot(*(neck - head)) * 250 * 64 / 368 / (0.3 * 200)
+    np.testing.assert_allclose(length, expected, rtol=1e-3)
+    np.testing.assert_allclose(slope, abs((neck - head)[1] / (neck - head)[0]), rtol=1e-3)
+
+
+def test_rotation_and_zoom_of_the_paper_are_the_default(tmp_path):
+    length, slope = lengths_and_slopes(people_of_narrow_augmentation(tmp_path))
+    assert length.max() / length.min() > 1.5
+    assert len(set(np.round(slope, 3))) > 8
+
+
 def test_another_order_of_sets_is_another_data_set(tmp_path):
     dark, light = write_set(tmp_path / "dark", 2, 40), write_set(tmp_path / "light", 3, 220)
     one, other = (train_data.open_record_sets(DataConfig(real_records=r)) for r in ((dark, light), (light, dark)))

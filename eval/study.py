@@ -130,6 +130,8 @@ def main(argv: Sequence[str]) -> int:
     study = Study(Path(values.work_dir), Path(values.study_dir), starts, size, photographs, values.precision)
     start = time.monotonic()
     todo = [] if values.report_only else which_runs(values.rows, values.seeds, results_dir)
+    if todo:
+        study_results.check_precision(study_results.read_results(results_dir), study.precision, results_dir)
     code = run(study, todo, results_dir)
     results = study_results.read_results(results_dir)
     if results:

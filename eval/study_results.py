@@ -24,6 +24,7 @@ from openpose_tf.data.image_dataset import read_image_dataset
 WHAT = "a result of eval.study"
 OKS_NUMBERS = ("AP", "AP50", "AR")
 CURVE_POINTS = 40  # decisions and losses kept per run, evenly spaced
+MATRIX_UNITS = ("avx512_bf16", "amx_bf16")
 LOSS_WINDOWS = 11  # a decision's loss is compared with the mean of so many around it
 
 
@@ -84,7 +85,7 @@ def collect(study: Study, row: Row, seed: int, seconds: Mapping[str, float]) -> 
         "size": dataclasses.asdict(study.size),
         "commit": files.read_json(folder / "model" / "versions.json", "the versions of a training run")["commit"],
         "precision": study.precision,
-        "machine": f"{os.cpu_count()} CPU cores, {platform.machine()}, {platform.system()}",
+        "machine": f"{os.cpu_count()} CPU cores, {_processor()}, {platform.system()}",
         "seconds": dict(seconds),
         "steps": run["steps"],
         "loss_first": run["loss_first"],
@@ -97,6 +98,34 @@ def collect(study: Study, row: Row, seed: int, seconds: Mapping[str, float]) -> 
         "teacher": _teacher(folder / "model"),
         "sets": {name: _plain(scored) for name, scored in sets.items()},
     }
+
+
+def _processor() -> str:
+    """Returns the processor's name where the system tells it, with the matrix units that a run may use, or its kind."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.machine()
+    known = dict(line.split(":", 1) for line in lines if ":" in line)
+    known = {key.strip(): value.strip() for key, value in known.items()}
+    units = [unit for unit in MATRIX_UNITS if unit in known.get("flags", "").split()]
+    return " ".join([known.get("model name", platform.machine()), *units])
+
+
+def check_precision(results: Sequence[Result], precision: str, folder: Path) -> None:
+    """Checks that new runs are trained as those that are there.
+
+    Raises:
+        UserError: a result of another precision; rows of one table want the same.
+    """
+    others = [result for result in results if result.values["precision"] != precision]
+    if others:
+        first = path_of(folder, others[0].row, others[0].seed)
+        there = others[0].values["precision"]
+        raise UserError(
+            f"{first} was trained in {there}, these runs would be in {precision}: give --precision={there}, or another "
+            "--output_dir for a table of its own"
+        )
 
 
 def _scored(study: Study, folder: Path, name: str) -> ValidationSet:

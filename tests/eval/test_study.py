@@ -144,6 +144,13 @@ def test_only_runs_without_a_result_are_made(tmp_path):
             study.which_runs(rows, seeds, tmp_path)
 
 
+def test_a_table_of_two_precisions_is_refused(tmp_path):
+    results = [result("real", 0, [14]), result("real", 1, [14])]
+    study_results.check_precision(results, "float32", tmp_path)
+    with pytest.raises(UserError, match=r"real-seed0\.json was trained in float32, .* in bfloat16: give --precision"):
+        study_results.check_precision(results, "bfloat16", tmp_path)
+
+
 @pytest.mark.parametrize("row", [*study_plan.ROWS, *study_plan.STARTS], ids=lambda row: row.name)
 def test_each_row_has_a_flagfile_and_the_paper_s_data(row):
     text = (ROOT / "study" / f"{row.name}.flags").read_text()

@@ -47,7 +47,7 @@ class DemoSize:
 
 
 SIZES = {
-    "small": DemoSize(110, 60, 16, 320, 5, 16, 1200, 8, 128, 10, 10, 8, 1e-4, "builtin"),
+    "small": DemoSize(110, 60, 16, 320, 5, 16, 800, 8, 184, 10, 10, 8, 5e-5, "builtin"),
     "smoke": DemoSize(8, 6, 3, 192, 3, 4, 24, 4, 64, 4, 2, 1, 1e-3, None),
 }
 LEAD = (
@@ -138,6 +138,7 @@ def _training_stage(folder: Path, size: DemoSize) -> Stage:
         "--width=0.25",
         "--num_stages=2",
         f"--input_size={size.input_size}",
+        *("--max_rotation=20", "--min_zoom=0.65"),  # as the student it goes on from was trained
         f"--batch_size={size.batch_size}",
         f"--num_steps={size.steps}",
         "--clip_norm=20",
@@ -158,7 +159,7 @@ def _use_stages(folder: Path) -> list[Stage]:
         model = folder / ("saved_model" if when == "after" else "saved_model_before")
         export = (
             *("openpose_tf.export", source or f"--model_dir={folder / 'model_dir'}", f"--output_dir={model}"),
-            *("--test_side=320", "--min_person_score=0.6"),  # what suits the student it goes on from (its card)
+            *("--test_side=480", "--min_person_score=0.6"),  # what suits the student it goes on from (its card)
         )
         predict = (
             "openpose_tf.predict",

@@ -132,10 +132,10 @@ def _define_data() -> None:
     )
     flags.DEFINE_integer("max_people", 20, "People labelled in a crop; the nearest are kept, the rest counted.", 1)
     flags.DEFINE_bool("padding_valid", False, "Count the area outside of the picture in the loss (OpenPose does).")
-    data = DataConfig()
-    flags.DEFINE_float("max_rotation", data.max_rotation_deg, "Crops are turned by up to so many degrees.", 0.0, 40.0)
-    flags.DEFINE_float("min_zoom", data.zoom[0], "Least height of the sampled person / its mean height.", 0.4, 1.6)
-    flags.DEFINE_float("max_zoom", data.zoom[1], "Largest height of the sampled person / its mean height.", 0.4, 1.6)
+    angle, (least, most) = DataConfig().max_rotation_deg, DataConfig().zoom  # records hold no more than these reach
+    flags.DEFINE_float("max_rotation", angle, "Crops are turned by up to so many degrees.", 0.0, angle)
+    flags.DEFINE_float("min_zoom", least, "Least height of the sampled person / its mean height.", least, most)
+    flags.DEFINE_float("max_zoom", most, "Largest height of the sampled person / its mean height.", least, most)
     flags.DEFINE_enum("warp", "cv2", ["cv2", "tf"], "How pixels are moved; cv2 is faster on a CPU.")
 
 

@@ -106,8 +106,7 @@ def _processor() -> str:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         return platform.machine()
-    known = dict(line.split(":", 1) for line in lines if ":" in line)
-    known = {key.strip(): value.strip() for key, value in known.items()}
+    known = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
     units = [unit for unit in MATRIX_UNITS if unit in known.get("flags", "").split()]
     return " ".join([known.get("model name", platform.machine()), *units])
 

@@ -41,8 +41,8 @@ def test_batches_hold_samples_of_all_sets_in_proportion(tmp_path):
     assert sorted(np.round(centres / 20) * 20) == [40] * 2 + [220] * 6  # one epoch: every sample once
 
 
-def people_of_narrow_augmentation(tmp_path, **ranges) -> np.ndarray:
-    """Returns the 15 joints [16, 15, 2] of 16 augmented samples of one person of scale 0.3."""
+def augmented_joints(tmp_path, **ranges) -> np.ndarray:
+    """Returns the 15 joints [16, 15, 2] of one person of scale 0.3 in 16 augmented samples, px."""
     data = DataConfig(real_records=(write_set(tmp_path / "one", 1, 90),), **ranges)
     run = TrainConfig(str(tmp_path / "model"), model=ModelConfig(0.1, 1, 64), batch_size=16, real_fraction=1.0)
     batches = train_data.make_batches(
@@ -60,7 +60,7 @@ def lengths_and_slopes(joints: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_without_rotation_and_zoom_every_sample_has_the_mean_size_and_stands_upright(tmp_path):
-    joints = people_of_narrow_augmentation(tmp_path, max_rotation_deg=0.0, zoom=(1.0, 1.0))
+    joints = augmented_joints(tmp_path, max_rotation_deg=0.0, zoom=(1.0, 1.0))
     length, slope = lengths_and_slopes(joints)
     keypoints = np.random.default_rng(0).uniform(20, 44, (16, 2))
     head, neck = keypoints[9], keypoints[8]  # MPII's head top and upper neck
@@ -70,7 +70,7 @@ def test_without_rotation_and_zoom_every_sample_has_the_mean_size_and_stands_upr
 
 
 def test_rotation_and_zoom_of_the_paper_are_the_default(tmp_path):
-    length, slope = lengths_and_slopes(people_of_narrow_augmentation(tmp_path))
+    length, slope = lengths_and_slopes(augmented_joints(tmp_path))
     assert length.max() / length.min() > 1.5
     assert len(set(np.round(slope, 3))) > 8
 

@@ -95,6 +95,11 @@ def stage_of_layer(name: str) -> int:
     return int(name.split("_stage")[1].split("_")[0]) if name.startswith("Mconv") else 1
 
 
+def layer_of_stage(name: str, stage: int) -> str:
+    """Returns the layer of another stage (2 or later) in the place of layer `name` of a later stage."""
+    return name.replace(f"_stage{stage_of_layer(name)}_", f"_stage{stage}_")
+
+
 class _Layers:
     """Makes convolutions whose initial weights depend on the seed and on the layer's place only."""
 

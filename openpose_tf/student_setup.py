@@ -107,9 +107,13 @@ def _start_weights(model: tf.keras.Model, config: TrainConfig) -> bool:
             "--batch_norm is for a student that starts from random numbers; weights that were trained need none: give "
             "--init_checkpoint or --batch_norm"
         )
+    if config.copy_stages and config.init_checkpoint is None:
+        raise UserError("--copy_stages copies stages of --init_checkpoint, which is missing")
     if config.init_checkpoint is not None:
         logging.info("starting from the weights of %s", config.init_checkpoint)
-        report = import_weights(model, config.init_checkpoint, scales_input=not config.target.is_release)
+        report = import_weights(
+            model, config.init_checkpoint, scales_input=not config.target.is_release, copy_stages=config.copy_stages
+        )
         if report.has_features:
             return True
     if config.model.is_full_size and not config.allow_random_features:

@@ -69,6 +69,7 @@ def train_config(values: flags.FlagValues) -> TrainConfig:
         seed=values.seed,
         initializer=_initializer(values),
         init_checkpoint=values.init_checkpoint,
+        copy_stages=values.copy_stages,
         freeze_first_layers=values.freeze_first_layers,
         allow_random_features=values.allow_random_features,
         checkpoint_every=values.checkpoint_every,
@@ -161,6 +162,11 @@ def _define_model() -> None:
         None,
         "Weights to start from: model_dir, checkpoint, VGG-19 or OpenPose file, or builtin (the small student that "
         "ships: --width=0.25 --num_stages=2).",
+    )
+    flags.DEFINE_bool(
+        "copy_stages",
+        False,
+        "Stages that --init_checkpoint lacks start as copies of its last stage (2 or later), not from random numbers.",
     )
     flags.DEFINE_bool(
         "freeze_first_layers",

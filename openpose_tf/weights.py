@@ -1,6 +1,7 @@
 """Sets a network's weights from a file, and reports every layer that matched, is missing or was not used."""
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import tensorflow as tf
 from absl import logging
 
 from openpose_tf.common.errors import UserError
-from openpose_tf.model import VGG_LAYERS
+from openpose_tf.model import VGG_LAYERS, layer_of_stage, stage_of_layer
 from openpose_tf.weight_files import LayerWeights, is_vgg_file, read_weights
 
 FIRST_LAYER = "conv1_1"
@@ -22,11 +23,13 @@ class ImportReport:
 
     Attributes:
         matched: layers set from the file.
+        copied: layers of a stage that the file lacks, set from the file's last stage.
         missing: layers of the network that the file lacks; they keep their random start.
         unused: layers of the file that the network lacks.
     """
 
     matched: tuple[str, ...]
+    copied: tuple[str, ...]
     missing: tuple[str, ...]
     unused: tuple[str, ...]
 
@@ -37,11 +40,14 @@ class ImportReport:
 
     def log(self, path: str | Path) -> None:
         """Logs each list."""
-        for title, names in (("matched", self.matched), ("missing", self.missing), ("unused", self.unused)):
+        for title in ("matched", "copied", "missing", "unused"):
+            names = getattr(self, title)
             logging.info("weights of %s: %d layers %s: %s", path, len(names), title, ", ".join(names) or "-")
 
 
-def import_weights(model: tf.keras.Model, path: str | Path, scales_input: bool = True) -> ImportReport:
+def import_weights(
+    model: tf.keras.Model, path: str | Path, scales_input: bool = True, copy_stages: bool = False
+) -> ImportReport:
     """Sets the layers of `model` that `path` has, and reports all of them.
 
     Args:
@@ -51,9 +57,12 @@ def import_weights(model: tf.keras.Model, path: str | Path, scales_input: bool =
             features are VGG's own on our x / 256 - 0.5 input. False takes the numbers as they are (the release), which
             starves the first layers: their input is 256 times smaller than they were trained for, and they may be
             frozen.
+        copy_stages: later stages that the file lacks start as its last one. All later stages have one form (maps and
+            features in, maps out), so a copy refines the maps once more; from random numbers it first has to learn to.
 
     Raises:
-        UserError: the file cannot be read, nothing matches, or a layer has another shape.
+        UserError: the file cannot be read, nothing matches, a layer has another shape, or `copy_stages` and the file
+            has no stage after the first.
     """
     weights = read_weights(path)
     if scales_input and is_vgg_file(weights):
@@ -62,15 +71,26 @@ def import_weights(model: tf.keras.Model, path: str | Path, scales_input: bool =
     values = {name: _fitted(weights, name, layers[name], path) for name in layers if name in weights}
     if not values:
         raise UserError(f"{path} has none of the network's layers (it has {', '.join(sorted(weights)[:5])}, ...)")
-    for name, arrays in values.items():
+    sources = _stage_sources(weights, list(layers), path) if copy_stages else {}
+    copies = {name: values[source] for name, source in sources.items()}
+    for name, arrays in (values | copies).items():
         layers[name].set_weights(arrays)
     report = ImportReport(
         tuple(name for name in layers if name in values),
-        tuple(name for name in layers if name not in values),
+        tuple(copies),
+        tuple(name for name in layers if name not in values | copies),
         tuple(name for name in weights if name not in layers),
     )
     report.log(path)
     return report
+
+
+def _stage_sources(weights: LayerWeights, names: Sequence[str], path: str | Path) -> dict[str, str]:
+    """Returns, for each layer of a stage after the file's last one, the layer of that last stage."""
+    last = max((stage_of_layer(name) for name in names if name in weights), default=1)
+    if last < 2:
+        raise UserError(f"{path} has no stage after the first that later ones could copy: leave out --copy_stages")
+    return {name: layer_of_stage(name, last) for name in names if stage_of_layer(name) > last}
 
 
 def _fitted(

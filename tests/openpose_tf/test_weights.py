@@ -118,6 +118,40 @@ def test_our_checkpoints(tmp_path, source):
         assert_layers_equal(model, source, report.matched)
 
 
+def test_copied_stages_refine_as_the_last_stage_of_the_file_does(tmp_path):
+    """Copies see the features and the maps of the stage before them: stage 4 = stage 2 applied three times."""
+    two = build_openpose(ModelConfig(0.0625, 2, 64), seed=9)
+    checkpoints.claim_model_dir(tmp_path, ModelConfig(0.0625, 2, 64).to_json())
+    checkpoints.CheckpointStore(tmp_path, {"model": two}, 3).save(7)
+    four = build_openpose(ModelConfig(0.0625, 4, 64))
+    report = weights.import_weights(four, tmp_path, copy_stages=True)
+    assert not report.missing and not report.unused
+    assert len(report.copied) == 28 and not set(report.copied) & set(report.matched)
+    images = np.random.default_rng(3).uniform(-0.5, 0.5, (1, 64, 64, 3)).astype(np.float32)
+    features = tf.keras.Model(two.inputs, two.get_layer("conv4_4_CPM").output)(images)
+    maps, outputs = two(images)[0], four(images)
+    for stage in (2, 3, 4):
+        maps = second_stage(two, maps, features)
+        for got, expected in zip(outputs[stage - 1], maps):
+            np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-6)
+
+
+def second_stage(model, maps, features):
+    both = []
+    for branch in ("L1", "L2"):
+        x = tf.concat([*maps, features], -1)
+        for index in range(1, 8):
+            x = model.get_layer(f"Mconv{index}_stage2_{branch}")(x)
+        both.append(x)
+    return both
+
+
+def test_a_file_without_a_later_stage_has_none_to_copy(tmp_path, source):
+    write_npy_pairs(tmp_path / "vgg.npy", source)
+    with pytest.raises(UserError, match="--copy_stages"):
+        weights.import_weights(build_openpose(ModelConfig(0.0625, 2, 64)), tmp_path / "vgg.npy", copy_stages=True)
+
+
 def test_another_width_is_refused(tmp_path, source):
     write_npy_pairs(tmp_path / "vgg.npy", source)
     with pytest.raises(UserError, match=r"conv1_2.*--width|conv\d_\d.*--width"):

@@ -126,6 +126,26 @@ class MultiScalePredictor:
         return maps, pafs
 
 
+def with_mirrored(maps_of: MapsFunction, skeleton: Skeleton = MPI) -> MapsFunction:
+    """Returns a network whose maps are the mean of those of a picture and of its mirror image, mirrored back.
+
+    Left and right parts change places, and the x components of the fields their sign.
+    """
+    background = skeleton.num_parts
+    parts = [*skeleton.flip, background]
+    limbs = np.array(skeleton.flip_limbs)
+    pafs_order = np.stack([2 * limbs, 2 * limbs + 1], -1).reshape(-1)
+    signs = np.tile(np.array([-1, 1], np.float32), skeleton.num_limbs)
+
+    def both(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        maps, pafs = maps_of(images)
+        other_maps, other_pafs = maps_of(np.ascontiguousarray(images[:, :, ::-1]))
+        maps = (maps + other_maps[:, :, ::-1, parts]) / 2
+        return maps, (pafs + other_pafs[:, :, ::-1, pafs_order] * signs) / 2
+
+    return both
+
+
 def show(image: np.ndarray, scale: float, min_side: int, stretch: bool = False) -> tuple[np.ndarray, int, int]:
     """Returns the picture as the network sees it, and where its left upper corner lies.
 

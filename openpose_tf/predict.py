@@ -38,6 +38,7 @@ class PredictOptions:
         output_dir: folder of the results.
         longest_side: pixels of the longer side as shown to the network; None for what the model says suits it.
         scales: sizes relative to `longest_side` whose maps are averaged.
+        flip: the maps of the mirrored picture are averaged, too.
         coco: one COCO result file for all, instead of one JSON per picture.
         draw: write pictures (or a film) with skeletons.
         min_part_score: parts below are not drawn; the JSON keeps them.
@@ -49,6 +50,7 @@ class PredictOptions:
     output_dir: str
     longest_side: int | None = None
     scales: tuple[float, ...] = (1.0,)
+    flip: bool = False
     coco: bool = False
     draw: bool = True
     min_part_score: float = 0.0
@@ -147,7 +149,7 @@ def predict(options: PredictOptions) -> int:
         raise UserError(f"--output_dir={options.output_dir} holds the input itself: give another folder")
     from openpose_tf.predictor import Predictor  # TensorFlow, after the cheap checks
 
-    predictor = Predictor(options.saved_model, options.longest_side, options.scales)
+    predictor = Predictor(options.saved_model, options.longest_side, options.scales, options.flip)
     drawings = source.drawings(output) if options.draw else contextlib.nullcontext(_no_drawing)
     coco: list[dict[str, Any]] = []
     num_people = num_pictures = 0
@@ -194,6 +196,7 @@ def define_flags() -> None:
         lower_bound=8,
     )
     flags.DEFINE_list("scales", ["1"], "Sizes relative to --longest_side whose maps are averaged, such as 0.7,1,1.3.")
+    flags.DEFINE_bool("flip", False, "Average the maps of the mirrored picture, too: better, and twice the time.")
     flags.DEFINE_enum("format", "json", ["json", "coco"], "json: one file per picture; coco: one COCO result file.")
     flags.DEFINE_bool("draw", True, "Write pictures with skeletons.")
     flags.DEFINE_float("min_part_score", 0.0, "Parts with a lower score are not drawn.", 0.0, 1.0)
@@ -209,6 +212,7 @@ def main(argv: Sequence[str]) -> int:
         output_dir=values.output_dir,
         longest_side=values.longest_side,
         scales=parse_scales(values.scales),
+        flip=values.flip,
         coco=values.format == "coco",
         draw=values.draw,
         min_part_score=values.min_part_score,

@@ -32,26 +32,32 @@ class Predictor:
     Args:
         saved_model: folder of the SavedModel, or "builtin".
         longest_side: longer side in pixels at which pictures are shown; None for what the model says suits it.
-        scales: sizes relative to that whose maps are averaged; with one scale the SavedModel's own decoder answers.
+        scales: sizes relative to that whose maps are averaged.
+        flip: the maps of the mirrored picture are averaged, too. With one scale and without, the SavedModel's own
+            decoder answers.
 
     Raises:
         UserError: the folder is no SavedModel of ours.
     """
 
     def __init__(
-        self, saved_model: str | os.PathLike[str], longest_side: int | None = None, scales: Sequence[float] = (1.0,)
+        self,
+        saved_model: str | os.PathLike[str],
+        longest_side: int | None = None,
+        scales: Sequence[float] = (1.0,),
+        flip: bool = False,
     ) -> None:
         load = _load_builtin if str(saved_model) == BUILTIN else _load
         self._model, self._function, self._description = load(Path(saved_model))
         self._longest_side = longest_side or int(self._description["test_side"])
-        self._scales = tuple(scales)
+        self._scales, self._flip = tuple(scales), flip
 
     def run(self, pictures: Iterable[Picture], batch_size: int = 8) -> Iterator[tuple[Picture, np.ndarray, np.ndarray]]:
         """Yields (picture, keypoints [K, 15, 3], scores [K]) of every picture.
 
         Pictures that are shown at one size are batched, so the order holds only among pictures of equal size.
         """
-        if len(self._scales) > 1:
+        if len(self._scales) > 1 or self._flip:
             for picture in pictures:
                 yield picture, *self._average(picture.pixels, self._side_scale(picture.pixels))
             return
@@ -92,7 +98,8 @@ class Predictor:
             min_side=int(self._description["model"]["input_size"]),
             decoder=DecoderConfig(**self._description["decoder"]),
         )
-        return multi_scale.MultiScalePredictor(self.maps, config=config)
+        maps_of = multi_scale.with_mirrored(self.maps) if self._flip else self.maps
+        return multi_scale.MultiScalePredictor(maps_of, config=config)
 
     def maps(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Returns confidence maps [N, h/8, w/8, 16] and pafs [N, h/8, w/8, 28] of uint8 RGB pictures [N, h, w, 3]."""

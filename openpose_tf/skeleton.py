@@ -101,6 +101,11 @@ class Skeleton:
         """Number of PAF channels: two per limb."""
         return 2 * len(self.limbs)
 
+    @property
+    def flip_limbs(self) -> tuple[int, ...]:
+        """For each limb, the limb it becomes in a mirrored image."""
+        return tuple(self.limbs.index((self.flip[first], self.flip[second])) for first, second in self.limbs)
+
 
 MPI = Skeleton(
     name="mpi",

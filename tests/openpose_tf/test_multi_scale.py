@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 from openpose_tf import decode, multi_scale
+from openpose_tf.skeleton import MPI
 from tests.openpose_tf import painted_network
 
 FULL = dataclasses.replace(multi_scale.RELEASE, min_side=8, stretch=False)
@@ -86,6 +87,52 @@ def test_people_of_painted_maps(config):
     assert painted_network.errors(keypoints, (80, 80)).max() < 1
     dark, _ = predictor(image // 20, scale=2.0)
     assert dark.shape == (0, 15, 3)
+
+
+def test_mirror_images_have_mirrored_maps():
+    """A network that paints one left arm where the picture is bright: mirrored, it is a right arm on the other side."""
+    upper_arm = {
+        side: MPI.limbs.index((MPI.parts.index(f"{side}_shoulder"), MPI.parts.index(f"{side}_elbow"))) for side in "lr"
+    }
+    elbow = {side: MPI.parts.index(f"{side}_elbow") for side in "lr"}
+
+    def left_arm(images):
+        bright = images[:, ::8, ::8, 0] / 255.0
+        maps, pafs = np.zeros((*bright.shape, 16), np.float32), np.zeros((*bright.shape, 28), np.float32)
+        maps[..., elbow["l"]], maps[..., 15] = bright, 1 - bright
+        pafs[..., 2 * upper_arm["l"]], pafs[..., 2 * upper_arm["l"] + 1] = 0.6 * bright, 0.8 * bright
+        return maps, pafs
+
+    images = np.repeat(np.arange(0, 256, 8, dtype=np.uint8)[None, None, :, None], 8, 1).repeat(3, 3)
+    plain, mirrored = left_arm(images), left_arm(images[:, :, ::-1])
+    maps, pafs = multi_scale.with_mirrored(left_arm)(images)
+    back = mirrored[0][:, :, ::-1, elbow["l"]]
+    np.testing.assert_allclose(maps[..., elbow["l"]], plain[0][..., elbow["l"]] / 2)
+    np.testing.assert_allclose(maps[..., elbow["r"]], back / 2)
+    np.testing.assert_allclose(maps[..., 15], (plain[0][..., 15] + mirrored[0][:, :, ::-1, 15]) / 2)
+    np.testing.assert_allclose(pafs[..., 2 * upper_arm["r"]], -0.6 * back / 2, rtol=1e-5)
+    np.testing.assert_allclose(pafs[..., 2 * upper_arm["r"] + 1], 0.8 * back / 2, rtol=1e-5)
+
+
+@pytest.mark.parametrize("width", [64, 72])
+def test_maps_with_the_mirror_image_are_mirrored_by_mirroring(width):
+    """For any network: maps of the mirrored picture = mirrored maps, so left is never preferred to right."""
+    rng = np.random.default_rng(0)
+    kernel = rng.normal(size=(width // 8, 3, 44)).astype(np.float32)
+
+    def anything(images):
+        answer = np.einsum("nhwc,wcp->nhwp", images[:, ::8, ::8] / 255.0, kernel).astype(np.float32)
+        return answer[..., :16], answer[..., 16:]
+
+    both = multi_scale.with_mirrored(anything)
+    images = rng.integers(0, 256, (2, 16, width, 3), dtype=np.uint8)
+    maps, pafs = both(images)
+    other_maps, other_pafs = both(images[:, :, ::-1])
+    for part, other in enumerate([*MPI.flip, 15]):
+        np.testing.assert_allclose(maps[..., part], other_maps[:, :, ::-1, other], rtol=1e-5)
+    for limb, other in enumerate(MPI.flip_limbs):
+        np.testing.assert_allclose(pafs[..., 2 * limb], -other_pafs[:, :, ::-1, 2 * other], rtol=1e-5)
+        np.testing.assert_allclose(pafs[..., 2 * limb + 1], other_pafs[:, :, ::-1, 2 * other + 1], rtol=1e-5)
 
 
 def test_sizes_are_rounded_to_pixels():

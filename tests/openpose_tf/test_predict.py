@@ -75,6 +75,18 @@ def test_scales(saved_model, photos, tmp_path, scales):
     assert error.mean() < (8 if padded_differently else 1.5)
 
 
+@pytest.mark.parametrize("flip", [False, True])
+def test_flip_finds_the_mirror_image_of_who_is_found(saved_model, photos, tmp_path, flip):
+    """The painted people stand in the same places of a mirrored picture; averaged with it, left is as right."""
+    source, width = str(photos / "b.png"), 320
+    assert predict.predict(predict.PredictOptions(saved_model, source, str(tmp_path), 320, flip=flip, draw=False)) == 0
+    people = _keypoints(json.loads((tmp_path / "b.json").read_text()))
+    mirrored = people[:, list(MPI.flip), :2] * [-1, 1] + [width - 1, 0]
+    distances = np.linalg.norm(people[:, None, :, :2] - mirrored[None], axis=-1).max(-1).min(0)
+    assert len(people) == 2
+    assert (distances.max() < 1) == flip
+
+
 def test_coco_results(saved_model, photos, tmp_path):
     options = predict.PredictOptions(saved_model, f"{photos}/*.jpg", str(tmp_path), coco=True, draw=False)
     assert predict.predict(options) == 0

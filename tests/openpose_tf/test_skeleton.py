@@ -27,6 +27,12 @@ def test_flips_are_their_own_inverse_and_swap_names():
             assert names[flip[k]] == mirrored
 
 
+def test_limbs_become_those_of_the_other_side():
+    for limb, other in enumerate(MPI.flip_limbs):
+        names, mirrored = ([MPI.parts[part] for part in MPI.limbs[k]] for k in (limb, other))
+        assert mirrored == [{"r_": "l_", "l_": "r_"}.get(name[:2], name[:2]) + name[2:] for name in names]
+
+
 def test_parts_carry_the_names_of_their_joints():
     for part, joint in enumerate(skeleton.PART_TO_MPII):
         expected = skeleton.MPII_JOINTS[joint].replace("upper_neck", "neck")

@@ -2,7 +2,7 @@
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,29 @@ def load_checkpoint(path: str | Path) -> tuple[tf.keras.Model, ModelConfig]:
     model = build_openpose(config, batch_norm=batch_norm)
     restore_model(model, path)
     return plain_network(model, config) if batch_norm else model, config
+
+
+def load_mean_checkpoint(paths: Sequence[str | Path]) -> tuple[tf.keras.Model, ModelConfig]:
+    """Returns the student whose weights are the mean over checkpoints, and its configuration.
+
+    Checkpoints of one run at a learning rate that is not small yet lie around a better student (Izmailov et al., UAI
+    2018).
+
+    Raises:
+        UserError: as `load_checkpoint`, or the networks differ in width or number of stages.
+    """
+    model, config = load_checkpoint(paths[0])
+    total = model.get_weights()
+    for path in paths[1:]:
+        other, other_config = load_checkpoint(path)
+        if (other_config.width, other_config.num_stages) != (config.width, config.num_stages):
+            raise UserError(
+                f"{path} is of width {other_config.width:g} with {other_config.num_stages} stages, {paths[0]} of width "
+                f"{config.width:g} with {config.num_stages}: only checkpoints of one network have a mean"
+            )
+        total = [array + more for array, more in zip(total, other.get_weights(), strict=True)]
+    model.set_weights([array / len(paths) for array in total])
+    return model, config
 
 
 def latest_checkpoint(model_dir: str | Path) -> str | None:

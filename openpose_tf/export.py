@@ -2,6 +2,7 @@
 
 python -m openpose_tf.export --model_dir=runs/student --output_dir=exported
 python -m openpose_tf.export --checkpoint=runs/student/ckpt-5000 --output_dir=exported --tflite=student.tflite
+python -m openpose_tf.export --checkpoint=runs/student/ckpt-4000,runs/student/ckpt-5000 --output_dir=mean
 """
 
 import dataclasses
@@ -30,8 +31,8 @@ class ExportOptions:
     Attributes:
         output_dir: folder of the SavedModel.
         model_dir: folder of a run, whose latest checkpoint is taken; None if `checkpoint` is given.
-        checkpoint: one checkpoint of a run, such as runs/student/ckpt-5000, or "builtin", the student that ships; None
-            if `model_dir` is given.
+        checkpoints: one checkpoint of a run, such as runs/student/ckpt-5000, several, whose mean weights are taken, or
+            "builtin", the student that ships; empty if `model_dir` is given.
         keras: path of a `.keras` file of the network to write as well, or None.
         weights: path of an .npz file of the weights in half precision to write as well, or None; what
             --init_checkpoint takes, and the form of the student that ships.
@@ -44,7 +45,7 @@ class ExportOptions:
 
     output_dir: str
     model_dir: str | None = None
-    checkpoint: str | None = None
+    checkpoints: tuple[str, ...] = ()
     keras: str | None = None
     weights: str | None = None
     tflite: str | None = None
@@ -66,10 +67,10 @@ def export(options: ExportOptions) -> None:
 
     from openpose_tf import checkpoints, serving, student_file, weight_files
 
-    if options.checkpoint == weight_files.BUILTIN:
+    if options.checkpoints == (weight_files.BUILTIN,):
         model, config, around = student_file.read_student(weight_files.BUILTIN_PATH)
-    elif options.checkpoint:
-        model, config = _load_checkpoint(Path(options.checkpoint))
+    elif options.checkpoints:
+        model, config = _load_checkpoints(options.checkpoints)
         around = serving.ServingConfig.for_model(config)
     else:
         model, config = checkpoints.load_student(str(options.model_dir))
@@ -102,16 +103,17 @@ def _changed(around: "ServingConfig", options: ExportOptions) -> "ServingConfig"
     return dataclasses.replace(around, decoder=decoder, test_side=options.test_side or around.test_side)
 
 
-def _load_checkpoint(path: Path) -> "tuple[tf.keras.Model, ModelConfig]":
+def _load_checkpoints(paths: Sequence[str]) -> "tuple[tf.keras.Model, ModelConfig]":
     from openpose_tf import checkpoints
 
-    if not path.with_name(path.name + ".index").is_file():
-        raise UserError(f"{path} is no checkpoint: expected the name before .index, such as runs/student/ckpt-5000")
-    return checkpoints.load_checkpoint(path)
+    for path in paths:
+        if not Path(f"{path}.index").is_file():
+            raise UserError(f"{path} is no checkpoint: expected the name before .index, such as runs/student/ckpt-5000")
+    return checkpoints.load_mean_checkpoint(paths)
 
 
 def _check(options: ExportOptions) -> None:
-    if bool(options.model_dir) == bool(options.checkpoint):
+    if bool(options.model_dir) == bool(options.checkpoints):
         raise UserError("give either --model_dir (its latest checkpoint is taken) or --checkpoint")
     if options.keras and not options.keras.endswith(".keras"):
         raise UserError(f"--keras={options.keras}: the name must end in .keras")
@@ -146,10 +148,11 @@ def save_folder(folder: str | os.PathLike[str], write: Callable[[Path], None]) -
 def define_flags() -> None:
     """Defines this command's flags."""
     flags.DEFINE_string("model_dir", None, "Folder of a run; its latest checkpoint is exported.")
-    flags.DEFINE_string(
+    flags.DEFINE_list(
         "checkpoint",
-        None,
-        "One checkpoint, such as runs/student/ckpt-5000, or builtin (the student that ships), instead of --model_dir.",
+        [],
+        "One checkpoint, such as runs/student/ckpt-5000, several with commas (the mean of their weights is taken), or "
+        "builtin (the student that ships), instead of --model_dir.",
     )
     flags.DEFINE_string(
         "output_dir", None, "Folder of the SavedModel; an older SavedModel there is replaced.", required=True
@@ -183,7 +186,7 @@ def main(_: Sequence[str]) -> None:
         ExportOptions(
             output_dir=values.output_dir,
             model_dir=values.model_dir,
-            checkpoint=values.checkpoint,
+            checkpoints=tuple(values.checkpoint),
             keras=values.keras,
             weights=values.weights,
             tflite=values.tflite,

@@ -26,6 +26,17 @@ def test_load_student_gives_the_same_weights(tmp_path):
     assert all(np.array_equal(a, b) for a, b in zip(saved.get_weights(), model.get_weights()))
 
 
+def test_the_mean_of_checkpoints(tmp_path):
+    saved = [save(tmp_path / str(seed), seed=seed).get_weights() for seed in (1, 2, 3)]
+    model, config = checkpoints.load_mean_checkpoint([tmp_path / str(seed) / "ckpt-1" for seed in (1, 2, 3)])
+    assert config == TINY
+    for got, *each in zip(model.get_weights(), *saved, strict=True):
+        np.testing.assert_allclose(got, np.mean(each, 0), rtol=1e-5, atol=1e-8)
+    save(tmp_path / "deep", config=ModelConfig(0.0625, 2, 64))
+    with pytest.raises(UserError, match="only checkpoints of one network"):
+        checkpoints.load_mean_checkpoint([tmp_path / "1" / "ckpt-1", tmp_path / "deep" / "ckpt-1"])
+
+
 def test_nothing_to_load_is_a_users_mistake(tmp_path):
     with pytest.raises(UserError, match="not a folder"):
         checkpoints.load_student(tmp_path / "nowhere")

@@ -32,7 +32,7 @@ def model_dir(tmp_path_factory):
 def exported(model_dir, tmp_path_factory):
     folder = tmp_path_factory.mktemp("export")
     checkpoint, keras = str(model_dir / "ckpt-7"), str(folder / "network.keras")
-    export.export(export.ExportOptions(str(folder / "pose"), checkpoint=checkpoint, keras=keras, max_people=6))
+    export.export(export.ExportOptions(str(folder / "pose"), checkpoints=(checkpoint,), keras=keras, max_people=6))
     return folder / "pose"
 
 
@@ -227,9 +227,10 @@ def test_mistakes_of_the_user(model_dir, tmp_path):
     target = str(tmp_path / "pose")
     for options, message in [
         (export.ExportOptions(target), "either --model_dir"),
-        (export.ExportOptions(target, model_dir="a", checkpoint="b"), "either --model_dir"),
+        (export.ExportOptions(target, model_dir="a", checkpoints=("b",)), "either --model_dir"),
         (export.ExportOptions(target, model_dir=str(tmp_path / "none")), "is not a folder"),
-        (export.ExportOptions(target, checkpoint=str(model_dir / "ckpt-8")), "is no checkpoint"),
+        (export.ExportOptions(target, checkpoints=(str(model_dir / "ckpt-8"),)), "is no checkpoint"),
+        (export.ExportOptions(target, checkpoints=(str(model_dir / "ckpt-7"), "builtin")), "builtin is no checkpoint"),
         (export.ExportOptions(target, model_dir=str(model_dir), keras="a.h5"), "must end in .keras"),
     ]:
         with pytest.raises(UserError, match=message):

@@ -62,7 +62,7 @@ def test_other_files_are_refused(tmp_path, content):
 def test_the_student_that_ships_is_small_and_predicts_as_its_export(tmp_path):
     """`builtin` runs as the SavedModel exported of it."""
     assert BUILTIN_PATH.stat().st_size <= 10 * 2**20
-    export.export(export.ExportOptions(str(tmp_path / "saved"), checkpoint=BUILTIN))
+    export.export(export.ExportOptions(str(tmp_path / "saved"), checkpoints=(BUILTIN,)))
     described = json.loads((tmp_path / "saved" / "assets" / "pose.json").read_text())
     around = student_file.read_student(BUILTIN_PATH).around
     assert described["test_side"] == around.test_side
@@ -78,7 +78,7 @@ def test_the_student_that_ships_is_small_and_predicts_as_its_export(tmp_path):
 def test_the_exported_weights_are_the_student(tmp_path):
     options = export.ExportOptions(
         str(tmp_path / "saved"),
-        checkpoint=BUILTIN,
+        checkpoints=(BUILTIN,),
         weights=str(tmp_path / "again.npz"),
         test_side=96,
         min_person_score=0.3,

@@ -164,6 +164,7 @@ class TrainConfig:
         initializer: start of weights that are not loaded.
         init_checkpoint: a checkpoint, model_dir or weight file whose weights the run starts from, or None.
         copy_stages: stages that `init_checkpoint` lacks start as copies of its last one, not from random numbers.
+        widen: `init_checkpoint` is of half the width; the run starts from its channels doubled, with the same maps.
         freeze_first_layers: conv1_1 ... conv2_2 do not change; None: yes if synthetic data is used and the features
             are not random.
         allow_random_features: a full-size run may start from random features.
@@ -188,6 +189,7 @@ class TrainConfig:
     initializer: Initializer = Initializer.HE
     init_checkpoint: str | None = None
     copy_stages: bool = False
+    widen: bool = False
     freeze_first_layers: bool | None = None
     allow_random_features: bool = False
     checkpoint_every: int = 1000

@@ -107,12 +107,16 @@ def _start_weights(model: tf.keras.Model, config: TrainConfig) -> bool:
             "--batch_norm is for a student that starts from random numbers; weights that were trained need none: give "
             "--init_checkpoint or --batch_norm"
         )
-    if config.copy_stages and config.init_checkpoint is None:
-        raise UserError("--copy_stages copies stages of --init_checkpoint, which is missing")
+    if (config.copy_stages or config.widen) and config.init_checkpoint is None:
+        raise UserError("--copy_stages and --widen change what --init_checkpoint gives, which is missing")
     if config.init_checkpoint is not None:
         logging.info("starting from the weights of %s", config.init_checkpoint)
         report = import_weights(
-            model, config.init_checkpoint, scales_input=not config.target.is_release, copy_stages=config.copy_stages
+            model,
+            config.init_checkpoint,
+            scales_input=not config.target.is_release,
+            copy_stages=config.copy_stages,
+            widen=config.widen,
         )
         if report.has_features:
             return True

@@ -70,6 +70,7 @@ def train_config(values: flags.FlagValues) -> TrainConfig:
         initializer=_initializer(values),
         init_checkpoint=values.init_checkpoint,
         copy_stages=values.copy_stages,
+        widen=values.widen,
         freeze_first_layers=values.freeze_first_layers,
         allow_random_features=values.allow_random_features,
         checkpoint_every=values.checkpoint_every,
@@ -167,6 +168,11 @@ def _define_model() -> None:
         "copy_stages",
         False,
         "Stages that --init_checkpoint lacks start as copies of its last stage (2 or later), not from random numbers.",
+    )
+    flags.DEFINE_bool(
+        "widen",
+        False,
+        "--init_checkpoint is of half the width: its channels are doubled so that the run starts with its maps.",
     )
     flags.DEFINE_bool(
         "freeze_first_layers",

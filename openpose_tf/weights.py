@@ -11,8 +11,10 @@ from absl import logging
 from openpose_tf.common.errors import UserError
 from openpose_tf.model import VGG_LAYERS, layer_of_stage, stage_of_layer
 from openpose_tf.weight_files import LayerWeights, is_vgg_file, read_weights
+from openpose_tf.widen import widened
 
 FIRST_LAYER = "conv1_1"
+FIRST_OWN_LAYER = "conv5_1_CPM_L1"  # that no image classifier has
 # Mean colour (BGR, 0 to 255) that VGG-19 was trained to have taken off its input.
 VGG_MEAN_BGR = np.array([103.939, 116.779, 123.68], np.float32)
 
@@ -46,7 +48,11 @@ class ImportReport:
 
 
 def import_weights(
-    model: tf.keras.Model, path: str | Path, scales_input: bool = True, copy_stages: bool = False
+    model: tf.keras.Model,
+    path: str | Path,
+    scales_input: bool = True,
+    copy_stages: bool = False,
+    widen: bool = False,
 ) -> ImportReport:
     """Sets the layers of `model` that `path` has, and reports all of them.
 
@@ -59,12 +65,15 @@ def import_weights(
             frozen.
         copy_stages: later stages that the file lacks start as its last one. All later stages have one form (maps and
             features in, maps out), so a copy refines the maps once more; from random numbers it first has to learn to.
+        widen: the file is of half the network's width; its channels are doubled so that the maps stay (`widened`).
 
     Raises:
         UserError: the file cannot be read, nothing matches, a layer has another shape, or `copy_stages` and the file
             has no stage after the first.
     """
     weights = read_weights(path)
+    if widen:
+        weights = widened(_trained(weights, path))
     if scales_input and is_vgg_file(weights):
         weights[FIRST_LAYER] = _for_our_input(weights[FIRST_LAYER], path)
     layers = {layer.name: layer for layer in model.layers if layer.weights}
@@ -83,6 +92,13 @@ def import_weights(
     )
     report.log(path)
     return report
+
+
+def _trained(weights: LayerWeights, path: str | Path) -> LayerWeights:
+    """Returns the weights if they are those of a network of ours, kernels and biases whole."""
+    if FIRST_OWN_LAYER not in weights or any(set(layer) != {"kernel", "bias"} for layer in weights.values()):
+        raise UserError(f"{path} is no trained student, whose layers --widen could double: leave the flag out")
+    return weights
 
 
 def _stage_sources(weights: LayerWeights, names: Sequence[str], path: str | Path) -> dict[str, str]:

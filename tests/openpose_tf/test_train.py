@@ -77,6 +77,7 @@ MISTAKES = [
     (["DATA", "--model_dir=DIR", "extra"], "extra"),
     (["DATA", "--model_dir=DIR", "--init_checkpoint=DIR/none.h5"], "does not exist"),
     (["DATA", "--model_dir=DIR", "--copy_stages"], "--init_checkpoint"),
+    (["DATA", "--model_dir=DIR", "--widen"], "--init_checkpoint"),
     (["--real_records=DIR/none", "--model_dir=DIR"], "none"),
     (["DATA", "--model_dir=DIR", "--strategy=multi_worker"], "TF_CONFIG"),
     (["DATA", "--model_dir=DIR", "--min_zoom=1.2", "--max_zoom=0.8"], "--min_zoom=1.2 is above --max_zoom=0.8"),

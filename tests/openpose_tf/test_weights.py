@@ -146,6 +146,41 @@ def second_stage(model, maps, features):
     return both
 
 
+def test_a_widened_network_computes_the_same(tmp_path, source):
+    narrow = build_openpose(ModelConfig(0.125, 3, 64), seed=9)
+    checkpoints.claim_model_dir(tmp_path, ModelConfig(0.125, 3, 64).to_json())
+    checkpoints.CheckpointStore(tmp_path, {"model": narrow}, 3).save(7)
+    wide = build_openpose(ModelConfig(0.25, 3, 64))
+    report = weights.import_weights(wide, tmp_path, widen=True)
+    assert not report.missing and not report.unused
+    images = np.random.default_rng(3).uniform(-0.5, 0.5, (2, 64, 48, 3)).astype(np.float32)
+    for got, expected in zip(tf.nest.flatten(wide(images)), tf.nest.flatten(narrow(images)), strict=True):
+        np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_the_copies_of_a_channel_get_different_gradients(tmp_path):
+    """Else the wide network would stay the narrow one for ever."""
+    narrow = build_openpose(ModelConfig(0.125, 2, 64), seed=9)
+    checkpoints.claim_model_dir(tmp_path, ModelConfig(0.125, 2, 64).to_json())
+    checkpoints.CheckpointStore(tmp_path, {"model": narrow}, 3).save(7)
+    wide = build_openpose(ModelConfig(0.25, 2, 64))
+    weights.import_weights(wide, tmp_path, widen=True)
+    images = np.random.default_rng(3).uniform(-0.5, 0.5, (2, 64, 64, 3)).astype(np.float32)
+    with tf.GradientTape() as tape:
+        loss = tf.add_n([tf.reduce_sum(maps**2) for maps in tf.nest.flatten(wide(images))])
+    for variable, gradient in zip(wide.trainable_variables, tape.gradient(loss, wide.trainable_variables)):
+        if variable.name.startswith(("conv5_5", "Mconv7")):
+            continue
+        first, second = np.split(gradient.numpy(), 2, axis=-1)
+        assert np.abs(first - second).max() > 0.01 * np.abs(first).max() > 0, variable.name
+
+
+def test_what_is_no_student_is_not_widened(tmp_path, source):
+    write_npy_pairs(tmp_path / "vgg.npy", source)
+    with pytest.raises(UserError, match="--widen"):
+        weights.import_weights(build_openpose(ModelConfig(0.125, 1, 64)), tmp_path / "vgg.npy", widen=True)
+
+
 def test_a_file_without_a_later_stage_has_none_to_copy(tmp_path, source):
     write_npy_pairs(tmp_path / "vgg.npy", source)
     with pytest.raises(UserError, match="--copy_stages"):

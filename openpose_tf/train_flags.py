@@ -162,7 +162,7 @@ def _define_model() -> None:
         "init_checkpoint",
         None,
         "Weights to start from: model_dir, checkpoint, VGG-19 or OpenPose file, or builtin (the small student that "
-        "ships: --width=0.25 --num_stages=2).",
+        "ships: --width=0.5 --num_stages=2).",
     )
     flags.DEFINE_bool(
         "copy_stages",

@@ -22,6 +22,7 @@ class DemoSize:
         samples: Cycles samples per pixel.
         steps: training steps.
         batch_size: samples per step, half of them synthetic.
+        width: of the student, relative to the paper's; what it starts from has this width.
         input_size: side of the student's input in pixels.
         decision_steps: steps per decision of the teacher.
         num_groups: groups the teacher chooses from.
@@ -38,6 +39,7 @@ class DemoSize:
     samples: int
     steps: int
     batch_size: int
+    width: float
     input_size: int
     decision_steps: int
     num_groups: int
@@ -47,8 +49,8 @@ class DemoSize:
 
 
 SIZES = {
-    "small": DemoSize(110, 60, 16, 320, 5, 16, 800, 8, 184, 10, 10, 8, 5e-5, "builtin"),
-    "smoke": DemoSize(8, 6, 3, 192, 3, 4, 24, 4, 64, 4, 2, 1, 1e-3, None),
+    "small": DemoSize(110, 60, 16, 320, 5, 16, 400, 8, 0.5, 184, 10, 10, 8, 5e-5, "builtin"),
+    "smoke": DemoSize(8, 6, 3, 192, 3, 4, 24, 4, 0.25, 64, 4, 2, 1, 1e-3, None),
 }
 LEAD = (
     "Rendered people, a student trained on them with an adversarial teacher, and what it then sees in new pictures. "
@@ -135,7 +137,7 @@ def _training_stage(folder: Path, size: DemoSize) -> Stage:
         f"--min_group_size={size.min_group_size}",
         # As the paper: every run goes on from a trained student.
         *([f"--init_checkpoint={size.init_checkpoint}"] if size.init_checkpoint else []),
-        "--width=0.25",
+        f"--width={size.width:g}",
         "--num_stages=2",
         f"--input_size={size.input_size}",
         *("--max_rotation=20", "--min_zoom=0.65"),  # as the student it goes on from was trained
@@ -159,7 +161,7 @@ def _use_stages(folder: Path) -> list[Stage]:
         model = folder / ("saved_model" if when == "after" else "saved_model_before")
         export = (
             *("openpose_tf.export", source or f"--model_dir={folder / 'model_dir'}", f"--output_dir={model}"),
-            *("--test_side=480", "--min_person_score=0.6"),  # what suits the student it goes on from (its card)
+            *("--test_side=560", "--min_person_score=0.6"),  # what suits the student it goes on from (its card)
         )
         predict = (
             "openpose_tf.predict",

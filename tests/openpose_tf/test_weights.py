@@ -118,11 +118,17 @@ def test_our_checkpoints(tmp_path, source):
         assert_layers_equal(model, source, report.matched)
 
 
+def saved(folder, config):
+    """Returns a network and writes its checkpoint."""
+    model = build_openpose(config, seed=9)
+    checkpoints.claim_model_dir(folder, config.to_json())
+    checkpoints.CheckpointStore(folder, {"model": model}, 3).save(7)
+    return model
+
+
 def test_copied_stages_refine_as_the_last_stage_of_the_file_does(tmp_path):
     """Copies see the features and the maps of the stage before them: stage 4 = stage 2 applied three times."""
-    two = build_openpose(ModelConfig(0.0625, 2, 64), seed=9)
-    checkpoints.claim_model_dir(tmp_path, ModelConfig(0.0625, 2, 64).to_json())
-    checkpoints.CheckpointStore(tmp_path, {"model": two}, 3).save(7)
+    two = saved(tmp_path, ModelConfig(0.0625, 2, 64))
     four = build_openpose(ModelConfig(0.0625, 4, 64))
     report = weights.import_weights(four, tmp_path, copy_stages=True)
     assert not report.missing and not report.unused
@@ -147,9 +153,7 @@ def second_stage(model, maps, features):
 
 
 def test_a_widened_network_computes_the_same(tmp_path, source):
-    narrow = build_openpose(ModelConfig(0.125, 3, 64), seed=9)
-    checkpoints.claim_model_dir(tmp_path, ModelConfig(0.125, 3, 64).to_json())
-    checkpoints.CheckpointStore(tmp_path, {"model": narrow}, 3).save(7)
+    narrow = saved(tmp_path, ModelConfig(0.125, 3, 64))
     wide = build_openpose(ModelConfig(0.25, 3, 64))
     report = weights.import_weights(wide, tmp_path, widen=True)
     assert not report.missing and not report.unused
@@ -160,9 +164,7 @@ def test_a_widened_network_computes_the_same(tmp_path, source):
 
 def test_the_copies_of_a_channel_get_different_gradients(tmp_path):
     """Else the wide network would stay the narrow one for ever."""
-    narrow = build_openpose(ModelConfig(0.125, 2, 64), seed=9)
-    checkpoints.claim_model_dir(tmp_path, ModelConfig(0.125, 2, 64).to_json())
-    checkpoints.CheckpointStore(tmp_path, {"model": narrow}, 3).save(7)
+    saved(tmp_path, ModelConfig(0.125, 2, 64))
     wide = build_openpose(ModelConfig(0.25, 2, 64))
     weights.import_weights(wide, tmp_path, widen=True)
     images = np.random.default_rng(3).uniform(-0.5, 0.5, (2, 64, 64, 3)).astype(np.float32)

@@ -68,8 +68,8 @@ def import_weights(
         widen: the file is of half the network's width; its channels are doubled so that the maps stay (`widened`).
 
     Raises:
-        UserError: the file cannot be read, nothing matches, a layer has another shape, or `copy_stages` and the file
-            has no stage after the first.
+        UserError: the file cannot be read, nothing matches, a layer has another shape, `copy_stages` and the file has
+            no stage after the first, or `widen` and the file is no trained student.
     """
     weights = read_weights(path)
     if widen:

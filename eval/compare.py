@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from absl import flags
 
-from eval import bootstrap, mpii
-from eval.groups import RULES
-from eval.mpii_inputs import read_groups
+from eval.formats.mpii_inputs import read_groups
+from eval.formats.regions import RULES
+from eval.metrics import bootstrap, mpii_summary
 from openpose_tf.common import cli, files
 from openpose_tf.common.errors import UserError
 
@@ -33,10 +33,10 @@ def compare_files(
     Raises:
         UserError: as `mpii_inputs.read_groups`, or there is no group.
     """
-    matches = [mpii.match_groups(*read_groups(groundtruth, path, RULES[region])) for path in (first, second)]
+    matches = [mpii_summary.match_groups(*read_groups(groundtruth, path, RULES[region])) for path in (first, second)]
     if not matches[0]:
         raise UserError(f"{groundtruth} holds no group: nothing to compare")
-    result = bootstrap.compare(matches[0], matches[1], num_draws, seed, mpii.MODES[mode])
+    result = bootstrap.compare(matches[0], matches[1], num_draws, seed, mpii_summary.EMPTY_GROUP_RULES[mode])
     return {
         "groups": len(matches[0]),
         "groups_without_predictions": [sum(len(m.assignment) == 0 for m in model) for model in matches],
@@ -95,7 +95,9 @@ def define_flags() -> None:
     flags.DEFINE_string("output", None, "JSON file for the comparison.", required=True)
     flags.DEFINE_integer("draws", bootstrap.NUM_DRAWS, "Bootstrap draws.", lower_bound=2)
     flags.DEFINE_integer("seed", 0, "Seed of the draws.", lower_bound=0)
-    flags.DEFINE_enum("empty_groups", "toolkit", list(mpii.MODES), "Groups without predictions, as in eval.mpii.")
+    flags.DEFINE_enum(
+        "empty_groups", "toolkit", list(mpii_summary.EMPTY_GROUP_RULES), "Groups without predictions, as in eval.mpii."
+    )
     flags.DEFINE_enum("region", "openpose", list(RULES), "Which people of a prediction folder belong to a group.")
 
 

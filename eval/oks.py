@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 from absl import flags
 
-from eval import oks_files, oks_metric
-from eval.mpii_groups import check_same_groups
-from eval.mpii_inputs import read_groups
-from eval.mpii_metric import EVALUATED_JOINTS
-from eval.oks_groups import oks_images
-from eval.predictions import read_predictions
+from eval.formats import oks_truth
+from eval.formats.mpii_inputs import read_groups
+from eval.formats.oks_from_mpii import oks_images
+from eval.formats.prediction_json import read_predictions
+from eval.metrics import oks as oks_metric
+from eval.metrics.groups import check_same_groups
+from eval.metrics.mpii import EVALUATED_JOINTS
 from openpose_tf.common import cli, files
 from openpose_tf.common.errors import UserError
 from openpose_tf.skeleton import MPI, MPII_JOINTS
@@ -106,7 +107,7 @@ def evaluate(
     """
     if is_toolkit_file(groundtruth):
         return evaluate_toolkit(predictions_dir, groundtruth, joints, sigma_set)
-    truth = oks_files.read_truth(groundtruth)
+    truth = oks_truth.read_truth(groundtruth)
     predictions = read_predictions(predictions_dir)
     common = [key for key in truth.images if key in predictions]
     if not common:
@@ -117,7 +118,7 @@ def evaluate(
     names = choose_joints(joints, truth.joints)
     sigmas = _sigmas(sigma_set, names)
     keys = common if only_predicted else list(truth.images)
-    result = score(oks_files.join(truth, predictions, names, keys), names, sigmas)
+    result = score(oks_truth.join(truth, predictions, names, keys), names, sigmas)
     result.update(
         sigmas=sigma_set,
         images_without_prediction=sum(key not in predictions for key in truth.images),

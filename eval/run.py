@@ -19,11 +19,12 @@ from typing import Any
 import numpy as np
 from absl import flags, logging
 
-from eval import mpii, mpii_files
-from eval.entries import SPLITS, Entry, EntrySource, read_entries
-from eval.groups import RULES, RegionRule, restrict, rule_named
-from eval.mpii_dataset import predictions_of_parts
-from eval.mpii_groups import GroupPredictions
+from eval.benchmark.entries import SPLITS, Entry, EntrySource, read_entries
+from eval.formats import mpii_toolkit
+from eval.formats.mpii_from_images import predictions_of_parts
+from eval.formats.regions import RULES, RegionRule, parse_margins, restrict, rule_named
+from eval.metrics import mpii_summary
+from eval.metrics.groups import GroupPredictions
 from openpose_tf.common import cli, files
 from openpose_tf.common.errors import UserError
 from openpose_tf.common.progress import Progress
@@ -72,12 +73,12 @@ def run(options: RunOptions) -> dict[str, Any] | None:
     found = [_restricted(entry, output / "people", index, options.rule) for index, entry in enumerate(entries)]
     truth = [entry.truth for entry in entries]
     for suffix in ("mat", "json"):
-        mpii_files.write_predictions(output / f"predictions.{suffix}", found)
-        mpii_files.write_truth(output / f"groundtruth.{suffix}", truth)
+        mpii_toolkit.write_predictions(output / f"predictions.{suffix}", found)
+        mpii_toolkit.write_truth(output / f"groundtruth.{suffix}", truth)
     if all(np.isnan(group.xy).all() for group in truth):
         logging.info("no joints are annotated, so there is no score; predictions in %s", output)
         return None
-    result = mpii.summarise(mpii.match_groups(truth, found), options.empty_groups)
+    result = mpii_summary.summarise(mpii_summary.match_groups(truth, found), options.empty_groups)
     files.write_json(output / "mpii.json", result | {"settings": _settings(options, entries)})
     return result
 
@@ -137,18 +138,18 @@ def _predict_missing(options: RunOptions, entries: Sequence[Entry], model: dict[
     missing = {index: entry for index, entry in enumerate(entries) if not _people_path(folder, index).exists()}
     if not missing:
         return
-    from eval import benchmark  # TensorFlow, after the cheap checks
-    from openpose_tf import multi_scale
-    from openpose_tf.predictor import Predictor
+    from eval.benchmark import inference  # TensorFlow, after the cheap checks
+    from openpose_tf.inference import multi_scale
+    from openpose_tf.inference.predictor import Predictor
 
     input_size = int(model["model"]["input_size"])
     config = dataclasses.replace(multi_scale.CONFIGS[options.mode], min_side=input_size)
     if options.factors:
         config = dataclasses.replace(config, factors=options.factors)
-    protocol = benchmark.Protocol(config, input_size, options.size_step, options.batch_size)
-    predict = benchmark.BenchmarkPredictor(Predictor(options.saved_model).maps, protocol)
+    protocol = inference.Protocol(config, input_size, options.size_step, options.batch_size)
+    predict = inference.BenchmarkPredictor(Predictor(options.saved_model).maps, protocol)
     with Progress(len(entries), "benchmark", "groups", initial=len(entries) - len(missing)) as bar:
-        for batch in benchmark.plan_batches(missing, protocol):
+        for batch in inference.plan_batches(missing, protocol):
             for index, (keypoints, _) in zip(batch, predict([entries[index] for index in batch])):
                 people = {"image": entries[index].truth.image, "keypoints": keypoints.astype(float).tolist()}
                 files.write_json(_people_path(folder, index), people, indent=None)
@@ -201,7 +202,9 @@ def define_flags() -> None:
         "which is faster on a GPU; 8 pads as the protocol.",
         lower_bound=8,
     )
-    flags.DEFINE_enum("empty_groups", "toolkit", list(mpii.MODES), "Mode of the printed score, as in eval.mpii.")
+    flags.DEFINE_enum(
+        "empty_groups", "toolkit", list(mpii_summary.EMPTY_GROUP_RULES), "Mode of the printed score, as in eval.mpii."
+    )
 
 
 def options_of(values: flags.FlagValues) -> RunOptions:
@@ -234,7 +237,7 @@ def options_of(values: flags.FlagValues) -> RunOptions:
         output_dir=values.output_dir,
         mode=values.mode,
         factors=factors,
-        rule=rule_named(values.region, mpii.parse_margins(values.region_margins)),
+        rule=rule_named(values.region, parse_margins(values.region_margins)),
         batch_size=values.batch_size,
         size_step=values.size_step,
         empty_groups=values.empty_groups,
@@ -247,7 +250,7 @@ def main(argv: Sequence[str]) -> None:
         raise UserError(f"unexpected argument {argv[1]!r}: every option is --flag=value")
     result = run(options_of(flags.FLAGS))
     if result is not None:
-        print(mpii.format_table(result))
+        print(mpii_summary.format_table(result))
 
 
 if __name__ == "__main__":

@@ -13,14 +13,13 @@ from typing import Any
 import numpy as np
 from absl import flags
 
-from eval import mpii, occlusion
-from eval.groups import RULES
-from eval.mpii_inputs import read_groups
+from eval.formats.mpii_inputs import read_groups
+from eval.formats.regions import RULES
+from eval.metrics import mpii_summary, visibility_bins
 from openpose_tf.common import cli, files
 from openpose_tf.common.errors import UserError
 
 PAPER_COUNTS = (14, 111, 289, 286, 180)  # people per bin in the paper's Fig. 6 (343 groups, 880 people)
-LABELS = tuple(f"{b / occlusion.NUM_BINS:.1f}-{(b + 1) / occlusion.NUM_BINS:.1f}" for b in range(occlusion.NUM_BINS))
 
 
 def parse_models(values: Sequence[str]) -> dict[str, str]:
@@ -49,24 +48,24 @@ def evaluate(
     Args:
         groundtruth: as for eval.mpii.
         models: predictions by model name.
-        denominator: a name of `occlusion.DENOMINATORS`.
+        denominator: a name of `visibility_bins.DENOMINATORS`.
         region: region rule for prediction folders.
     """
     rows: dict[str, Any] = {}
-    bins: list[occlusion.BinScores] = []
+    bins: list[visibility_bins.BinScores] = []
     for name, path in models.items():
         truth, found = read_groups(groundtruth, path, RULES[region])
-        matches = mpii.match_groups(truth, found)
+        matches = mpii_summary.match_groups(truth, found)
         rows[name] = {}
-        for variant in occlusion.UNMATCHED:
-            bins = occlusion.evaluate_bins(truth, matches, denominator, variant)
+        for variant in visibility_bins.UNMATCHED:
+            bins = visibility_bins.evaluate_bins(truth, matches, denominator, variant)
             rows[name][variant] = {
                 "mAP": [_number(b.mean) for b in bins],
                 "ap": [[_number(value) for value in b.ap] for b in bins],
             }
         rows[name]["groups_without_predictions"] = sum(len(match.assignment) == 0 for match in matches)
     return {
-        "bins": list(LABELS),
+        "bins": list(visibility_bins.LABELS),
         "denominator": denominator,
         "people": [b.people for b in bins],
         "n_gt": [b.n_gt.tolist() for b in bins],
@@ -92,8 +91,8 @@ def format_table(result: Mapping[str, Any]) -> str:
         for variant in "AB":
             cells = ["NaN" if value is None else f"{value:.1f}" for value in variants[variant]["mAP"]]
             lines.append(_line(f"{name} ({variant})", cells))
-    lines.append(f"ratio = visible joints / {occlusion.DENOMINATORS[result['denominator']]}")
-    lines += [f"({v}) joints of unmatched predictions are {occlusion.UNMATCHED[v]}" for v in "AB"]
+    lines.append(f"ratio = visible joints / {visibility_bins.DENOMINATORS[result['denominator']]}")
+    lines += [f"({v}) joints of unmatched predictions are {visibility_bins.UNMATCHED[v]}" for v in "AB"]
     return "\n".join(lines)
 
 
@@ -107,7 +106,7 @@ def plot(result: Mapping[str, Any], path: str | os.PathLike[str]) -> None:
 
     figure = Figure(figsize=(6.4, 4.2), dpi=150, layout="constrained")
     axes = figure.subplots()
-    places = np.arange(occlusion.NUM_BINS)
+    places = np.arange(visibility_bins.NUM_BINS)
     for index, (name, variants) in enumerate(result["models"].items()):
         for variant, style in (("A", "-o"), ("B", "--s")):
             values = np.array([np.nan if v is None else v for v in variants[variant]["mAP"]])
@@ -129,9 +128,9 @@ def define_flags() -> None:
     flags.DEFINE_list("predictions", None, "NAME=PATH or PATH, several with commas; see eval.mpii.", required=True)
     flags.DEFINE_string("output", None, "JSON file for the numbers.", required=True)
     flags.DEFINE_string("plot", None, "Picture file for the plot (.png, .svg, .pdf).")
-    meaning = "; ".join(f"{name}: {text}" for name, text in occlusion.DENOMINATORS.items())
+    meaning = "; ".join(f"{name}: {text}" for name, text in visibility_bins.DENOMINATORS.items())
     flags.DEFINE_enum(
-        "denominator", "annotated", list(occlusion.DENOMINATORS), f"Ratio of visible joints to {meaning}."
+        "denominator", "annotated", list(visibility_bins.DENOMINATORS), f"Ratio of visible joints to {meaning}."
     )
     flags.DEFINE_enum("region", "openpose", list(RULES), "Which people of a prediction folder belong to a group.")
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
     from openpose_tf.config import ModelConfig
-    from openpose_tf.serving import ServingConfig
+    from openpose_tf.inference.saved_model import ServingConfig
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,18 +65,19 @@ def export(options: ExportOptions) -> None:
     _check(options)
     import tensorflow as tf
 
-    from openpose_tf import checkpoints, serving, student_file, weight_files
+    from openpose_tf.inference import saved_model, student_file
+    from openpose_tf.weights import checkpoints, weight_files
 
     if options.checkpoints == (weight_files.BUILTIN,):
         model, config, around = student_file.read_student(weight_files.BUILTIN_PATH)
     elif options.checkpoints:
         model, config = _load_checkpoints(options.checkpoints)
-        around = serving.ServingConfig.for_model(config)
+        around = saved_model.ServingConfig.for_model(config)
     else:
         model, config = checkpoints.load_student(str(options.model_dir))
-        around = serving.ServingConfig.for_model(config)
+        around = saved_model.ServingConfig.for_model(config)
     around = _changed(around, options)
-    server = serving.PoseServer(model, config, around)
+    server = saved_model.PoseServer(model, config, around)
     try:
         save_folder(options.output_dir, server.save)
     except tf.errors.OpError as error:  # TensorFlow's own file system calls: disk full, folder gone
@@ -104,7 +105,7 @@ def _changed(around: "ServingConfig", options: ExportOptions) -> "ServingConfig"
 
 
 def _load_checkpoints(paths: Sequence[str]) -> "tuple[tf.keras.Model, ModelConfig]":
-    from openpose_tf import checkpoints
+    from openpose_tf.weights import checkpoints
 
     for path in paths:
         if not Path(f"{path}.index").is_file():

@@ -19,11 +19,13 @@ import cv2
 import numpy as np
 from absl import flags, logging
 
-from openpose_tf import draw, images, results
 from openpose_tf.common import cli, files
 from openpose_tf.common.errors import UserError
 from openpose_tf.common.progress import Progress
-from openpose_tf.images import Picture
+from openpose_tf.inference import drawing as draw
+from openpose_tf.inference import image_files as images
+from openpose_tf.inference import result_files
+from openpose_tf.inference.image_files import Picture
 
 COCO_FILE = "coco_results.json"
 
@@ -147,7 +149,7 @@ def predict(options: PredictOptions) -> int:
     output = files.writable_dir(options.output_dir)
     if source.folder.resolve() == output.resolve():
         raise UserError(f"--output_dir={options.output_dir} holds the input itself: give another folder")
-    from openpose_tf.predictor import Predictor  # TensorFlow, after the cheap checks
+    from openpose_tf.inference.predictor import Predictor  # TensorFlow, after the cheap checks
 
     predictor = Predictor(options.saved_model, options.longest_side, options.scales, options.flip)
     drawings = source.drawings(output) if options.draw else contextlib.nullcontext(_no_drawing)
@@ -156,9 +158,9 @@ def predict(options: PredictOptions) -> int:
     with Progress(source.count, "predict", "pictures") as bar, drawings as write_drawing:
         for picture, keypoints, scores in predictor.run(source.read(bar), options.batch_size):
             if options.coco:
-                coco += results.coco_results(results.coco_image_id(picture.name), keypoints, scores)
+                coco += result_files.coco_results(result_files.coco_image_id(picture.name), keypoints, scores)
             else:
-                entry = results.image_result(picture.file, picture.pixels.shape, keypoints, scores)
+                entry = result_files.image_result(picture.file, picture.pixels.shape, keypoints, scores)
                 files.write_json(output / f"{picture.name}.json", entry)
             if options.draw:
                 drawn = draw.draw_people(picture.pixels, keypoints, min_score=options.min_part_score)

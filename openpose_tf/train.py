@@ -16,9 +16,10 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # see common/cli.py
 
 from absl import flags
 
-from openpose_tf import run_files, student_setup, train_data, train_flags, train_loop
 from openpose_tf.common import cli
 from openpose_tf.common.errors import UserError
+from openpose_tf.training import build_batches, build_student, loop, run_files
+from openpose_tf.training import flags as train_flags
 
 train_flags.define()
 
@@ -27,24 +28,24 @@ def main(argv: Sequence[str]) -> int:
     """Runs the training that the flags describe."""
     if len(argv) > 1:
         raise UserError(f"unknown argument {argv[1]!r}: all settings are flags (--help lists them)")
-    train_loop.train(*prepare(flags.FLAGS))
+    loop.train(*prepare(flags.FLAGS))
     return cli.EXIT_OK
 
 
-def prepare(values: flags.FlagValues) -> train_loop.Run:
+def prepare(values: flags.FlagValues) -> loop.Run:
     """Returns the run that parsed flags describe, ready to train; its model_dir is claimed.
 
     Raises:
         UserError: flags, records, weights or the model_dir do not fit together.
     """
     config, data = train_flags.train_config(values), train_flags.data_config(values)
-    sets = train_data.open_record_sets(data)
-    replicas = student_setup.setup_tensorflow(config)
-    student = student_setup.build_student(config, replicas, sets.identity)
-    batches = train_data.make_batches(config, data, sets, replicas)
+    sets = build_batches.open_record_sets(data)
+    replicas = build_student.setup_tensorflow(config)
+    student = build_student.build_student(config, replicas, sets.identity)
+    batches = build_batches.make_batches(config, data, sets, replicas)
     if student.is_chief:
         run_files.write_run_files(config.model_dir, values.flags_into_string(), sets.identity)
-    return train_loop.Run(config, student, batches, train_loop.NoTeacher())
+    return loop.Run(config, student, batches, loop.NoTeacher())
 
 
 if __name__ == "__main__":

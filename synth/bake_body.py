@@ -20,7 +20,7 @@ import numpy as np
 from absl import app, flags, logging
 
 from openpose_tf.common import cli, files
-from synth import joints, makehuman, rotations
+from synth.body import joints, makehuman, rotations
 
 NUM_BODY_VERTICES = 13380
 GENDERS = ("female", "male")
@@ -222,7 +222,7 @@ def vertex_masks(root: Path, mesh: makehuman.BaseMesh) -> dict[str, np.ndarray]:
 
 
 def bake(root: Path, samples: int, components: int) -> dict[str, np.ndarray]:
-    """Returns the arrays of the npz file; see `synth.body_cc0` for their meaning."""
+    """Returns the arrays of the npz file; see `synth.body.cc0` for their meaning."""
     mesh = makehuman.read_base_mesh(root)
     rig = read_rig(root, mesh)
     targets = makehuman.Targets(root, len(mesh.vertices))

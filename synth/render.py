@@ -23,15 +23,19 @@ from absl import flags, logging
 from openpose_tf.common import cli, files
 from openpose_tf.common.errors import UserError
 from openpose_tf.common.progress import Progress
-from openpose_tf.data.annotations import AnnotatedImage
-from synth import backgrounds, card, dataset, engine, mixed, photographs, render_scene
-from synth.backgrounds import BackgroundList
-from synth.engine import EngineConfig, Failure
-from synth.licences import licences
-from synth.photographs import PhotographSource
-from synth.render_flags import define_flags
-from synth.render_scene import Job
-from synth.scene_config import DEFAULT_CAMERA, DEFAULT_PEOPLE_MEAN, RenderConfig, SceneConfig
+from openpose_tf.data.annotations.types import AnnotatedImage
+from synth import card
+from synth.dataset import writer
+from synth.dataset.licences import licences
+from synth.rendering import mixed_image, rendered_image
+from synth.rendering.flags import define_flags
+from synth.rendering.job import Job, load_sources
+from synth.scene import backgrounds, photographs
+from synth.scene.backgrounds import BackgroundList
+from synth.scene.config import DEFAULT_CAMERA, DEFAULT_PEOPLE_MEAN, RenderConfig, SceneConfig
+from synth.scene.photographs import PhotographSource
+from synth.workers import engine
+from synth.workers.engine import EngineConfig, Failure
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,7 +78,7 @@ def identity(job: Job) -> dict[str, Any]:
 def render(run: Run) -> list[Failure]:
     """Makes the images of this shard that are missing, and returns those that failed."""
     config, folder = run.job.scenes, run.folder
-    dataset.open_dataset(
+    writer.open_dataset(
         folder,
         config.dataset,
         config.seed,
@@ -85,7 +89,7 @@ def render(run: Run) -> list[Failure]:
     if run.job.photographs is not None:
         photographs.write_list(run.photographs, run.job.photographs)
     indices = list(engine.shard(run.num_images, run.shard_index, run.num_shards))
-    todo = dataset.missing(folder, indices)
+    todo = writer.missing(folder, indices)
     if len(todo) < len(indices):
         logging.info("%s: %d of %d images are there, going on", folder, len(indices) - len(todo), len(indices))
     with Progress(len(indices), "rendering", "image", initial=len(indices) - len(todo)) as bar:
@@ -93,7 +97,7 @@ def render(run: Run) -> list[Failure]:
         def done(_: int, result: dict[str, float]) -> None:
             bar.update(1, f"{result['num_people']:.0f} people, {result['memory_mb']:.0f} MB")
 
-        task = render_scene.render_index if run.job.photographs is None else mixed.render_index
+        task = rendered_image.render_index if run.job.photographs is None else mixed_image.render_index
         return engine.run(task, run.job, todo, run.engine, done)
 
 
@@ -106,11 +110,11 @@ def finish(run: Run, failures: Sequence[Failure]) -> dict[str, Any]:
         files.write_bytes(path, "".join(lines).encode())
     else:
         path.unlink(missing_ok=True)
-    left = run.num_images - dataset.num_annotations(run.folder)
+    left = run.num_images - writer.num_annotations(run.folder)
     if run.num_shards > 1 and left > 0:  # reading 100,000 annotations in each of 50 jobs would take hours
         logging.info("%d images of other shards are missing; `python -m synth.card %s` counts them", left, run.folder)
         return {"images": run.num_images - left}
-    counts = dataset.close_dataset(run.folder, range(run.num_images), dict(run.job.photos.dropped))
+    counts = writer.close_dataset(run.folder, range(run.num_images), dict(run.job.photos.dropped))
     if counts.get("images"):
         card.write_card(run.folder)
     return counts
@@ -219,7 +223,7 @@ def main(argv: Sequence[str]) -> int:
     if len(argv) > 1:
         raise UserError(f"unexpected argument {argv[1]!r}: all settings are --flag=value")
     run = _run_from_flags(flags.FLAGS)
-    render_scene.load_sources(run.job).poses.check()  # wrong files fail here, not in a worker
+    load_sources(run.job).poses.check()  # wrong files fail here, not in a worker
     failures = render(run)
     counts = finish(run, failures)
     people = f", {counts['people']} people" if "people" in counts else ""

@@ -12,13 +12,14 @@ import cv2
 import numpy as np
 from absl import flags
 
-from openpose_tf import draw
 from openpose_tf.common import cli, files
 from openpose_tf.common.errors import UserError
-from openpose_tf.data.image_dataset import read_header
-from openpose_tf.images import read_image
-from synth import picture, stylize_image
-from synth.stylize_image import StyleJob
+from openpose_tf.data.annotations.image_dataset import read_header
+from openpose_tf.inference.drawing import contact_sheet
+from openpose_tf.inference.image_files import read_image
+from synth.dataset import drawing
+from synth.stylization import stylize_image
+from synth.stylization.stylize_image import StyleJob
 
 FLAGS = flags.FLAGS
 
@@ -41,12 +42,12 @@ def sheet(job: StyleJob, num_images: int, seed: int, cell: int) -> np.ndarray:
     for number in sorted(order):
         after = files.read_json(paths[number], "the annotation of one stylised image")
         before = stylize_image.read_annotation(job.source, int(paths[number].stem))
-        shown += [_lit_people(job, before), picture.read_picture(job.source, before)]
-        shown.append(picture.read_picture(job.output, after))
+        shown += [_lit_people(job, before), drawing.read_picture(job.source, before)]
+        shown.append(drawing.read_picture(job.output, after))
         style = after["style"]
         captions += ["real people", f"{after['image_id']} before"]
         captions.append(f"after: {style['stylizer']}" if style["stylized"] else f"left: {style['reason']}")
-    return draw.contact_sheet(shown, 3, cell_width=cell, captions=captions)
+    return contact_sheet(shown, 3, cell_width=cell, captions=captions)
 
 
 def _lit_people(job: StyleJob, row: dict[str, Any]) -> np.ndarray:
@@ -70,7 +71,7 @@ def main(argv: Sequence[str]) -> None:
     read_header(source)
     photos_dir = Path(FLAGS.photos_dir).resolve() if FLAGS.photos_dir else None
     shown = sheet(StyleJob(source, output, photos_dir=photos_dir), FLAGS.num_images, FLAGS.seed, FLAGS.cell)
-    picture.write_png(Path(FLAGS.output), shown)
+    drawing.write_png(Path(FLAGS.output), shown)
     print(FLAGS.output)
 
 

@@ -21,12 +21,15 @@ from absl import flags, logging
 from openpose_tf.common import cli, files
 from openpose_tf.common.errors import UserError
 from openpose_tf.common.progress import Progress
-from openpose_tf.data.image_dataset import read_header
-from synth import dataset, detect, engine, model_files, stylize_image
-from synth.engine import EngineConfig, Failure
-from synth.style_transfer.pipeline import StyleConfig
-from synth.style_transfer.smooth import SMOOTHERS
-from synth.stylize_image import DEFAULT_STRENGTH, STYLIZERS, StyleJob, Tools
+from openpose_tf.data.annotations.image_dataset import read_header
+from synth.dataset import writer
+from synth.detection import factory, model_files
+from synth.stylization import stylize_image
+from synth.stylization.pipeline import StyleConfig
+from synth.stylization.smoothers import SMOOTHERS
+from synth.stylization.stylize_image import DEFAULT_STRENGTH, STYLIZERS, StyleJob, Tools
+from synth.workers import engine
+from synth.workers.engine import EngineConfig, Failure
 
 FLAGS = flags.FLAGS
 PCAKD_PLACES = ("pcakd/vgg", "pcakd")  # below --models_dir
@@ -59,16 +62,16 @@ def stylize(run: Run) -> list[Failure]:
     header = require_mixed(job.source)
     num_images = int(header["num_images"])
     shard = list(engine.shard(num_images, run.shard_index, run.num_shards))
-    ready = [index for index in shard if dataset.is_complete(job.source, dataset.image_name(index))]
+    ready = [index for index in shard if writer.is_complete(job.source, writer.image_name(index))]
     if len(ready) < len(shard):
         logging.warning("%s: %d of %d images are not rendered yet", job.source, len(shard) - len(ready), len(shard))
     require_photos(job, ready)
     stylize_image.load_stylizer(job.tools.stylizer, job.tools.weights)  # fail here, not in a worker
     stylize_image.load_segmenter(job.tools)
-    dataset.open_dataset(
+    writer.open_dataset(
         job.output, "stylized", int(header["seed"]), num_images, identity(job, header), licences(job, header)
     )
-    todo = dataset.missing(job.output, ready)
+    todo = writer.missing(job.output, ready)
     if len(todo) < len(ready):
         logging.info("%s: %d of %d images are there, going on", job.output, len(ready) - len(todo), len(ready))
     with Progress(len(ready), "stylizing", "image", initial=len(ready) - len(todo)) as bar:
@@ -157,9 +160,9 @@ def finish(run: Run, failures: Sequence[Failure]) -> dict[str, Any]:
     else:
         path.unlink(missing_ok=True)
     header = read_header(job.output)
-    counts = dataset.close_dataset(job.output, range(int(header["num_images"])), {})
+    counts = writer.close_dataset(job.output, range(int(header["num_images"])), {})
     counts["style"] = count_styles(job.output)
-    files.write_json(job.output / dataset.HEADER, read_header(job.output) | {"counts": counts})
+    files.write_json(job.output / writer.HEADER, read_header(job.output) | {"counts": counts})
     return counts
 
 
@@ -261,7 +264,7 @@ def define_flags() -> None:
     flags.DEFINE_enum(
         "person_segmenter",
         "builtin",
-        detect.SEGMENTER_KINDS,
+        factory.SEGMENTER_KINDS,
         "finds the real people: small networks (`make models`), your Mask R-CNN, or known masks",
     )
     flags.DEFINE_string("tfod_model", None, "SavedModel folder or frozen graph with TF Object Detection API names")

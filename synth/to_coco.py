@@ -18,10 +18,10 @@ from absl import flags
 from openpose_tf.common import cli, files
 from openpose_tf.common.errors import UserError
 from openpose_tf.common.progress import track
-from openpose_tf.data import image_dataset
+from openpose_tf.data.annotations import image_dataset
 from openpose_tf.skeleton import COCO_JOINTS, MPII_JOINTS, JointState
-from synth.annotate import run_length
-from synth.picture import MPII_LIMBS
+from synth.dataset.drawing import MPII_LIMBS
+from synth.rendering.groundtruth import run_length
 
 JOINT_SETS = ("coco17", "mpii16")
 NUM_FACE_JOINTS = 5

@@ -11,7 +11,8 @@ from absl import flags
 
 from openpose_tf.common import cli
 from openpose_tf.common.errors import UserError
-from openpose_tf.data import crops, image_dataset
+from openpose_tf.data.annotations import image_dataset
+from openpose_tf.data.records import crops
 
 LARGEST_PERSON_PX = 400.0  # at a network input of 368 px
 REAL_MIN_HEIGHT = 32.0  # px; the default of openpose_tf.data.to_tfrecords
@@ -55,7 +56,7 @@ def main(argv: Sequence[str]) -> None:
     header = image_dataset.read_header(given.input_dir)
     annotated = image_dataset.read_image_dataset(given.input_dir)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before the first import of TensorFlow
-    from openpose_tf.data import records
+    from openpose_tf.data.records import writer as records
 
     kind = header["kind"]
     config = records.RecordSetConfig(

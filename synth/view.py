@@ -13,12 +13,12 @@ import cv2
 import numpy as np
 from absl import flags
 
-from openpose_tf import draw
 from openpose_tf.common import cli, files
 from openpose_tf.common.errors import UserError
-from openpose_tf.data import image_dataset
+from openpose_tf.data.annotations import image_dataset
+from openpose_tf.inference import drawing as people_drawing
 from openpose_tf.skeleton import JointState
-from synth import picture
+from synth.dataset import drawing
 
 LEGEND = {
     JointState.VISIBLE: "visible",
@@ -54,11 +54,11 @@ def contact_sheet(folder: Path, num_images: int, cell: int, columns: int | None,
     shown, captions, mixed = [], [], False
     for path in chosen:
         row = files.read_json(path, "the annotation of one rendered image")
-        image = picture.read_picture(folder, row)
-        shown.append(picture.draw_keypoints(image, row["people"]) if keypoints else image)
+        image = drawing.read_picture(folder, row)
+        shown.append(drawing.draw_keypoints(image, row["people"]) if keypoints else image)
         captions.append(_caption(row))
         mixed |= any(not person.get("is_synthetic", True) for person in row["people"])
-    sheet = draw.contact_sheet(shown, columns, cell_width=cell, captions=captions)
+    sheet = people_drawing.contact_sheet(shown, columns, cell_width=cell, captions=captions)
     return np.concatenate([sheet, _legend(sheet.shape[1], mixed)]) if keypoints else sheet
 
 
@@ -72,8 +72,8 @@ def _caption(row: dict[str, Any]) -> str:
 
 def _legend(width: int, mixed: bool) -> np.ndarray:
     """A strip with the colours of the joint states, and of real and rendered people, in as many rows as it needs."""
-    marks = [(picture.STATE_COLOURS[state], text) for state, text in LEGEND.items()]
-    marks += [(picture.REAL_COLOUR, "real person"), (picture.RENDERED_COLOUR, "rendered person")] if mixed else []
+    marks = [(drawing.STATE_COLOURS[state], text) for state, text in LEGEND.items()]
+    marks += [(drawing.REAL_COLOUR, "real person"), (drawing.RENDERED_COLOUR, "rendered person")] if mixed else []
     per_row = max(1, width // 160)
     strip = np.full((26 * -(-len(marks) // per_row), width, 3), 24, np.uint8)
     for i, (colour, text) in enumerate(marks):
@@ -88,8 +88,8 @@ def single_view(folder: Path, image_id: str, cell: int) -> np.ndarray:
     path = folder / "annotations" / f"{image_id}.json"
     if not path.exists():
         raise UserError(f"--image={image_id}: {path} does not exist; the ids are the names of the files in that folder")
-    shown = picture.panels(folder, files.read_json(path, "the annotation of one rendered image"))
-    return draw.contact_sheet(list(shown.values()), len(shown), cell_width=cell, captions=list(shown))
+    shown = drawing.panels(folder, files.read_json(path, "the annotation of one rendered image"))
+    return people_drawing.contact_sheet(list(shown.values()), len(shown), cell_width=cell, captions=list(shown))
 
 
 def main(argv: Sequence[str]) -> None:
@@ -104,7 +104,7 @@ def main(argv: Sequence[str]) -> None:
         shown = contact_sheet(folder, given.num_images, given.cell, given.columns, given.keypoints)
         name = "contact_sheet.png"
     output = Path(given.output) if given.output else folder / name
-    picture.write_png(output, shown)
+    drawing.write_png(output, shown)
     print(output)
 
 

@@ -10,10 +10,12 @@ from absl import flags
 
 from openpose_tf.common import cli, files
 from openpose_tf.common.errors import UserError
-from openpose_tf.data.record_set import load_records
-from teacher import figures, group_files, grouping_flags
-from teacher.group_shards import write_group_shards
-from teacher.membership import group_samples
+from openpose_tf.data.records.record_set import load_records
+from teacher.curriculum import figures
+from teacher.groups import flags as grouping_flags
+from teacher.groups import group_files
+from teacher.groups.group_shards import write_group_shards
+from teacher.groups.membership import group_samples
 
 _RECORDS = flags.DEFINE_string("records", None, "Record set to partition.")
 _OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Folder for the new record set, groups.json and pictures.")

@@ -10,8 +10,8 @@ from absl import flags
 
 from openpose_tf.common import cli, files
 from openpose_tf.common.errors import UserError
-from teacher import decisions, figures
-from teacher.group_files import GROUPS_NAME, group_labels
+from teacher.curriculum import decision_log, figures
+from teacher.groups.group_files import GROUPS_NAME, group_labels
 
 _MODEL_DIR = flags.DEFINE_string("model_dir", None, "Folder of a run of teacher.train.")
 _OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Folder for the pictures; <model_dir>/plots by default.")
@@ -24,7 +24,7 @@ def main(argv: Sequence[str]) -> int:
         raise UserError(f"unknown argument {argv[1]!r}: all settings are flags (--help lists them)")
     if not _MODEL_DIR.value:
         raise UserError("--model_dir is missing: name the folder of a run of teacher.train")
-    log = decisions.read_decisions(_MODEL_DIR.value)
+    log = decision_log.read_decisions(_MODEL_DIR.value)
     model_dir = Path(_MODEL_DIR.value)
     labels = group_labels(model_dir / GROUPS_NAME, log.probabilities.shape[1])
     output_dir = files.writable_dir(_OUTPUT_DIR.value or model_dir / "plots")

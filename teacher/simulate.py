@@ -13,9 +13,9 @@ from absl import flags
 from openpose_tf.common import cli, files
 from openpose_tf.common.errors import UserError
 from openpose_tf.common.progress import Progress
-from teacher.figures import plot_study, save_figure
-from teacher.scenarios import SCENARIOS
-from teacher.study import STUDY_TEACHERS, Result, study_scenario
+from teacher.curriculum.figures import plot_study, save_figure
+from teacher.simulation.regret import STUDY_TEACHERS, Result, study_scenario
+from teacher.simulation.scenarios import SCENARIOS
 
 _OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Folder for study.json, study.md and study.png.")
 _SCENARIOS = flags.DEFINE_list("scenarios", list(SCENARIOS), "Scenarios to run.")

@@ -16,11 +16,14 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # see common/cli.py
 
 from absl import flags
 
-from openpose_tf import run_files, student_setup, train_data, train_flags, train_loop
 from openpose_tf.common import cli
 from openpose_tf.common.errors import UserError
-from teacher import grouping_flags, setup, teacher_flags
-from teacher.membership import group_samples
+from openpose_tf.training import build_batches, build_student, loop, run_files
+from openpose_tf.training import flags as train_flags
+from teacher.curriculum import build
+from teacher.curriculum import flags as teacher_flags
+from teacher.groups import flags as grouping_flags
+from teacher.groups.membership import group_samples
 
 grouping_flags.define()
 teacher_flags.define()
@@ -31,11 +34,11 @@ def main(argv: Sequence[str]) -> int:
     """Runs the training that the flags describe."""
     if len(argv) > 1:
         raise UserError(f"unknown argument {argv[1]!r}: all settings are flags (--help lists them)")
-    train_loop.train(*prepare(flags.FLAGS))
+    loop.train(*prepare(flags.FLAGS))
     return cli.EXIT_OK
 
 
-def prepare(values: flags.FlagValues) -> train_loop.Run:
+def prepare(values: flags.FlagValues) -> loop.Run:
     """Returns the run that parsed flags describe, ready to train; its model_dir is claimed.
 
     Raises:
@@ -43,23 +46,23 @@ def prepare(values: flags.FlagValues) -> train_loop.Run:
     """
     config, data = train_flags.train_config(values), train_flags.data_config(values)
     asked, settings = grouping_flags.grouping_config(values), teacher_flags.teacher_config(values)
-    sets = train_data.open_record_sets(data)
+    sets = build_batches.open_record_sets(data)
     if sets.real is None or sets.synthetic is None:
         raise UserError("a teacher needs --real_records and --synthetic_records; without one use openpose_tf.train")
     membership = group_samples(sets.synthetic.features, asked)
-    run = setup.TeacherRun(config.model_dir, membership, asked, settings)
+    run = build.TeacherRun(config.model_dir, membership, asked, settings)
     run.check()
 
-    replicas = student_setup.setup_tensorflow(config)
-    student = student_setup.build_student(config, replicas, sets.identity)
+    replicas = build_student.setup_tensorflow(config)
+    student = build_student.build_student(config, replicas, sets.identity)
     if student.is_chief:
         run.claim()
         run_files.write_run_files(config.model_dir, values.flags_into_string(), sets.identity)
     features = membership.grouping.feature_names
-    batches = train_data.make_batches(config, data, sets, replicas, run.trained_rows, features)
-    batches, curriculum = setup.build_curriculum(run, student.model, config, batches, student.is_chief)
+    batches = build_batches.make_batches(config, data, sets, replicas, run.trained_rows, features)
+    batches, curriculum = build.build_curriculum(run, student.model, config, batches, student.is_chief)
     batches.warm()
-    return train_loop.Run(config, student, batches, curriculum)
+    return loop.Run(config, student, batches, curriculum)
 
 
 if __name__ == "__main__":

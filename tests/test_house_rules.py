@@ -1,56 +1,96 @@
 """The import rules of CONTRIBUTING.md, read off the source."""
 
 import ast
-from pathlib import Path
+import collections
+import subprocess
+import sys
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
-ROOMS = ("openpose_tf", "synth", "teacher", "eval")
-COMPOSING_ENTRY_POINTS = {"teacher/train.py", "teacher/demo.py", "eval/run.py"}
-SHARED = ("skeleton", "common", "data", "decode", "multi_scale", "draw", "config", "images")
+from tests.support.structure import (
+    FOLDERS,
+    PACKAGES,
+    ROOT,
+    circles,
+    folder_arrows,
+    imported_modules,
+    imports,
+    name,
+    sources,
+    upward_arrows,
+)
+
+COMPOSING_COMMANDS = {"teacher/train.py", "eval/run.py"}
+SHARED_INFERENCE = tuple(f"inference.{m}" for m in ("decoder", "multi_scale", "drawing", "image_files"))
+SHARED = ("skeleton", "common", "data", "config", *SHARED_INFERENCE)
+MAX_FILES_IN_A_FOLDER = 16
 
 
-def imports(path: Path) -> set[str]:
-    """Returns the dotted names of everything a file imports, anywhere in it."""
-    names = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return names
-
-
-def sources(*rooms: str) -> list[Path]:
-    return [path for room in rooms for path in sorted((ROOT / room).rglob("*.py"))]
-
-
-def name(path: Path) -> str:
-    return path.relative_to(ROOT).as_posix()
-
-
-@pytest.mark.parametrize("path", sources(*ROOMS), ids=name)
-def test_rooms_import_only_what_they_may(path):
-    room = path.relative_to(ROOT).parts[0]
+@pytest.mark.parametrize("path", sources(), ids=name)
+def test_packages_import_only_what_they_may(path):
+    package = path.relative_to(ROOT).parts[0]
     for imported in imports(path):
         top, _, rest = imported.partition(".")
-        if top not in ROOMS or top == room or name(path) in COMPOSING_ENTRY_POINTS:
+        if top not in PACKAGES or top == package or name(path) in COMPOSING_COMMANDS:
             continue
         assert top == "openpose_tf", f"{name(path)} imports {imported}"
-        assert rest.split(".")[0] in SHARED, f"{name(path)} imports {imported}"
+        assert any(f"{rest}.".startswith(f"{shared}.") for shared in SHARED), f"{name(path)} imports {imported}"
+
+
+@pytest.mark.parametrize("package", FOLDERS)
+def test_a_folder_imports_only_folders_below_it(package):
+    assert not upward_arrows(package)
+
+
+@pytest.mark.parametrize("package", FOLDERS)
+def test_every_folder_of_code_has_its_place_in_the_order(package):
+    folders = {
+        path.parent.relative_to(ROOT / package).parts[0] for path in sources(package) if path.parent != ROOT / package
+    }
+    assert folders - {"common"} == set(FOLDERS[package]) - {""}
+    assert folder_arrows(package), "no import between folders was found: the test looks at nothing"
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    assert circles(imported_modules(sources())) == []
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == [["b", "c"]]
+
+
+def test_a_folder_holds_at_most_16_files():
+    tests = (path for path in (ROOT / "tests").rglob("*.py"))
+    sizes = collections.Counter(name(path.parent) for path in [*sources(), *tests])
+    assert {folder: size for folder, size in sizes.items() if size > MAX_FILES_IN_A_FOLDER} == {}
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_the_files_on_top_of_a_package_are_its_commands(package):
+    base = {"__init__.py", "config.py", "skeleton.py", "addons.py"}
+    for path in (ROOT / package).glob("*.py"):
+        assert path.name in base or "cli.run(" in path.read_text(), f"{name(path)} is not a command"
 
 
 @pytest.mark.parametrize(
     ("module", "home"),
-    [("bpy", "synth/blender.py"), ("mathutils", "synth/blender.py"), ("tensorflow_addons", "openpose_tf/addons.py")],
+    [
+        ("bpy", "synth/rendering/blender.py"),
+        ("mathutils", "synth/rendering/blender.py"),
+        ("tensorflow_addons", "openpose_tf/addons.py"),
+    ],
 )
-def test_heavy_doors_are_in_one_module(module, home):
-    users = {name(path) for path in sources(*ROOMS) if any(i.split(".")[0] == module for i in imports(path))}
-    assert users <= {home}
+def test_only_one_module_imports(module, home):
+    assert {name(path) for path in sources() if any(i.split(".")[0] == module for i in imports(path))} == {home}
 
 
-@pytest.mark.parametrize("path", [p for p in sources(*ROOMS) if p.name == "__init__.py"], ids=name)
+def test_a_render_worker_imports_neither_tensorflow_nor_torch():
+    code = (
+        "import sys, synth.rendering.rendered_image, synth.rendering.mixed_image, synth.workers.engine\n"
+        "print(sorted({'tensorflow', 'keras', 'torch', 'bpy'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("path", [p for p in sources() if p.name == "__init__.py"], ids=name)
 def test_package_files_hold_a_docstring_and_nothing_else(path):
     body = ast.parse(path.read_text()).body
     assert len(body) == 1
@@ -58,7 +98,7 @@ def test_package_files_hold_a_docstring_and_nothing_else(path):
 
 
 @pytest.mark.parametrize(
-    "path", ["openpose_tf/skeleton.py", "openpose_tf/data/annotations.py", "openpose_tf/data/schema.py"]
+    "path", ["openpose_tf/skeleton.py", "openpose_tf/data/annotations/types.py", "openpose_tf/data/records/schema.py"]
 )
 def test_shared_tables_need_numpy_at_most(path):
     allowed = {"numpy", "openpose_tf", "collections", "dataclasses", "enum", "pathlib", "typing"}
@@ -66,7 +106,7 @@ def test_shared_tables_need_numpy_at_most(path):
 
 
 def test_only_entry_points_define_or_read_flags():
-    for path in sources(*ROOMS):
+    for path in sources():
         text = path.read_text()
         if "cli.run(" in text or "flags" in path.name or path.name == "cli.py":
             continue

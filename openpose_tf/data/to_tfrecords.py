@@ -17,8 +17,9 @@ from absl import flags, logging
 
 from openpose_tf.common import cli, files
 from openpose_tf.common.errors import UserError
-from openpose_tf.data import crops, mpii_groups, sources, splits
-from openpose_tf.data.annotations import AnnotatedImage
+from openpose_tf.data.annotations import mpii_groups, sources, splits
+from openpose_tf.data.annotations.types import AnnotatedImage
+from openpose_tf.data.records import crops
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,7 +90,7 @@ def define_flags() -> None:
 def run(options: Options) -> dict[str, Any]:
     """Writes the record set and returns its counts."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before the first import of TensorFlow
-    from openpose_tf.data import records
+    from openpose_tf.data.records import writer as records
 
     records.require_free(options.output_dir, options.overwrite)
     source = sources.read(source_config(options))

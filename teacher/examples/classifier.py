@@ -16,10 +16,10 @@ import tensorflow as tf
 from absl import flags
 
 from openpose_tf.common import cli
-from teacher.adversarial import AdversarialConfig, AdversarialTeacher
-from teacher.baselines import UniformTeacher
-from teacher.hardest import HardestBuffer
-from teacher.protocol import Outcome, Teacher
+from teacher.curriculum.hardest_buffer import HardestBuffer
+from teacher.teachers.adversarial import AdversarialConfig, AdversarialTeacher
+from teacher.teachers.baselines import UniformTeacher
+from teacher.teachers.protocol import Outcome, Teacher
 
 NUM_GROUPS, STEPS_PER_DECISION, BATCH = 4, 10, 32
 

@@ -21,10 +21,10 @@ from absl import flags
 
 from openpose_tf.common import cli
 from openpose_tf.config import ModelConfig
-from openpose_tf.decode import PAPER, Decoder
-from openpose_tf.model import build_openpose, preprocess
+from openpose_tf.inference.decoder import PAPER, Decoder
+from openpose_tf.network.openpose import build_openpose, preprocess
 from openpose_tf.skeleton import MPI
-from tests.openpose_tf import decoder_reference, pose_scenes
+from tests.support import decoder_reference, pose_scenes
 
 LIMIT_MS, LIMIT_SHARE = 10.0, 0.005
 REPEATS = 15

@@ -21,10 +21,11 @@ import cv2
 import numpy as np
 import tensorflow as tf
 
-from openpose_tf.data import records, warp
-from openpose_tf.data.augmentation import NUM_RANDOM, Augmentation, sample_affine
-from openpose_tf.data.pipeline import SampleStream, StreamConfig
-from openpose_tf.data.schema import PersonSample
+from openpose_tf.data.input import warp
+from openpose_tf.data.input.augmentation import NUM_RANDOM, Augmentation, sample_affine
+from openpose_tf.data.input.streams import SampleStream, StreamConfig
+from openpose_tf.data.records import writer as records
+from openpose_tf.data.records.schema import PersonSample
 
 SIDE, NUM_RECORDS, BATCH, AIM = 640, 48, 16, 150.0
 SCALE = 1.95  # the sampled person is 390 px tall in the crop

@@ -21,10 +21,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from absl import flags
 
 from openpose_tf.common import cli
-from synth import backgrounds, cores, engine, render_scene
-from synth.engine import EngineConfig
-from synth.render_scene import Job
-from synth.scene_config import RenderConfig, SceneConfig
+from synth.rendering import rendered_image
+from synth.rendering.job import Job
+from synth.scene import backgrounds
+from synth.scene.config import RenderConfig, SceneConfig
+from synth.workers import cpu_affinity, engine
+from synth.workers.engine import EngineConfig
 
 STAGES = ("sample", "build", "cycles", "read", "compose", "annotate", "write")
 SCENES = 10
@@ -69,7 +71,7 @@ def images_per_hour(job: Job, num_images: int, workers: int) -> float:
     finished: list[float] = []
     warm_up = workers
     engine.run(
-        render_scene.render_index,
+        rendered_image.render_index,
         job,
         range(num_images + warm_up),
         EngineConfig(num_workers=workers),
@@ -87,12 +89,12 @@ def main(argv: Sequence[str]) -> None:
             paces = [images_per_hour(job, given.num_images, workers) for workers in (1, 2)]
             print(f"\n1 worker {paces[0]:.0f} images/h, 2 workers {paces[1]:.0f} images/h:", end="")
             print(f" {paces[1] / paces[0]:.2f} times (aim at least {LEAST_SPEED_UP} times)")
-        cores.claim_core()
-        render_scene.render_index(job, 1000)  # loads Blender
-        print_stages([render_scene.render_index(job, index) for index in range(given.num_images)])
+        cpu_affinity.claim_core()
+        rendered_image.render_index(job, 1000)  # loads Blender
+        print_stages([rendered_image.render_index(job, index) for index in range(given.num_images)])
         if given.memory_images:
             # The same ten scenes again and again, so that large and small scenes do not look like a trend.
-            memory = [render_scene.render_index(job, i % SCENES)["memory_mb"] for i in range(given.memory_images)]
+            memory = [rendered_image.render_index(job, i % SCENES)["memory_mb"] for i in range(given.memory_images)]
             rounds = [statistics.mean(memory[i : i + SCENES]) for i in range(0, len(memory) - SCENES + 1, SCENES)]
             print("\nmean memory by round of 10 scenes, MB:", " ".join(f"{mean:.0f}" for mean in rounds))
             print(f"  most {max(memory):.0f} MB, growth after the first round {rounds[-1] - rounds[1]:+.0f} MB", end="")

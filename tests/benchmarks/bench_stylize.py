@@ -13,9 +13,9 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from synth.style_transfer import mk, pipeline
-from synth.style_transfer.pipeline import StyleConfig
-from synth.style_transfer.smooth import SMOOTHERS
+from synth.stylization import monge_kantorovich, pipeline
+from synth.stylization.pipeline import StyleConfig
+from synth.stylization.smoothers import SMOOTHERS
 
 
 def best_ms(call: Callable[[], object], repeats: int) -> tuple[float, float]:
@@ -46,7 +46,9 @@ def main() -> None:
         repeats = 1 if name.startswith("matting") else 5
 
         def run(name: str = name) -> object:
-            return pipeline.stylize_people(image, synthetic, image, real, mk.transfer, SMOOTHERS[name], StyleConfig())
+            return pipeline.stylize_people(
+                image, synthetic, image, real, monge_kantorovich.transfer, SMOOTHERS[name], StyleConfig()
+            )
 
         wall, cpu = best_ms(run, repeats)
         print(f"{name:16s} {wall:9.0f} {cpu:8.0f}")

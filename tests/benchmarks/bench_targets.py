@@ -17,10 +17,10 @@ import tensorflow as tf
 
 from openpose_tf.common import cli
 from openpose_tf.config import Fidelity, Sampling, TargetConfig
-from openpose_tf.targets import draw_targets
+from openpose_tf.labels.targets import draw_targets
 from tests.benchmarks.bench_decode import measure
-from tests.openpose_tf import target_reference
-from tests.openpose_tf.training_batches import POSE
+from tests.support import target_reference
+from tests.support.training_batches import POSE
 
 LIMIT_MS, MAP_SIZE, BATCH = 1.2, 46, 8
 FORMS = {

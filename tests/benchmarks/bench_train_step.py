@@ -19,15 +19,16 @@ import numpy as np
 import tensorflow as tf
 from absl import flags
 
-from openpose_tf import losses
 from openpose_tf.common import cli
 from openpose_tf.config import ModelConfig, TrainConfig
-from openpose_tf.model import build_openpose, preprocess
-from openpose_tf.train_step import OpenPoseStudent
-from teacher.baselines import UniformTeacher
-from teacher.curriculum import GroupCurriculum
-from teacher.groupings import make_grouping
-from tests.openpose_tf.training_batches import make_batch
+from openpose_tf.labels import losses
+from openpose_tf.labels.targets import draw_labels
+from openpose_tf.network.openpose import build_openpose, preprocess
+from openpose_tf.training.step import OpenPoseStudent
+from teacher.curriculum.group_curriculum import GroupCurriculum
+from teacher.groups.groupings import make_grouping
+from teacher.teachers.baselines import UniformTeacher
+from tests.support.training_batches import make_batch
 
 flags.DEFINE_float("width", 0.25, "Width of the network.")
 flags.DEFINE_integer("num_stages", 2, "Stages.")
@@ -41,7 +42,7 @@ LIMIT = 0.05
 
 def bare_step(student: OpenPoseStudent, batch: dict, config: TrainConfig) -> Callable[[], object]:
     """Returns forward, loss, backward and update with labels that are ready."""
-    labels = losses.draw_labels(batch, config.target)
+    labels = draw_labels(batch, config.target)
     images, model, optimizer = preprocess(batch["images"]), student.model, student.optimizer
 
     @tf.function

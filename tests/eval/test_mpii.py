@@ -11,12 +11,13 @@ import scipy.io
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from eval import mpii, mpii_files
-from eval.mpii_groups import GroupPredictions, GroupTruth
-from eval.mpii_inputs import read_groups
+from eval.formats import mpii_toolkit
+from eval.formats.mpii_inputs import read_groups
+from eval.metrics import mpii_summary
+from eval.metrics.groups import GroupPredictions, GroupTruth
 from openpose_tf.common.errors import UserError
 from openpose_tf.skeleton import MPI, mpii_to_parts
-from tests.eval import mpii_reference
+from tests.support import mpii_reference
 
 BOX = {"x1": 0.0, "y1": 0.0, "x2": 30.0, "y2": 40.0}
 
@@ -37,7 +38,7 @@ def both(tmp_path, gt, pred, name="case.json"):
 
 
 def score(path, predictions=None):
-    return mpii.summarise(mpii.match_groups(*read_groups(path, predictions or path)), details=True)
+    return mpii_summary.summarise(mpii_summary.match_groups(*read_groups(path, predictions or path)), details=True)
 
 
 def test_first_point_of_a_repeated_id_wins(tmp_path):
@@ -66,7 +67,7 @@ def test_people_without_points(tmp_path):
 def test_nan_ap_becomes_null_in_json(tmp_path):
     result = score(both(tmp_path, [truth_person(point(0))], [{"points": [point(0, score=1), point(1, score=1)]}]))
     assert result["ap"][1] is None and result["table"]["Knee"] is None and result["mAP"] is None
-    assert "NaN" in mpii.format_table(result)
+    assert "NaN" in mpii_summary.format_table(result)
 
 
 def example_groups():
@@ -89,13 +90,13 @@ def example_groups():
 @pytest.mark.parametrize("suffix", ["mat", "json"])
 def test_round_trip_of_toolkit_files(tmp_path, suffix):
     truth, found = example_groups()
-    mpii_files.write_truth(tmp_path / f"gt.{suffix}", truth)
-    mpii_files.write_predictions(tmp_path / f"pred.{suffix}", found)
-    for before, after in zip(truth, mpii_files.read_truth(tmp_path / f"gt.{suffix}"), strict=True):
+    mpii_toolkit.write_truth(tmp_path / f"gt.{suffix}", truth)
+    mpii_toolkit.write_predictions(tmp_path / f"pred.{suffix}", found)
+    for before, after in zip(truth, mpii_toolkit.read_truth(tmp_path / f"gt.{suffix}"), strict=True):
         for name in ("xy", "visible", "head_boxes", "objpos", "scales"):
             np.testing.assert_array_equal(getattr(before, name), getattr(after, name))
         assert before.image == after.image
-    for before, after in zip(found, mpii_files.read_predictions(tmp_path / f"pred.{suffix}"), strict=True):
+    for before, after in zip(found, mpii_toolkit.read_predictions(tmp_path / f"pred.{suffix}"), strict=True):
         np.testing.assert_array_equal(before.xy, after.xy)
         np.testing.assert_array_equal(before.scores, after.scores)
 
@@ -103,7 +104,7 @@ def test_round_trip_of_toolkit_files(tmp_path, suffix):
 def test_written_struct_has_the_toolkit_fields_and_no_person_without_points(tmp_path):
     _, found = example_groups()
     extra = GroupPredictions(np.full((1, 16, 2), np.nan), np.full((1, 16), np.nan), "c.jpg")
-    mpii_files.write_predictions(tmp_path / "pred.mat", [*found, extra])
+    mpii_toolkit.write_predictions(tmp_path / "pred.mat", [*found, extra])
     pred = scipy.io.loadmat(tmp_path / "pred.mat")["pred"]
     assert pred.shape == (1, 3) and pred.dtype.names == ("annorect",)
     assert pred[0, 0]["annorect"].size == 0 and pred[0, 2]["annorect"].size == 0
@@ -129,7 +130,7 @@ def mat_truth(points):
 def test_mat_accepts_text_integers_and_empty_visibility(tmp_path):
     points = [point(j, j, j, is_visible=v) for j, v in enumerate(["1", "0", np.uint8(1), np.zeros((0, 0)), -1])]
     scipy.io.savemat(tmp_path / "gt.mat", {"annolist_test_multi": mat_truth(points)})
-    group = mpii_files.read_truth(tmp_path / "gt.mat")[0]
+    group = mpii_toolkit.read_truth(tmp_path / "gt.mat")[0]
     np.testing.assert_array_equal(group.visible[0, :5], [1, 0, 1, np.nan, np.nan])
     np.testing.assert_array_equal(group.xy[0, 3], [3, 3])
 
@@ -173,9 +174,9 @@ def test_wrong_content_names_group_and_person(tmp_path, gt, pred, message):
 
 def test_predictions_of_another_length_and_order(tmp_path):
     truth, found = example_groups()
-    mpii_files.write_truth(tmp_path / "gt.json", truth)
-    mpii_files.write_predictions(tmp_path / "short.json", found[:1])
-    mpii_files.write_predictions(tmp_path / "swapped.json", found[::-1])
+    mpii_toolkit.write_truth(tmp_path / "gt.json", truth)
+    mpii_toolkit.write_predictions(tmp_path / "short.json", found[:1])
+    mpii_toolkit.write_predictions(tmp_path / "swapped.json", found[::-1])
     with pytest.raises(UserError, match="1 entries in the predictions, but 2 groups"):
         score(str(tmp_path / "gt.json"), str(tmp_path / "short.json"))
     with pytest.raises(UserError, match=r"group 1: the ground truth is of image a.jpg, the prediction of b.jpg"):
@@ -202,21 +203,21 @@ def test_mat_of_another_toolkit_version(tmp_path):
     for (name, content), message in zip(mats.items(), messages, strict=True):
         scipy.io.savemat(tmp_path / f"{name}.mat", content)
         with pytest.raises(UserError, match=message):
-            mpii_files.read_predictions(tmp_path / f"{name}.mat")
+            mpii_toolkit.read_predictions(tmp_path / f"{name}.mat")
     with pytest.raises(UserError, match="one variable annolist_"):
-        mpii_files.read_truth(tmp_path / "no_score.mat")
+        mpii_toolkit.read_truth(tmp_path / "no_score.mat")
 
 
 def test_files_that_are_no_mat(tmp_path):
     truth, _ = example_groups()
-    mpii_files.write_truth(tmp_path / "gt.mat", truth)
+    mpii_toolkit.write_truth(tmp_path / "gt.mat", truth)
     whole = (tmp_path / "gt.mat").read_bytes()
     (tmp_path / "cut.mat").write_bytes(whole[: len(whole) // 2])
     (tmp_path / "text.mat").write_text("no mat at all")
     (tmp_path / "hdf5.mat").write_bytes(b"MATLAB 7.3 MAT-file" + b" " * 105 + b"\x00\x02IM" + bytes(512))
     for name in ("cut", "text", "hdf5", "missing"):
         with pytest.raises(UserError, match=f"{name}.mat"):
-            mpii_files.read_truth(tmp_path / f"{name}.mat")
+            mpii_toolkit.read_truth(tmp_path / f"{name}.mat")
 
 
 def run(*arguments):
@@ -314,14 +315,14 @@ def test_random_groups_equal_the_plain_loops(tmp_path, groups):
             undefined = scores["n_det"][joint] > 0 and scores["n_gt"][joint] == 0
             assert (scores["ap"][joint] is None) == undefined
             assert scores["n_tp"][joint] <= min(scores["n_det"][joint], scores["n_gt"][joint])
-    for mode, count in mpii.MODES.items():
+    for mode, count in mpii_summary.EMPTY_GROUP_RULES.items():
         aps, n_gt, labels = mpii_reference.evaluate(groups, count)
         assert result[mode]["n_gt"] == n_gt
         assert [joint["labels"] for joint in result[mode]["per_joint"]] == labels
         np.testing.assert_allclose(np.array(result[mode]["ap"], float), np.array(aps, float), rtol=0, atol=1e-9)
     truth, found = read_groups(str(path), str(path))
-    mpii_files.write_truth(tmp_path / "gt.mat", truth)
-    mpii_files.write_predictions(tmp_path / "pred.mat", found)
+    mpii_toolkit.write_truth(tmp_path / "gt.mat", truth)
+    mpii_toolkit.write_predictions(tmp_path / "pred.mat", found)
     again = score(str(tmp_path / "gt.mat"), str(tmp_path / "pred.mat"))
     assert again["n_tp"] == result["n_tp"] and again["n_det"] == result["n_det"]
     assert again["counted"]["ap"] == result["counted"]["ap"]

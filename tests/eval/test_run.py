@@ -10,14 +10,16 @@ import cv2
 import numpy as np
 import pytest
 
-from eval import benchmark, mpii, run
-from eval.entries import EntrySource, read_entries
-from eval.mpii_inputs import read_groups
-from openpose_tf import multi_scale
+from eval import run
+from eval.benchmark import inference
+from eval.benchmark.entries import EntrySource, read_entries
+from eval.formats.mpii_inputs import read_groups
+from eval.metrics import mpii_summary
 from openpose_tf.common.errors import UserError
-from openpose_tf.predictor import Predictor
+from openpose_tf.inference import multi_scale
+from openpose_tf.inference.predictor import Predictor
 from openpose_tf.skeleton import parts_to_mpii
-from tests.openpose_tf import painted_network
+from tests.support import painted_network
 
 # Group scale at which the stand-in's 64 px network shows a picture at its own size.
 SCALE_ONE = 41 / 35 * painted_network.CONFIG.input_size / 368
@@ -69,7 +71,7 @@ def test_scores_of_known_people(saved_model, dataset, tmp_path):
     assert result["counted"]["mAP"] == pytest.approx(75)
     for suffix in ("mat", "json"):
         truth, found = (str(tmp_path / f"{name}.{suffix}") for name in ("groundtruth", "predictions"))
-        again = mpii.summarise(mpii.match_groups(*read_groups(truth, found)))
+        again = mpii_summary.summarise(mpii_summary.match_groups(*read_groups(truth, found)))
         assert again["ap"] == result["ap"] and again["groups"] == 4
 
 
@@ -116,7 +118,7 @@ def read_entries_of(dataset):
 def test_batches_equal_single_pictures(dataset, mode):
     entries = dict(enumerate(read_entries_of(dataset)))
     config = dataclasses.replace(multi_scale.CONFIGS[mode], min_side=64)
-    protocol = benchmark.Protocol(config, input_size=64, batch_size=3)
+    protocol = inference.Protocol(config, input_size=64, batch_size=3)
     network, sizes, shown = painted_network.PaintedNetwork(), [], []
 
     def maps_of(images):
@@ -125,10 +127,10 @@ def test_batches_equal_single_pictures(dataset, mode):
         pafs, maps = network(images / 256.0 - 0.5)[-1]
         return maps.numpy(), pafs.numpy()
 
-    batches = benchmark.plan_batches(entries, protocol)
+    batches = inference.plan_batches(entries, protocol)
     assert sorted(map(len, batches)) == [1, 3]  # the three square pictures share their sizes
     predict, single = (
-        benchmark.BenchmarkPredictor(maps_of, protocol),
+        inference.BenchmarkPredictor(maps_of, protocol),
         multi_scale.MultiScalePredictor(maps_of, config=config),
     )
     for batch in batches:
@@ -151,7 +153,7 @@ def test_like_sizes_are_padded_with_grey_and_cut_back():
         return cells, 2 * cells
 
     shown = [np.full((72, 64, 3), 10, np.uint8), np.full((104, 128, 3), 20, np.uint8)]
-    first, second = benchmark.maps_of_like_sizes(shown, maps_of, 64)
+    first, second = inference.maps_of_like_sizes(shown, maps_of, 64)
     assert seen[0].shape == (2, 128, 128, 3) and (seen[0][0, 72:] == 128).all() and (seen[0][0, :72, 64:] == 128).all()
     assert first[0].shape == (1, 9, 8, 1) and (first[0] == 10).all() and (first[1] == 20).all()
     assert second[0].shape == (1, 13, 16, 1) and (second[0] == 20).all()

@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from eval import tables, visibility
+from eval.metrics import paper_tables
 from openpose_tf.common.errors import UserError
 
 
@@ -84,10 +85,10 @@ def test_tables_print_the_paper_beside_ours(tmp_path):
 
 def test_paper_numbers_agree_with_their_mean():
     # The printed total is the mean of the seven columns, to the rounding of one digit.
-    for row in tables.MODELS.values():
-        assert len(row.paper) == len(tables.COLUMNS) == 8
+    for row in paper_tables.MODELS.values():
+        assert len(row.paper) == len(paper_tables.COLUMNS) == 8
         assert sum(row.paper[:7]) / 7 == pytest.approx(row.paper[7], abs=0.11)
-    assert {model for models in tables.TABLES.values() for model in models} == set(tables.MODELS)
+    assert {model for models in paper_tables.TABLES.values() for model in models} == set(paper_tables.MODELS)
 
 
 def test_wrong_results(tmp_path):

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from openpose_tf import student_file
 from openpose_tf.config import ModelConfig
-from openpose_tf.model import build_openpose
-from openpose_tf.serving import ServingConfig
-from tests.openpose_tf.small_records import write_records
+from openpose_tf.inference import student_file
+from openpose_tf.inference.saved_model import ServingConfig
+from openpose_tf.network.openpose import build_openpose
+from tests.support.small_records import write_records
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = sorted((ROOT / "openpose_tf" / "configs").glob("*.flags"))
@@ -30,7 +30,7 @@ def built(tmp_path_factory):
     write_records(folder / "synthetic", 40, is_synthetic=True)  # distances of 0 to 780 px
     config = ModelConfig(0.0625, 1, 64)
     student_file.write_student(folder / "start.npz", build_openpose(config), config, ServingConfig.for_model(config))
-    command = [sys.executable, "-m", "tests.openpose_tf.config_runs", folder, *CONFIGS]
+    command = [sys.executable, "-m", "tests.support.config_runs", folder, *CONFIGS]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=280)
     assert result.returncode == 0, result.stderr[-3000:]
     return json.loads(result.stdout.splitlines()[-1])

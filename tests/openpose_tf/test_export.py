@@ -10,11 +10,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from openpose_tf import checkpoints, export, model, serving
+from openpose_tf import export
 from openpose_tf.common.errors import MachineError, UserError
 from openpose_tf.config import Initializer, ModelConfig
-from openpose_tf.decode import PAPER, Decoder
-from tests.openpose_tf import painted_network
+from openpose_tf.inference import saved_model
+from openpose_tf.inference.decoder import PAPER, Decoder
+from openpose_tf.network import openpose
+from openpose_tf.weights import checkpoints
+from tests.support import painted_network
 
 TINY = ModelConfig(width=0.02, num_stages=2, input_size=64)
 
@@ -23,7 +26,7 @@ TINY = ModelConfig(width=0.02, num_stages=2, input_size=64)
 def model_dir(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
     checkpoints.claim_model_dir(folder, TINY.to_json())
-    student = model.build_openpose(TINY, Initializer.XAVIER, seed=3)
+    student = openpose.build_openpose(TINY, Initializer.XAVIER, seed=3)
     checkpoints.CheckpointStore(folder, {"model": student}, keep=1).save(7)
     return folder
 
@@ -56,7 +59,7 @@ def _live(student, images):
 
     @tf.function
     def run(images):
-        pafs, heatmaps = student(model.preprocess(images), training=False)[-1]
+        pafs, heatmaps = student(openpose.preprocess(images), training=False)[-1]
         keypoints, scores = decoder(heatmaps, pafs)
         return {"heatmaps": heatmaps, "pafs": pafs, "keypoints": keypoints, "scores": scores}
 
@@ -100,7 +103,7 @@ assert not any(name.startswith("openpose_tf") for name in sys.modules)
 
 
 def test_description(exported):
-    values = json.loads((exported / "assets" / serving.DESCRIPTION).read_text())
+    values = json.loads((exported / "assets" / saved_model.DESCRIPTION).read_text())
     assert values["model"] == TINY.to_json()
     assert values["test_side"] == 96
     assert values["decoder"]["max_people"] == 6
@@ -139,7 +142,7 @@ def test_encoded_pictures_of_different_sizes_and_formats(painted):
 
 def test_keras_file(model_dir, exported):
     student, _ = checkpoints.load_student(model_dir)
-    x = model.preprocess(_noise(1, 32, 32, 3))
+    x = openpose.preprocess(_noise(1, 32, 32, 3))
     loaded = tf.keras.models.load_model(exported.with_name("network.keras"))
     for a, b in zip(student(x)[-1], loaded(x)[-1], strict=True):
         np.testing.assert_allclose(a, b, atol=1e-6)
@@ -217,7 +220,7 @@ def test_a_full_disk_is_the_machine_s_failure(model_dir, tmp_path, monkeypatch):
     def fail(self, folder):
         raise tf.errors.ResourceExhaustedError(None, None, "No space left on device")
 
-    monkeypatch.setattr(serving.PoseServer, "save", fail)
+    monkeypatch.setattr(saved_model.PoseServer, "save", fail)
     with pytest.raises(MachineError, match="No space left"):
         export.export(export.ExportOptions(str(tmp_path / "pose"), model_dir=str(model_dir)))
     assert not list(tmp_path.iterdir())

@@ -8,10 +8,11 @@ import cv2
 import numpy as np
 import pytest
 
-from openpose_tf import images, predict, results
+from openpose_tf import predict
 from openpose_tf.common.errors import UserError
+from openpose_tf.inference import image_files, result_files
 from openpose_tf.skeleton import COCO_JOINTS, MPI
-from tests.openpose_tf import painted_network
+from tests.support import painted_network
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +24,7 @@ def saved_model(tmp_path_factory):
 
 def _write(path, height, width, value=200):
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(images.encode_image(np.full((height, width, 3), value, np.uint8), path.suffix))
+    path.write_bytes(image_files.encode_image(np.full((height, width, 3), value, np.uint8), path.suffix))
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +51,7 @@ def test_pictures_and_json(saved_model, photos, tmp_path):
     ):
         entry = json.loads((tmp_path / f"{name}.json").read_text())
         assert (entry["image"], entry["width"], entry["height"]) == (file, width, height)
-        drawn = images.read_image(tmp_path / f"{name}.jpg")
+        drawn = image_files.read_image(tmp_path / f"{name}.jpg")
         assert drawn.shape == (height, width, 3)
         if name == "dark":
             assert entry["people"] == []
@@ -102,8 +103,8 @@ def test_coco_results(saved_model, photos, tmp_path):
 
 
 def test_coco_mapping_is_by_name():
-    assert len(results.COCO_TO_PART) == 12
-    assert all(COCO_JOINTS[joint] == MPI.parts[part] for joint, part in results.COCO_TO_PART.items())
+    assert len(result_files.COCO_TO_PART) == 12
+    assert all(COCO_JOINTS[joint] == MPI.parts[part] for joint, part in result_files.COCO_TO_PART.items())
 
 
 def test_broken_pictures_are_left_out(saved_model, photos, tmp_path):
@@ -135,7 +136,7 @@ def test_film(saved_model, tmp_path):
     entries = [json.loads((tmp_path / f"out/walk/{i:06d}.json").read_text()) for i in range(3)]
     assert [len(entry["people"]) for entry in entries] == [2, 0, 2]
     assert entries[1]["image"] == "walk.avi#1"
-    frames = list(images.read_video(tmp_path / "out" / "walk.mp4"))
+    frames = list(image_files.read_video(tmp_path / "out" / "walk.mp4"))
     assert [frame.shape for frame in frames] == [(96, 128, 3)] * 3
     assert [np.ptp(frame) > 100 for frame in frames] == [True, False, True]
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["walk", "walk.mp4"]

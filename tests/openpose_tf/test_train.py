@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from openpose_tf import checkpoints
-from tests.openpose_tf.small_records import write_records
+from openpose_tf.weights import checkpoints
+from tests.support.small_records import write_records
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = ["--width=0.0625", "--num_stages=1", "--input_size=64", "--batch_size=4", "--max_people=2", "--log_every=2"]
@@ -90,7 +90,7 @@ def test_a_users_mistake_is_one_message(data, tmp_path):
         return [*SMALL, *(flag.replace("DIR", str(tmp_path)) for flag in flags)]
 
     result = subprocess.run(
-        [sys.executable, "-m", "tests.openpose_tf.many_runs", "openpose_tf.train"],
+        [sys.executable, "-m", "tests.support.many_runs", "openpose_tf.train"],
         input=json.dumps([line(flags) for flags, _ in MISTAKES]),
         cwd=ROOT,
         capture_output=True,

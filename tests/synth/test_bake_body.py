@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from openpose_tf.common.errors import UserError
-from synth import bake_body, joints, makehuman
-from synth.body_cc0 import BUILTIN_PATH, load_cc0
+from synth import bake_body
+from synth.body import joints, makehuman
+from synth.body.cc0 import BUILTIN_PATH, load_cc0
 
 
 def test_committed_file_is_small_and_complete():

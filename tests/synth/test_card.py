@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from openpose_tf.common.errors import UserError
-from synth import card, dataset
+from synth import card
+from synth.dataset import writer
 
 FLAGS = {
     "image_size": 96,
@@ -26,12 +27,12 @@ def person(state, distance):
 
 
 def make(folder, kind="synthetic"):
-    dataset.open_dataset(folder, kind, 3, 2, FLAGS, LICENCES)
+    writer.open_dataset(folder, kind, 3, 2, FLAGS, LICENCES)
     image, ids = np.zeros((20, 20, 3), np.uint8), np.zeros((20, 20), np.int32)
     for index, people in enumerate(([person(1, 40.0), person(3, 40.0)], [person(1, None)])):
         annotation = {"camera": {"pitch_deg": 10.0 * index}, "people": people, "placement": {"collisions": 1}}
-        dataset.write_sample(folder, dataset.image_name(index), image, ids, None, annotation, 90)
-    dataset.close_dataset(folder, range(2), {"not a picture": 4})
+        writer.write_sample(folder, writer.image_name(index), image, ids, None, annotation, 90)
+    writer.close_dataset(folder, range(2), {"not a picture": 4})
 
 
 def test_the_card_tells_counts_licences_and_the_command(tmp_path):
@@ -69,6 +70,6 @@ def test_two_cards_of_one_dataset_are_equal(tmp_path):
 
 
 def test_an_empty_dataset_is_a_clear_error(tmp_path):
-    dataset.open_dataset(tmp_path, "synthetic", 0, 2, {}, [])
+    writer.open_dataset(tmp_path, "synthetic", 0, 2, {}, [])
     with pytest.raises(UserError, match="no complete image"):
         card.write_card(tmp_path)

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from openpose_tf.common.errors import UserError
-from synth import detect, model_files, person_scores
-from synth.detect import People
+from synth.detection import factory, model_files, score_cache
+from synth.detection.people import People
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -45,8 +45,8 @@ def photos(tmp_path):
 
 
 def score(photos, cache, detector=None, tiles=False, min_side=32):
-    paths = person_scores.list_images(photos)
-    return person_scores.score_images(paths, detector or BrightnessDetector(), tiles, min_side, cache)
+    paths = score_cache.list_images(photos)
+    return score_cache.score_images(paths, detector or BrightnessDetector(), tiles, min_side, cache)
 
 
 def names(rows):
@@ -55,13 +55,13 @@ def names(rows):
 
 def test_every_photograph_gets_one_verdict(photos, tmp_path):
     rows = score(photos, tmp_path / "s.csv")
-    verdict = person_scores.judge(rows, threshold=0.5, min_side=32)
+    verdict = score_cache.judge(rows, threshold=0.5, min_side=32)
     assert names(verdict.kept) == ["dark.png"]
     assert names(verdict.with_people) == ["bright.png"]
     assert names(verdict.too_small) == ["small.png"]
     assert names(verdict.unreadable) == ["broken.jpg"]
     (dark,) = verdict.kept
-    assert "dark.png" in names(person_scores.judge(rows, threshold=dark.score, min_side=32).with_people)
+    assert "dark.png" in names(score_cache.judge(rows, threshold=dark.score, min_side=32).with_people)
 
 
 def test_threshold_changes_without_a_new_pass(photos, tmp_path):
@@ -71,8 +71,8 @@ def test_threshold_changes_without_a_new_pass(photos, tmp_path):
     again = score(photos, cache, second)
     assert first.calls == 2 and second.calls == 0
     assert str(rows) == str(again)
-    assert names(person_scores.judge(again, 0.01, 32).kept) == []
-    assert len(person_scores.judge(again, 1.0, 32).kept) == 2
+    assert names(score_cache.judge(again, 0.01, 32).kept) == []
+    assert len(score_cache.judge(again, 1.0, 32).kept) == 2
 
 
 def test_new_pass_where_something_changed(photos, tmp_path):
@@ -119,17 +119,17 @@ def test_foreign_score_file_is_refused(photos, tmp_path):
 def test_inputs(photos, tmp_path):
     listing = tmp_path / "list.txt"
     listing.write_text("# two\nphotos/dark.png\n\nphotos/deep/bright.png\n")
-    assert [p.name for p in person_scores.list_images(listing)] == ["dark.png", "bright.png"]
+    assert [p.name for p in score_cache.list_images(listing)] == ["dark.png", "bright.png"]
     listing.write_text("photos/dark.png\nphotos/gone.png\n")
     with pytest.raises(UserError, match=r"1 files that do not exist.*gone\.png"):
-        person_scores.list_images(listing)
+        score_cache.list_images(listing)
     with pytest.raises(UserError, match="does not exist"):
-        person_scores.list_images(tmp_path / "nothing")
+        score_cache.list_images(tmp_path / "nothing")
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match="no photographs"):
-        person_scores.list_images(tmp_path / "empty")
+        score_cache.list_images(tmp_path / "empty")
     with pytest.raises(UserError, match="not a text file"):
-        person_scores.list_images(photos / "dark.png")
+        score_cache.list_images(photos / "dark.png")
 
 
 def run(*flags):
@@ -171,9 +171,9 @@ def test_default_filter_on_real_photographs(shared_data, models_dir, tmp_path):
     """Rejects at least 98 % of the photographs with people and keeps at least 85 % of those without."""
     real = shared_data / "real"
     paths = [p.resolve() for p in sorted(real.rglob("*.jpg"))]
-    detector = detect.make_detector("builtin", models_dir)
-    rows = person_scores.score_images(paths, detector, tiles=True, min_side=0, cache_path=tmp_path / "s.csv")
-    kept = {row.path for row in person_scores.judge(rows, threshold=0.25, min_side=0).kept}
+    detector = factory.make_detector("builtin", models_dir)
+    rows = score_cache.score_images(paths, detector, tiles=True, min_side=0, cache_path=tmp_path / "s.csv")
+    kept = {row.path for row in score_cache.judge(rows, threshold=0.25, min_side=0).kept}
     empty = [row for row in rows if "coco_backgrounds" in row.path]
     people = [row for row in rows if "coco_backgrounds" not in row.path]
     missed = [row for row in people if row.path in kept]

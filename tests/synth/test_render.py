@@ -10,12 +10,15 @@ import numpy as np
 import pytest
 
 from openpose_tf.common.errors import UserError
-from openpose_tf.data.image_dataset import read_header, read_image_dataset
-from synth import backgrounds, dataset, render, render_scene
-from synth.engine import EngineConfig, Failure
+from openpose_tf.data.annotations.image_dataset import read_header, read_image_dataset
+from synth import render
+from synth.dataset import writer
 from synth.render import Run
-from synth.render_scene import Job
-from synth.scene_config import RenderConfig, SceneConfig
+from synth.rendering import rendered_image
+from synth.rendering.job import Job
+from synth.scene import backgrounds
+from synth.scene.config import RenderConfig, SceneConfig
+from synth.workers.engine import EngineConfig, Failure
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = ["--image_size=96", "--samples=2", "--people_mean=1", "--seed=4"]
@@ -82,8 +85,8 @@ def test_a_picture_is_the_same_in_any_order_and_after_a_kill(tmp_path):
     a, b = tmp_path / "a", tmp_path / "b"
     render.render(run_of(a, 2))
     one = job(b)
-    dataset.open_dataset(b, "synthetic", 0, 2, render.identity(one), [])
-    render_scene.render_index(one, 1)
+    writer.open_dataset(b, "synthetic", 0, 2, render.identity(one), [])
+    rendered_image.render_index(one, 1)
     (b / "images").mkdir(exist_ok=True)
     (b / "images" / "000000.jpg").write_bytes(b"half a picture, as a kill leaves it")
     assert render.render(run_of(b, 2)) == []
@@ -128,7 +131,7 @@ def test_shards_make_one_dataset(tmp_path):
     "changes", [{"light": "sh"}, {"camera": "release"}, {"dataset": "real_standin", "camera": "standin"}]
 )
 def test_every_mode_renders(tmp_path, changes):
-    render_scene.render_index(job(tmp_path, **changes), 0)
+    rendered_image.render_index(job(tmp_path, **changes), 0)
     row = json.loads((tmp_path / "annotations" / "000000.json").read_text())
     assert row["light"]["kind"] == changes.get("light", "hdri")
     assert sum(person["area"] for person in row["people"]) > 20
@@ -139,7 +142,7 @@ def test_failing_scenes_are_listed_and_make_exit_code_1(tmp_path, monkeypatch):
     def fail(job, index):
         raise RuntimeError(f"scene {index} is cursed")
 
-    monkeypatch.setattr(render_scene, "render_index", fail)
+    monkeypatch.setattr(rendered_image, "render_index", fail)
     run = run_of(tmp_path, 2)
     failures = render.render(run)
     assert [(one.key, one.attempts) for one in failures] == [(0, 3), (1, 3)]
@@ -153,7 +156,7 @@ def test_failing_scenes_are_listed_and_make_exit_code_1(tmp_path, monkeypatch):
 
 def test_main_returns_1_when_scenes_failed(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(render, "_run_from_flags", lambda given: run_of(tmp_path))
-    dataset.open_dataset(tmp_path, "synthetic", 0, 2, {}, [])
+    writer.open_dataset(tmp_path, "synthetic", 0, 2, {}, [])
     monkeypatch.setattr(render, "render", lambda run: [Failure(0, 3, "it is cursed")])
     assert render.main(["render"]) == 1
     assert "1 scenes failed" in capsys.readouterr().out
@@ -217,7 +220,7 @@ def test_flags_that_decide_pixels_are_the_identity(tmp_path):
 
 def test_workers_import_neither_tensorflow_nor_torch():
     code = (
-        "import sys, synth.render_scene, synth.render; "
+        "import sys, synth.rendering.rendered_image, synth.render; "
         "bad = {'tensorflow', 'torch', 'bpy', 'keras', 'ray'} & set(sys.modules); assert not bad, bad"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
@@ -228,7 +231,7 @@ def test_folder_that_may_not_be_written(tmp_path):
     blocked = tmp_path / "file"
     blocked.write_text("")
     with pytest.raises(UserError, match="cannot write"):
-        dataset.open_dataset(blocked, "synthetic", 0, 1, {}, [])
+        writer.open_dataset(blocked, "synthetic", 0, 1, {}, [])
 
 
 @pytest.mark.slow

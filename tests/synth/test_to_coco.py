@@ -8,7 +8,8 @@ from pycocotools.cocoeval import COCOeval
 
 from openpose_tf.common.errors import UserError
 from openpose_tf.skeleton import COCO_JOINTS, MPII_JOINTS
-from synth import dataset, to_coco
+from synth import to_coco
+from synth.dataset import writer
 
 # The evaluator's standard deviations for joints COCO does not have: any positive numbers do for perfect detections.
 SIGMAS = {"coco17": None, "mpii16": np.full(16, 0.05)}
@@ -16,7 +17,7 @@ SIGMAS = {"coco17": None, "mpii16": np.full(16, 0.05)}
 
 @pytest.fixture
 def folder(tmp_path):
-    dataset.open_dataset(tmp_path, "synthetic", 0, 2, {}, [{"part": "bodies", "source": "us", "licence": "CC0-1.0"}])
+    writer.open_dataset(tmp_path, "synthetic", 0, 2, {}, [{"part": "bodies", "source": "us", "licence": "CC0-1.0"}])
     random = np.random.default_rng(0)
     for index in range(2):
         ids = np.zeros((90, 120), np.int32)
@@ -29,7 +30,7 @@ def folder(tmp_path):
                            "box": [x - 0.5, y - 0.5, x + 39.5, y + 59.5], "area": 2400})  # fmt: skip
         people.append({**people[0], "instance_id": 3, "box": None, "area": 0})  # completely hidden
         image = np.zeros((90, 120, 3), np.uint8)
-        dataset.write_sample(tmp_path, dataset.image_name(index), image, ids, None, {"people": people}, 90)
+        writer.write_sample(tmp_path, writer.image_name(index), image, ids, None, {"people": people}, 90)
     return tmp_path
 
 
@@ -81,7 +82,7 @@ def test_states_become_cocos_visibility():
 def test_an_empty_folder_is_a_clear_error(tmp_path):
     with pytest.raises(UserError, match=r"dataset\.json"):
         to_coco.convert(tmp_path, "coco17", True)
-    dataset.open_dataset(tmp_path, "synthetic", 0, 2, {}, [])
+    writer.open_dataset(tmp_path, "synthetic", 0, 2, {}, [])
     with pytest.raises(UserError, match="no complete image"):
         to_coco.convert(tmp_path, "coco17", True)
 

@@ -5,12 +5,13 @@ import numpy as np
 import pytest
 
 from openpose_tf.common.errors import UserError
-from synth import dataset, picture, view
+from synth import view
+from synth.dataset import drawing, writer
 
 
 @pytest.fixture
 def folder(tmp_path):
-    dataset.open_dataset(tmp_path, "synthetic", 0, 3, {}, [])
+    writer.open_dataset(tmp_path, "synthetic", 0, 3, {}, [])
     for index in range(3):
         image = np.full((60, 80, 3), 90, np.uint8)
         ids = np.zeros((60, 80), np.int32)
@@ -22,25 +23,25 @@ def folder(tmp_path):
             "box": [19.5, 9.5, 39.5, 49.5], "amodal_box": [19, 9, 41, 50], "head_box": [25, 10, 32, 20],
         }  # fmt: skip
         annotation = {"camera": {"pitch_deg": 12.0}, "people": [person]}
-        dataset.write_sample(tmp_path, dataset.image_name(index), image, ids, depth, annotation, 90)
+        writer.write_sample(tmp_path, writer.image_name(index), image, ids, depth, annotation, 90)
     return tmp_path
 
 
 def test_joints_have_the_colours_of_their_states(folder):
     row = json.loads((folder / "annotations" / "000000.json").read_text())
-    shown = picture.draw_keypoints(picture.read_picture(folder, row), row["people"])
+    shown = drawing.draw_keypoints(drawing.read_picture(folder, row), row["people"])
     for x, y, state in ([6, 15, 1], [33, 15, 4], [78 - 9, 40, 4]):
-        assert shown[y, x].tolist() == list(picture.STATE_COLOURS[state])
+        assert shown[y, x].tolist() == list(drawing.STATE_COLOURS[state])
 
 
 def test_missing_joints_are_not_drawn():
     blank = np.zeros((30, 30, 3), np.uint8)
-    assert not picture.draw_keypoints(blank, [{"keypoints": [[15, 15, 0]] * 16}]).any()
+    assert not drawing.draw_keypoints(blank, [{"keypoints": [[15, 15, 0]] * 16}]).any()
 
 
 def test_far_away_joints_do_not_break_drawing():
     blank = np.zeros((30, 30, 3), np.uint8)
-    picture.draw_keypoints(blank, [{"keypoints": [[1e9, -1e9, 4]] * 16}])
+    drawing.draw_keypoints(blank, [{"keypoints": [[1e9, -1e9, 4]] * 16}])
 
 
 def test_contact_sheet_spreads_over_the_dataset(folder):
@@ -51,7 +52,7 @@ def test_contact_sheet_spreads_over_the_dataset(folder):
 
 def test_single_view_shows_masks_boxes_and_depth(folder):
     row = json.loads((folder / "annotations" / "000001.json").read_text())
-    panels = picture.panels(folder, row)
+    panels = drawing.panels(folder, row)
     assert list(panels) == ["image", "keypoints", "masks", "boxes", "depth"]
     tinted = panels["masks"][30, 30].astype(int) - panels["image"][30, 30]
     assert np.abs(tinted).max() > 30 and (panels["masks"][5, 5] == panels["image"][5, 5]).all()
@@ -61,17 +62,17 @@ def test_single_view_shows_masks_boxes_and_depth(folder):
 
 def test_a_mirror_image_is_drawn_mirrored(folder):
     blank = np.zeros((40, 40, 3), np.uint8)
-    left = picture.draw_boxes(blank, [{"objpos": [10, 20], "box": [5, 5, 15, 35]}])
-    right = picture.draw_boxes(blank, [{"objpos": [29, 20], "box": [24, 5, 34, 35]}])
+    left = drawing.draw_boxes(blank, [{"objpos": [10, 20], "box": [5, 5, 15, 35]}])
+    right = drawing.draw_boxes(blank, [{"objpos": [29, 20], "box": [24, 5, 34, 35]}])
     assert np.abs(left[:, ::-1].astype(int) - right).mean() < 3
 
 
 def test_png_round_trip_and_wrong_suffix(tmp_path):
     image = np.random.default_rng(0).integers(0, 255, (5, 6, 3), np.uint8)
-    picture.write_png(tmp_path / "a.png", image)
+    drawing.write_png(tmp_path / "a.png", image)
     assert (cv2.imread(str(tmp_path / "a.png"))[:, :, ::-1] == image).all()
     with pytest.raises(UserError, match=r"\.png or \.jpg"):
-        picture.write_png(tmp_path / "a.gif", image)
+        drawing.write_png(tmp_path / "a.gif", image)
 
 
 def test_an_unknown_image_and_an_empty_dataset_are_clear_errors(folder, tmp_path):

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from openpose_tf.data.annotations import AnnotatedImage, Person
-from openpose_tf.data.records import RecordSetConfig, write_record_set
+from openpose_tf.data.annotations.types import AnnotatedImage, Person
+from openpose_tf.data.records.writer import RecordSetConfig, write_record_set
 
 SIZE = 96
 # MPII order, around the pelvis, in units of the person's height

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from openpose_tf.common.errors import UserError
-from openpose_tf.data.record_set import load_records
-from teacher.group_files import groups_json, read_grouping
-from teacher.group_shards import write_group_shards
-from teacher.membership import GroupingConfig, group_samples
+from openpose_tf.data.records.record_set import load_records
+from teacher.groups.group_files import groups_json, read_grouping
+from teacher.groups.group_shards import write_group_shards
+from teacher.groups.membership import GroupingConfig, group_samples
 
 ROOT = Path(__file__).resolve().parents[2]
 

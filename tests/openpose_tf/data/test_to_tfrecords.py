@@ -11,7 +11,10 @@ import numpy as np
 import pytest
 
 from openpose_tf.common.errors import UserError
-from openpose_tf.data import examples, records, splits, to_tfrecords
+from openpose_tf.data import to_tfrecords
+from openpose_tf.data.annotations import splits
+from openpose_tf.data.records import examples
+from openpose_tf.data.records import writer as records
 
 NAMES = ["l_shoulder", "r_shoulder", "l_elbow", "r_elbow", "l_wrist", "r_wrist", "l_hip", "r_hip", "l_knee", "r_knee",
          "l_ankle", "r_ankle"]  # fmt: skip

@@ -1,0 +1,1 @@
+"""A model on a benchmark: entries to predict, inference of the benchmark."""

@@ -1,0 +1,220 @@
+"""What the benchmark run works through: one entry per group of people, with its picture, truth and place.
+
+An image with two groups gives two entries: each is shown to the network at its own scale and keeps its own people.
+"""
+
+import dataclasses
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import scipy.io
+
+from eval.formats import mpii_toolkit
+from eval.formats.mpii_from_images import truth_of_people
+from eval.formats.prediction_json import image_key
+from eval.formats.regions import Region, truth_region
+from eval.metrics.groups import GroupTruth
+from openpose_tf.common import files
+from openpose_tf.common.errors import UserError
+from openpose_tf.data.annotations import mpii_groups
+from openpose_tf.data.annotations import pixels as images
+from openpose_tf.data.annotations.image_dataset import read_image_dataset
+from openpose_tf.data.annotations.mpii import MpiiImage, MpiiPerson, read_release
+from openpose_tf.skeleton import JointState
+
+SPLITS = ("val", "train", "test", "all")
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """One group of people.
+
+    Attributes:
+        image_path: the picture.
+        truth: its people; without joints where they are not published (MPII's test set).
+        region: place and mean scale.
+        whole_image: the group is the whole image: nobody predicted is dropped.
+    """
+
+    image_path: Path
+    truth: GroupTruth
+    region: Region
+    whole_image: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class EntrySource:
+    """Where the groups come from.
+
+    Attributes:
+        annotations: MPII's annotation file (RELEASE), ground truth in the toolkit's form (.mat or .json), or an image
+            dataset folder.
+        images: folder of the pictures; not needed for an image dataset.
+        split: one of SPLITS; chooses among the groups of the annotation file, else "all" is the only split there is.
+        groups: groups_v12.mat, for the annotation file.
+        validation: for split "val": validation_groups.json or validation_images.txt of openpose_tf.data.to_tfrecords,
+            or a JSON list with im_name; None: 343 random training groups of `seed`.
+        num_validation_groups, seed: of the random choice.
+        image_names: for a toolkit .mat without names: text file or JSON list with im_name, one name per group.
+    """
+
+    annotations: str
+    images: str | None = None
+    split: str = "val"
+    groups: str | None = None
+    validation: str | None = None
+    num_validation_groups: int = mpii_groups.NUM_VALIDATION_GROUPS
+    seed: int = 0
+    image_names: str | None = None
+
+
+def read_entries(source: EntrySource) -> list[Entry]:
+    """Returns the entries in the benchmark's order.
+
+    Raises:
+        UserError: a file, a flag or a picture is missing, or a file is of another form.
+    """
+    if os.path.isdir(source.annotations):
+        return _dataset_entries(source.annotations)
+    if not source.images:
+        raise UserError("--images is needed: the folder of the pictures that the annotations belong to")
+    root = files.require_dir(source.images, "the pictures that the annotations belong to")
+    truth = _release_truth(source) if _is_release(source.annotations) else _toolkit_truth(source)
+    if not truth:
+        raise UserError(f"{source.annotations} holds no group of --split={source.split}: nothing to evaluate")
+    images.require_pictures([root / name for name in dict.fromkeys(group.image for group in truth)])
+    sizes = {name: images.picture_size(root / name) for name in {group.image for group in truth}}
+    return [
+        Entry(root / group.image, group, truth_region(group, *sizes[group.image], f"group {index + 1} ({group.image})"))
+        for index, group in enumerate(truth)
+    ]
+
+
+def _dataset_entries(folder: str) -> list[Entry]:
+    entries = []
+    for image in read_image_dataset(Path(folder)):
+        if image.people:
+            truth = truth_of_people(image.people, image.width, image.height, image.image_path.name)
+            region = truth_region(truth, image.width, image.height, f"image {image.image_id}")
+            entries.append(Entry(image.image_path, truth, region, whole_image=True))
+    if not entries:
+        raise UserError(f"{folder} holds no image with people: nothing to evaluate")
+    images.require_pictures([entry.image_path for entry in entries])
+    return entries
+
+
+def _is_release(path: str) -> bool:
+    """Returns whether a file is MPII's annotation file, by its variables; unreadable files are left to their reader."""
+    if Path(path).suffix.lower() != ".mat" or not os.path.isfile(path):
+        return False
+    try:
+        return any(name == "RELEASE" for name, _, _ in scipy.io.whosmat(path))
+    except Exception:  # scipy raises many kinds for a damaged file; the reader says what is wrong with it
+        return False
+
+
+def _toolkit_truth(source: EntrySource) -> list[GroupTruth]:
+    truth = mpii_toolkit.read_truth(source.annotations)
+    if source.image_names:
+        names = read_names(source.image_names)
+        if len(names) != len(truth):
+            raise UserError(f"{source.image_names} names {len(names)} images for {len(truth)} groups: one per group")
+        truth = [dataclasses.replace(group, image=name) for group, name in zip(truth, names)]
+    unnamed = [index for index, group in enumerate(truth) if not group.image]
+    if unnamed:
+        raise UserError(
+            f"{source.annotations}: group {unnamed[0] + 1} has no image name: give --image_names, a text file with one "
+            "name per group or a JSON list with im_name"
+        )
+    return truth
+
+
+def read_names(path: str) -> list[str]:
+    """Returns image names of a text file (one per line) or of a JSON list whose rows have im_name, in order."""
+    if not path.endswith(".json"):
+        if not os.path.isfile(path):
+            raise UserError(f"{path} does not exist: expected a list of image names")
+        lines = (line.strip() for line in Path(path).read_text(encoding="utf-8").splitlines())
+        return [line for line in lines if line and not line.startswith("#")]
+    value = files.read_json(path, "a list of images with im_name")
+    rows = value.get("root") if isinstance(value, dict) else value
+    if not isinstance(rows, list) or not all(isinstance(row, dict) and "im_name" in row for row in rows):
+        raise UserError(f"{path} is not a list of images with im_name")
+    return [str(row["im_name"]) for row in rows]
+
+
+def _release_truth(source: EntrySource) -> list[GroupTruth]:
+    if source.split == "all":
+        raise UserError("--split=all: choose val, train or test of the MPII annotation file")
+    if not source.groups:
+        raise UserError("--groups is needed: groups_v12.mat of the MPII toolkit, which lists the groups of people")
+    release = read_release(source.annotations)
+    groups = mpii_groups.read_groups(source.groups)
+    if source.split == "val":
+        chosen = _validation_groups(source, release, groups)
+    else:
+        chosen = mpii_groups.select_release_groups(groups, release, train=source.split == "train")
+    return [_truth_of_group(release[group.image], group.people) for group in chosen]
+
+
+def _validation_groups(
+    source: EntrySource, release: Sequence[MpiiImage], groups: Sequence[Sequence[Sequence[int]]]
+) -> Sequence[mpii_groups.Group]:
+    if not source.validation:
+        return mpii_groups.random_split(groups, release, source.seed, source.num_validation_groups).groups
+    content = files.read_json(source.validation, "a list of groups") if source.validation.endswith(".json") else None
+    if isinstance(content, dict) and "groups" in content:
+        return _listed_groups(content["groups"], release, source.validation)
+    names = set(read_names(source.validation))
+    known = {image_key(image.name) for image in release if image.is_train}
+    missing = sorted(name for name in names if image_key(name) not in known)
+    if missing:
+        raise UserError(f"{source.validation}: {len(missing)} names are no MPII training images, such as {missing[0]}")
+    keys = {image_key(name) for name in names}
+    selected = mpii_groups.select_release_groups(groups, release, train=True)
+    return [group for group in selected if image_key(release[group.image].name) in keys]
+
+
+def _listed_groups(rows: Any, release: Sequence[MpiiImage], path: str) -> list[mpii_groups.Group]:
+    """Returns the groups of validation_groups.json ({"image", "people" from 1}), in its order."""
+    numbers = {image.name: index for index, image in enumerate(release)}
+    chosen = []
+    for row in rows if isinstance(rows, list) else [rows]:
+        try:
+            image, people = numbers[row["image"]], tuple(int(person) for person in row["people"])
+        except (KeyError, TypeError, ValueError):
+            raise UserError(f"{path}: {row!r} is no group of an image of the annotation file") from None
+        if not people or not all(1 <= person <= len(release[image].people) for person in people):
+            raise UserError(f"{path}: {row['image']} has no people {list(people)}: another version of the annotations?")
+        chosen.append(mpii_groups.Group(image, 0, people))
+    return chosen
+
+
+def _truth_of_group(image: MpiiImage, people: Sequence[int]) -> GroupTruth:
+    members = [image.people[number - 1] for number in people if number <= len(image.people)]
+    if len(members) != len(people):
+        raise UserError(f"{image.name} has {len(image.people)} people, not {max(people)}: groups of another version?")
+    return GroupTruth(
+        xy=np.array([_known_xy(person) for person in members]),
+        visible=np.array([person.is_visible for person in members]),
+        head_boxes=np.array([_head_box(person, image.name) for person in members]),
+        objpos=np.array([person.objpos for person in members]),
+        scales=np.array([person.scale for person in members]),
+        image=image.name,
+    )
+
+
+def _known_xy(person: MpiiPerson) -> np.ndarray:
+    known = person.keypoints[:, 2:] != JointState.MISSING
+    return np.where(known, person.keypoints[:, :2], np.nan)
+
+
+def _head_box(person: MpiiPerson, name: str) -> np.ndarray:
+    if person.head_box is not None:
+        return person.head_box
+    if person.has_joints:
+        raise UserError(f"{name}: a person has joints but no head box: the metric measures in head sizes")
+    return np.full(4, np.nan)

@@ -1,0 +1,1 @@
+"""Ground truth and predictions in the forms of MPII, COCO and this project."""

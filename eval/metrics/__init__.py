@@ -1,0 +1,1 @@
+"""Scores on arrays: MPII multi-person AP, OKS, visibility bins, bootstrap."""

@@ -1,0 +1,1 @@
+"""Readers of annotated images: COCO, MPII, OpenPose JSON, image datasets."""

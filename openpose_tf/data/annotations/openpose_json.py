@@ -1,0 +1,120 @@
+"""Reads the JSON lists that OpenPose training code uses: one entry per person (img_paths, joint_self, joint_others).
+
+Joints are in MPII's order; (0, 0) is a missing joint (original.md Sec. 2.1), as is a flag of 2 or more; flag 0 is
+occluded. Where a picture has several entries, everybody who appears in any of them is labelled once.
+"""
+
+import collections
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from openpose_tf.common import files
+from openpose_tf.common.errors import UserError
+from openpose_tf.data.annotations import pixels
+from openpose_tf.data.annotations.types import AnnotatedImage, Person, in_image, with_distances
+from openpose_tf.skeleton import NUM_MPII_JOINTS, JointState
+
+WHAT = "a list of people in the form of OpenPose's MPI.json (key root)"
+REQUIRED = ("img_paths", "img_width", "img_height", "objpos", "scale_provided", "joint_self")
+
+
+def read_openpose_json(
+    path: str | Path, images_dir: str | Path, validation: bool | None = None, masks_dir: str | Path | None = None
+) -> list[AnnotatedImage]:
+    """Returns the pictures of one JSON file, or of all JSON files of a folder.
+
+    Args:
+        path: file or folder.
+        images_dir: folder that img_paths starts from.
+        validation: False for training pictures (no entry has isValidation 1), True for the others, None for all.
+        masks_dir: folder of masks of un-annotated people, `mask_NAME`, or None.
+
+    Raises:
+        UserError: not such a file, no entry left, or pictures are missing (the first ten and the count).
+    """
+    root = files.require_dir(images_dir, "the pictures of the annotation file")
+    masks = None if masks_dir is None else files.require_dir(masks_dir, "masks of un-annotated people, mask_NAME")
+    sources = sorted(Path(path).glob("*.json")) if Path(path).is_dir() else [Path(path)]
+    by_image: dict[str, list[Mapping[str, Any]]] = collections.defaultdict(list)
+    for source in sources:
+        for entry in _entries(source):
+            by_image[entry["img_paths"]].append(entry)
+    chosen = {
+        name: entries
+        for name, entries in sorted(by_image.items())
+        if validation is None or any(float(entry.get("isValidation", 0)) == 1 for entry in entries) == validation
+    }
+    if not chosen:
+        raise UserError(f"{path} holds no person of this split: expected {WHAT}")
+    pixels.require_pictures([root / name for name in chosen])
+    return [_image(name, entries, root, masks, path) for name, entries in chosen.items()]
+
+
+def _entries(source: Path) -> list[Mapping[str, Any]]:
+    content = files.read_json(source, WHAT)
+    rows = content.get("root") if isinstance(content, dict) else content
+    if isinstance(rows, dict):
+        rows = [rows]
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise UserError(f"{source} has no list of people under root: expected {WHAT}")
+    for number, row in enumerate(rows):
+        missing = [name for name in REQUIRED if name not in row]
+        if missing:
+            raise UserError(f"{source}: entry {number} lacks {', '.join(missing)}: expected {WHAT}")
+    return rows
+
+
+def _image(
+    name: str, entries: Sequence[Mapping[str, Any]], root: Path, masks: Path | None, source: str | Path
+) -> AnnotatedImage:
+    width, height = int(entries[0]["img_width"]), int(entries[0]["img_height"])
+    try:
+        people: list[Person] = []
+        for entry in entries:
+            synthetic = bool(entry.get("isSynth", 0))
+            _add(people, entry["joint_self"], entry["objpos"], entry["scale_provided"], synthetic, width, height)
+        for entry in entries:
+            _add_others(people, entry, width, height)
+    except (TypeError, ValueError, IndexError, KeyError) as error:
+        raise UserError(f"{source}: {name} cannot be understood ({error!r}): expected {WHAT}") from None
+    mask = None if masks is None else masks / f"mask_{Path(name).name}"
+    return AnnotatedImage(
+        image_id=str(Path(name).with_suffix("")),
+        image_path=root / name,
+        width=width,
+        height=height,
+        people=with_distances(people),
+        ignore_mask_path=mask if mask is not None and mask.is_file() else None,
+    )
+
+
+def _add_others(people: list[Person], entry: Mapping[str, Any], width: int, height: int) -> None:
+    joints = np.asarray(entry.get("joint_others") or [], np.float64).reshape(-1, NUM_MPII_JOINTS, 3)
+    positions = np.asarray(entry.get("objpos_other") or [], np.float64).reshape(-1, 2)
+    scales = np.atleast_1d(np.asarray(entry.get("scale_provided_other") or [], np.float64))
+    synthetic = np.atleast_1d(np.asarray(entry.get("isSynth_other") or np.zeros(len(joints)), np.float64))
+    if not len(joints) == len(positions) == len(scales) == len(synthetic):
+        raise ValueError("joint_others, objpos_other and scale_provided_other differ in length")
+    for one, position, scale, flag in zip(joints, positions, scales, synthetic):
+        _add(people, one, position, scale, bool(flag), width, height)
+
+
+def _add(
+    people: list[Person], joints: Any, objpos: Any, scale: Any, is_synthetic: bool, width: int, height: int
+) -> None:
+    """Adds a person who is not there yet: the same joints are the same person."""
+    points = np.asarray(joints, np.float64).reshape(NUM_MPII_JOINTS, -1)
+    flags = points[:, 2] if points.shape[1] > 2 else np.ones(NUM_MPII_JOINTS)
+    missing = (points[:, :2] == 0).all(-1) | (flags >= 2) | ~np.isfinite(points[:, :2]).all(-1)
+    keypoints = np.zeros((NUM_MPII_JOINTS, 3))
+    keypoints[:, :2] = np.where(missing[:, None], 0, points[:, :2])
+    keypoints[:, 2] = np.where(flags == 1, JointState.VISIBLE, JointState.SELF_OCCLUDED)
+    keypoints[missing, 2] = JointState.MISSING
+    keypoints[~missing & ~in_image(keypoints, width, height), 2] = JointState.TRUNCATED
+    if missing.all() or any(np.array_equal(keypoints, person.keypoints) for person in people):
+        return
+    position = np.asarray(objpos, np.float64).reshape(2)
+    people.append(Person(keypoints, position, float(np.asarray(scale).reshape(())), is_synthetic=is_synthetic))

@@ -1,0 +1,105 @@
+"""Annotated images as plain data: what every reader returns and every consumer takes. NumPy only.
+
+Pixels: x right, y down, pixel centres at integers.
+"""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from openpose_tf.skeleton import NUM_MPII_JOINTS, JointState
+
+ALL_JOINTS_LABELLED = (True,) * NUM_MPII_JOINTS
+
+
+@dataclasses.dataclass(frozen=True)
+class Person:
+    """One person of an image.
+
+    Attributes:
+        keypoints: [16, 3] float64, (x, y, JointState) in MPII joint order.
+        objpos: [2] float64, rough centre of the person.
+        scale: height of the person / 200 px (MPII's definition).
+        head_box: [4] float64 (x1, y1, x2, y2), or None where it is not known.
+        is_synthetic: True for a rendered person.
+        area: visible mask area in square pixels, or None.
+        features: per-person numbers a teacher may group by, such as `camera_pitch_deg`, `min_distance`,
+            `visible_ratio`, `cropped_ratio`, `scale`, `num_people`.
+    """
+
+    keypoints: np.ndarray
+    objpos: np.ndarray
+    scale: float
+    head_box: np.ndarray | None = None
+    is_synthetic: bool = False
+    area: float | None = None
+    features: Mapping[str, float] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class AnnotatedImage:
+    """One image with its people.
+
+    Attributes:
+        image_id: name that is unique within its data set.
+        image_path: the picture.
+        width, height: size in pixels.
+        people: the annotated people.
+        labelled_joints: [16] bool; False for a joint that this data set never annotates (COCO: head top), which must
+            not count as absent.
+        ignore_mask_path: picture of the same size, larger than 30 where un-annotated people are; or None.
+        ignore_segmentations: un-annotated people as COCO segmentations (list of polygons [x, y, x, y, ...], or a run
+            length dict), in addition to the mask file; `pixels.read_ignore_mask` draws both.
+    """
+
+    image_id: str
+    image_path: Path
+    width: int
+    height: int
+    people: tuple[Person, ...]
+    labelled_joints: tuple[bool, ...] = ALL_JOINTS_LABELLED
+    ignore_mask_path: Path | None = None
+    ignore_segmentations: tuple[Any, ...] = ()
+
+
+def in_image(keypoints: np.ndarray, width: int, height: int) -> np.ndarray:
+    """Returns [...] bool: annotated and within half a pixel of the image; keypoints are [..., 3] (x, y, state)."""
+    x, y, state = keypoints[..., 0], keypoints[..., 1], keypoints[..., 2]
+    known = state != JointState.MISSING
+    return known & (x >= -0.5) & (y >= -0.5) & (x <= width - 0.5) & (y <= height - 0.5)
+
+
+def min_distances(objpos: np.ndarray) -> np.ndarray:
+    """Returns each person's distance to the nearest other person, paper Sec. 4, "Grouping".
+
+    Args:
+        objpos: [num_people, 2] float, full-image pixels.
+
+    Returns:
+        [num_people] float64 pixels; NaN for a person who is alone.
+    """
+    count = len(objpos)
+    if count < 2:
+        return np.full(count, np.nan)
+    distance = np.linalg.norm(objpos[:, None] - objpos[None], axis=-1)
+    distance[np.arange(count), np.arange(count)] = np.inf
+    return distance.min(1)
+
+
+def with_distances(people: Sequence[Person]) -> tuple[Person, ...]:
+    """Returns the people of one photograph with the features that follow from their positions.
+
+    These are `min_distance` (full-image pixels, NaN for a person who is alone), `scale` and `num_people`. A person
+    without a position is nobody's neighbour.
+    """
+    placed = [k for k, person in enumerate(people) if np.isfinite(person.objpos).all()]
+    distances = np.full(len(people), np.nan)
+    distances[placed] = min_distances(np.array([people[k].objpos for k in placed]).reshape(-1, 2))
+    count = float(len(people))
+    return tuple(
+        dataclasses.replace(person, features={"min_distance": float(d), "scale": person.scale, "num_people": count})
+        for person, d in zip(people, distances)
+    )

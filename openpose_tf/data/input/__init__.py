@@ -1,0 +1,1 @@
+"""From records to batches: sampling, augmentation, warp, tf.data streams."""

@@ -1,0 +1,158 @@
+"""Moves the pixels of a sample by its affine map, in two ways: OpenCV (CPU default) and TensorFlow ops.
+
+Zooming out by more than 2 would alias under bilinear sampling. The JPEG decoder shrinks by 2, 4 or 8 while decoding
+(it averages in the frequency domain), so at most a factor of 2 is left to the bilinear step; that also saves time.
+"""
+
+import cv2
+import numpy as np
+import tensorflow as tf
+
+from openpose_tf import addons
+from openpose_tf.config import STRIDE
+from openpose_tf.data.input.augmentation import Affine, Augmentation
+
+BORDER_GREY = 128
+# The release ignores a cell whose area-averaged mask of un-annotated people (0 to 255) is above 30.
+MIN_VALID_LEVEL = 255 - 30
+# The mask is sampled on every second pixel before the average over the cell, 16 samples per cell.
+MASK_STEP = 2
+REDUCTIONS = (1, 2, 4, 8)
+REDUCED_READ = {
+    1: cv2.IMREAD_COLOR,
+    2: cv2.IMREAD_REDUCED_COLOR_2,
+    4: cv2.IMREAD_REDUCED_COLOR_4,
+    8: cv2.IMREAD_REDUCED_COLOR_8,
+}
+
+
+def warp_image(encoded: tf.Tensor, affine: Affine, augmentation: Augmentation) -> tf.Tensor:
+    """Returns the network input of one sample, [S, S, 3] uint8 RGB, grey 128 outside of the picture.
+
+    Args:
+        encoded: scalar string, JPEG.
+        affine: the map of the sample.
+        augmentation: size and backend.
+    """
+    size = augmentation.input_size
+    if augmentation.backend == "cv2":
+
+        def warp(data: bytes, inverse: np.ndarray, zoom: np.ndarray) -> np.ndarray:
+            return _warp_image_cv2(_raw(data), inverse, float(zoom), size)
+
+        pixels = tf.numpy_function(warp, [encoded, affine.inverse, affine.zoom], tf.uint8, stateful=False)
+    else:
+        pixels = _warp_image_tf(encoded, affine, size)
+    return tf.ensure_shape(pixels, [size, size, 3])
+
+
+def warp_mask(encoded: tf.Tensor, shape: tf.Tensor, affine: Affine, augmentation: Augmentation) -> tf.Tensor:
+    """Returns the loss mask of one sample, [S/8, S/8] uint8, 1 where the loss counts.
+
+    Args:
+        encoded: scalar string, PNG mask of the crop (255 counts); empty = all of it counts.
+        shape: [2] int64, height and width of the crop.
+        affine: the map of the sample.
+        augmentation: size, backend and whether padding counts.
+    """
+    side = augmentation.input_size // STRIDE
+    if augmentation.backend == "cv2":
+
+        def warp(data: bytes, shape: np.ndarray, inverse: np.ndarray) -> np.ndarray:
+            return _warp_mask_cv2(_raw(data), shape, inverse, augmentation)
+
+        mask = tf.numpy_function(warp, [encoded, shape, affine.inverse], tf.uint8, stateful=False)
+    else:
+        mask = _warp_mask_tf(encoded, shape, affine, augmentation)
+    return tf.ensure_shape(mask, [side, side])
+
+
+def reduction(zoom: float) -> int:
+    """Returns by how much the JPEG decoder shrinks: the largest of 1, 2, 4, 8 that loses nothing at this zoom."""
+    return max(value for value in REDUCTIONS if value == 1 or zoom * value <= 1)
+
+
+def _raw(data: bytes | np.ndarray) -> bytes:
+    """What numpy_function calls a string: bytes in a graph, a rank 0 array of objects outside of one."""
+    return data if isinstance(data, bytes) else bytes(data.item())
+
+
+def _warp_image_cv2(data: bytes, inverse: np.ndarray, zoom: float, size: int) -> np.ndarray:
+    factor = reduction(zoom)
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), REDUCED_READ[factor])
+    if pixels is None:
+        raise ValueError("the picture of a record cannot be decoded")
+    inverse = _to_reduced(inverse.astype(np.float64), factor)
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    grey = (BORDER_GREY,) * 3
+    warped = cv2.warpAffine(
+        pixels, inverse, (size, size), flags=flags, borderMode=cv2.BORDER_CONSTANT, borderValue=grey
+    )
+    return cv2.cvtColor(warped, cv2.COLOR_BGR2RGB)
+
+
+def _to_reduced(inverse: np.ndarray, factor: int) -> np.ndarray:
+    """The map to a picture shrunk by `factor`, whose pixel k is the mean of the pixels k * factor + [0, factor)."""
+    inverse = inverse / factor
+    inverse[:, 2] -= (factor - 1) / (2 * factor)
+    return inverse
+
+
+def _mask_inverse(inverse: np.ndarray) -> np.ndarray:
+    """The map from the mask's sampling grid, pixel k at MASK_STEP * k + (MASK_STEP - 1) / 2, to the crop."""
+    shift = (MASK_STEP - 1) / 2
+    moved = inverse[:, 2] + inverse[:, :2] @ np.array([shift, shift], inverse.dtype)
+    return np.concatenate([inverse[:, :2] * MASK_STEP, moved[:, None]], 1)
+
+
+def _warp_mask_cv2(data: bytes, shape: np.ndarray, inverse: np.ndarray, augmentation: Augmentation) -> np.ndarray:
+    size = augmentation.input_size
+    side = size // STRIDE
+    height, width = int(shape[0]), int(shape[1])
+    if not data:
+        corners = np.array([[0, 0, 1], [size - 1, 0, 1], [0, size - 1, 1], [size - 1, size - 1, 1]]) @ inverse.T
+        if augmentation.padding_valid or ((corners >= 0).all() and (corners <= (width - 1, height - 1)).all()):
+            return np.ones((side, side), np.uint8)
+        mask = np.full((height, width), 255, np.uint8)
+    else:
+        mask = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
+        if mask is None or mask.shape != (height, width):
+            raise ValueError("the mask of a record cannot be decoded or is not of the picture's size")
+    outside = 255 if augmentation.padding_valid else 0
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    half = (size // MASK_STEP,) * 2
+    grid = _mask_inverse(inverse.astype(np.float64))
+    warped = cv2.warpAffine(mask, grid, half, flags=flags, borderMode=cv2.BORDER_CONSTANT, borderValue=outside)
+    level = cv2.resize(warped, (side, side), interpolation=cv2.INTER_AREA)
+    return (level >= MIN_VALID_LEVEL).astype(np.uint8)
+
+
+def _warp_image_tf(encoded: tf.Tensor, affine: Affine, size: int) -> tf.Tensor:
+    def branch(factor: int) -> tf.Tensor:
+        pixels = tf.io.decode_jpeg(encoded, channels=3, ratio=factor, dct_method="INTEGER_ACCURATE")
+        shift = tf.constant([[0.0, 0.0, (factor - 1) / (2 * factor)]] * 2)
+        return _transform(pixels, affine.inverse / factor - shift, size, BORDER_GREY)
+
+    choice = sum(tf.cast(affine.zoom * factor <= 1, tf.int32) for factor in REDUCTIONS[1:])
+    return tf.switch_case(choice, [lambda factor=factor: branch(factor) for factor in REDUCTIONS])
+
+
+def _warp_mask_tf(encoded: tf.Tensor, shape: tf.Tensor, affine: Affine, augmentation: Augmentation) -> tf.Tensor:
+    mask = tf.cond(
+        tf.strings.length(encoded) == 0,
+        lambda: tf.fill(tf.concat([shape, [1]], 0), tf.constant(255, tf.uint8)),
+        lambda: tf.io.decode_png(encoded, channels=1),
+    )
+    shift = (MASK_STEP - 1) / 2
+    moved = affine.inverse[:, 2] + tf.linalg.matvec(affine.inverse[:, :2], tf.constant([shift, shift]))
+    grid = tf.concat([affine.inverse[:, :2] * MASK_STEP, moved[:, None]], 1)
+    outside = 255.0 if augmentation.padding_valid else 0.0
+    warped = _transform(tf.cast(mask, tf.float32), grid, augmentation.input_size // MASK_STEP, outside)
+    level = tf.nn.avg_pool2d(warped[None], STRIDE // MASK_STEP, STRIDE // MASK_STEP, "VALID")[0, ..., 0]
+    return tf.cast(level >= MIN_VALID_LEVEL - 0.5, tf.uint8)
+
+
+def _transform(pixels: tf.Tensor, inverse: tf.Tensor, size: int, fill: float) -> tf.Tensor:
+    """Bilinear resampling of [h, w, c] to [size, size, c] by the map from result to source."""
+    transform = tf.concat([tf.reshape(inverse, [6]), [0.0, 0.0]], 0)
+    return addons.transform(pixels[None], transform[None], tf.constant([size, size]), fill_value=float(fill))[0]

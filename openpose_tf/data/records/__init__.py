@@ -1,0 +1,1 @@
+"""Person records: schema, crops, TFRecord shards and their index."""

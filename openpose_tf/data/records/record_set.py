@@ -1,0 +1,143 @@
+"""Opens a record set: its manifest and index, checked against the files that are there."""
+
+import dataclasses
+import functools
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from openpose_tf.common import files
+from openpose_tf.common.errors import UserError
+from openpose_tf.data.records.schema import INDEX_FEATURE_PREFIX, INDEX_NAME, MANIFEST_NAME, SCHEMA_VERSION
+
+
+@dataclasses.dataclass(frozen=True)
+class RecordSet:
+    """Where every record of a set lies, and the numbers a teacher groups by; N records, row = number of the record.
+
+    Attributes:
+        dir: folder.
+        shard_paths: the shard files.
+        shard: [N] int32, number of the shard.
+        offset: [N] int64, first byte of the TFRecord frame in its shard.
+        length: [N] int64, bytes of the frame (payload and 16 bytes of length and CRCs).
+        features: per feature a [N] float32 column, full-image values, NaN where unknown.
+        manifest: manifest.json.
+    """
+
+    dir: Path
+    shard_paths: tuple[str, ...]
+    shard: np.ndarray
+    offset: np.ndarray
+    length: np.ndarray
+    features: Mapping[str, np.ndarray]
+    manifest: Mapping[str, Any]
+
+    def __len__(self) -> int:
+        return len(self.offset)
+
+    @functools.cached_property
+    def digest(self) -> str:
+        """Hash of the index: equal for equal sets, for versions.json and for the check at resume."""
+        return index_digest(self.shard, self.offset, self.length, self.features)
+
+    def read(self, row: int) -> bytes:
+        """Returns the payload of one record, without a check of its CRC (for tools and tests)."""
+        with open(self.shard_paths[int(self.shard[row])], "rb") as file:
+            file.seek(int(self.offset[row]) + 12)
+            return file.read(int(self.length[row]) - 16)
+
+
+def index_digest(shard: np.ndarray, offset: np.ndarray, length: np.ndarray, features: Mapping[str, np.ndarray]) -> str:
+    """Returns a hash (hex, 16 digits) of an index."""
+    total = hashlib.sha256()
+    for column in (shard.astype("<i4"), offset.astype("<i8"), length.astype("<i8")):
+        total.update(column.tobytes())
+    for name in sorted(features):
+        total.update(name.encode() + features[name].astype("<f4").tobytes())
+    return total.hexdigest()[:16]
+
+
+def load_records(folder: str | Path) -> RecordSet:
+    """Returns the record set in a folder.
+
+    Raises:
+        UserError: no folder, no manifest (an unfinished conversion), another schema, a shard that is missing or not of
+            the size it was written with, or an index that does not belong to it.
+    """
+    root = files.require_dir(folder, "a record set (manifest.json, index.npz, shards)")
+    if not (root / MANIFEST_NAME).is_file():
+        raise UserError(
+            f"{root} holds no {MANIFEST_NAME}: it is not a record set, or its conversion did not finish; "
+            "write it with python -m openpose_tf.data.to_tfrecords"
+        )
+    manifest = files.read_json(root / MANIFEST_NAME, "the manifest of a record set")
+    if not isinstance(manifest, dict) or manifest.get("schema") != SCHEMA_VERSION:
+        raise UserError(f"{root}/{MANIFEST_NAME} is not of record schema {SCHEMA_VERSION}: convert the data again")
+    paths = tuple(str(_checked_shard(root, shard)) for shard in manifest["shards"])
+    index = _read_index(root / INDEX_NAME)
+    if len(index["offset"]) != manifest["num_records"]:
+        raise UserError(
+            f"{root}/{INDEX_NAME} lists {len(index['offset'])} records, the manifest {manifest['num_records']}: "
+            "convert the data again"
+        )
+    features = {
+        name.removeprefix(INDEX_FEATURE_PREFIX): column
+        for name, column in index.items()
+        if name.startswith(INDEX_FEATURE_PREFIX)
+    }
+    return RecordSet(root, paths, index["shard"], index["offset"], index["length"], features, manifest)
+
+
+def join_records(sets: Sequence[RecordSet]) -> RecordSet:
+    """Returns several record sets as one: the rows of the first, then of the second, and so on.
+
+    A feature that a set does not have is NaN for its rows.
+    """
+    if len(sets) == 1:
+        return sets[0]
+    names = sorted({name for records in sets for name in records.features})
+    shards = np.cumsum([0, *(len(records.shard_paths) for records in sets[:-1])])
+
+    def column(name: str) -> np.ndarray:
+        unknown = [np.full(len(records), np.nan, np.float32) for records in sets]
+        return np.concatenate([records.features.get(name, empty) for records, empty in zip(sets, unknown)])
+
+    return RecordSet(
+        dir=sets[0].dir,
+        shard_paths=tuple(path for records in sets for path in records.shard_paths),
+        shard=np.concatenate([records.shard + first for records, first in zip(sets, shards)]).astype(np.int32),
+        offset=np.concatenate([records.offset for records in sets]),
+        length=np.concatenate([records.length for records in sets]),
+        features={name: column(name) for name in names},
+        manifest={"joined": [dict(records.manifest) for records in sets]},
+    )
+
+
+def _checked_shard(root: Path, shard: Mapping[str, Any]) -> Path:
+    path = root / shard["name"]
+    if not path.is_file():
+        raise UserError(f"shard {path} is missing: copy it here or convert the data again")
+    if path.stat().st_size != shard["bytes"]:
+        raise UserError(
+            f"shard {path} has {path.stat().st_size} bytes, its manifest says {shard['bytes']}: it was cut or changed; "
+            "copy it again or convert the data again"
+        )
+    return path
+
+
+def _read_index(path: Path) -> dict[str, np.ndarray]:
+    if not path.is_file():
+        raise UserError(f"{path} is missing: copy it here or convert the data again")
+    try:
+        with np.load(path) as archive:
+            index: dict[str, np.ndarray] = {name: archive[name] for name in archive.files}
+    except (ValueError, OSError, EOFError) as error:
+        raise UserError(f"{path} cannot be read ({error}): copy it again or convert the data again") from None
+    missing = {"shard", "offset", "length"} - index.keys()
+    if missing:
+        raise UserError(f"{path} lacks {', '.join(sorted(missing))}: convert the data again")
+    return index

@@ -1,0 +1,1 @@
+"""From images to people: decoder, multi-scale prediction, SavedModel, result files, drawing."""

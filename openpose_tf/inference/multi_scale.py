@@ -1,0 +1,222 @@
+"""Test-time averaging of maps over several sizes of the picture, the protocol of the published scores.
+
+The picture is shown to the network at several scales, the maps are brought to one grid and averaged, and people are
+decoded once (original.md, "Test-time inference and assembly").
+
+    predictor = MultiScalePredictor(maps_of, config=PAPER)
+    keypoints, scores = predictor(image, scale=benchmark_scale(person_scales))
+"""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from functools import cached_property
+
+import cv2
+import numpy as np
+import tensorflow as tf
+
+from openpose_tf.config import STRIDE
+from openpose_tf.inference import decoder as decode
+from openpose_tf.skeleton import MPI, Skeleton
+
+# uint8 RGB [N, h, w, 3], h and w multiples of 8 -> confidence_maps [N, h/8, w/8, C] and pafs [N, h/8, w/8, 2 limbs].
+MapsFunction = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+
+FULL_INPUT_SIZE = 368
+# Height of a person at MPII scale 1 (200 px) relative to the network's input at test (CMU's constant).
+TEST_SCALE = 41 / 35
+PAD_VALUE = 128
+
+
+@dataclasses.dataclass(frozen=True)
+class MultiScaleConfig:
+    """The protocol.
+
+    Attributes:
+        factors: sizes of the picture, relative to the scale that is given with it.
+        min_side: shorter pictures are padded to this many pixels, as large as a training crop.
+        full_resolution: True: maps are enlarged to the picture's size and decoded there, as released. False: maps of
+            all scales meet on the grid of the largest one, where the decoder finds sub-cell positions.
+        stretch: True: brightness is stretched until the brightest value of the picture is white, as the release does.
+        decoder: thresholds; its stride must be 1 with `full_resolution` and 8 without.
+    """
+
+    factors: tuple[float, ...] = (0.7, 1.0, 1.3)
+    min_side: int = FULL_INPUT_SIZE
+    full_resolution: bool = False
+    stretch: bool = False
+    decoder: decode.DecoderConfig = decode.PAPER
+
+
+PAPER = MultiScaleConfig()
+RELEASE = MultiScaleConfig(full_resolution=True, stretch=True, decoder=decode.RELEASE)
+CONFIGS = {"paper": PAPER, "release": RELEASE}
+
+
+def benchmark_scale(person_scales: Sequence[float], input_size: int = FULL_INPUT_SIZE) -> float:
+    """Returns how much the benchmark enlarges the picture of a group of people.
+
+    Args:
+        person_scales: height / 200 px of each person of the group.
+        input_size: training crop of the network in pixels; smaller networks see people that much smaller.
+    """
+    return TEST_SCALE / float(np.mean(person_scales)) * input_size / FULL_INPUT_SIZE
+
+
+class MultiScalePredictor:
+    """Finds the people of one picture by maps of several scales.
+
+    Args:
+        maps_of: the network.
+        skeleton: parts and limbs of its maps.
+        config: the protocol.
+
+    Call arguments:
+        image: [H, W, 3] uint8 RGB.
+        scale: network pixels per picture pixel at factor 1, for example of `benchmark_scale`.
+
+    Call returns:
+        keypoints: [K, parts, 3] float32 (x, y, score), picture pixels, 0 where not found; only people that were found.
+        scores: [K] float32, the best first.
+    """
+
+    def __init__(self, maps_of: MapsFunction, skeleton: Skeleton = MPI, config: MultiScaleConfig = PAPER) -> None:
+        expected = 1 if config.full_resolution else STRIDE
+        if config.decoder.stride != expected:
+            raise ValueError(f"the decoder's stride is {config.decoder.stride}, the maps' is {expected}")
+        self._maps_of, self._skeleton, self._config = maps_of, skeleton, config
+
+    @cached_property
+    def _decode(self) -> Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
+        maps = tf.TensorSpec([1, None, None, None], tf.float32)
+        pafs = tf.TensorSpec([1, None, None, self._skeleton.num_pafs], tf.float32)
+        decoder = decode.Decoder(self._skeleton, self._config.decoder)
+        return tf.function(decoder.__call__, input_signature=[maps, pafs])
+
+    def __call__(self, image: np.ndarray, scale: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+        """Returns keypoints and scores of the people in one picture; see the class."""
+        scales = [scale * factor for factor in self._config.factors]
+        maps, pafs = self.average(image, scales)
+        found = self._decode(tf.constant(maps[None]), tf.constant(pafs[None]))
+        keypoints, scores = (value.numpy()[0] for value in found)
+        keypoints, scores = keypoints[scores > 0], scores[scores > 0]
+        if not self._config.full_resolution:
+            height, width = _scaled(image.shape, max(scales))  # whole pixels: not exactly the scale
+            ratio = np.array([image.shape[1] / width, image.shape[0] / height], np.float32)
+            keypoints[..., :2] = (keypoints[..., :2] + 0.5) * ratio - 0.5
+        last_pixel = np.array([image.shape[1] - 1, image.shape[0] - 1], np.float32)
+        keypoints[..., :2] = np.clip(keypoints[..., :2], 0, last_pixel) * (keypoints[..., 2:] > 0)
+        return keypoints, scores
+
+    def average(self, image: np.ndarray, scales: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the mean maps [h, w, C] and [h, w, 2 limbs] float32 of one picture over `scales`.
+
+        The grid is the picture's pixels, or cells of 8 px of the picture at its largest scale.
+        """
+        fit = _to_picture if self._config.full_resolution else _to_largest
+        total: list[np.ndarray] | None = None
+        for scale in scales:
+            shown, left, top = show(image, scale, self._config.min_side, self._config.stretch)
+            both = [
+                fit(np.asarray(m[0]), image.shape, scale, max(scales), left, top) for m in self._maps_of(shown[None])
+            ]
+            total = both if total is None else [a + b for a, b in zip(total, both, strict=True)]
+        assert total is not None
+        maps, pafs = (np.asarray(value / len(scales), np.float32) for value in total)
+        return maps, pafs
+
+
+def with_mirrored(maps_of: MapsFunction, skeleton: Skeleton = MPI) -> MapsFunction:
+    """Returns a network whose maps are the mean of those of a picture and of its mirror image, mirrored back.
+
+    Left and right parts change places, and the x components of the fields their sign.
+    """
+    background = skeleton.num_parts
+    parts = [*skeleton.flip, background]
+    limbs = np.array(skeleton.flip_limbs)
+    pafs_order = np.stack([2 * limbs, 2 * limbs + 1], -1).reshape(-1)
+    signs = np.tile(np.array([-1, 1], np.float32), skeleton.num_limbs)
+
+    def both(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        maps, pafs = maps_of(images)
+        other_maps, other_pafs = maps_of(np.ascontiguousarray(images[:, :, ::-1]))
+        maps = (maps + other_maps[:, :, ::-1, parts]) / 2
+        return maps, (pafs + other_pafs[:, :, ::-1, pafs_order] * signs) / 2
+
+    return both
+
+
+def show(image: np.ndarray, scale: float, min_side: int, stretch: bool = False) -> tuple[np.ndarray, int, int]:
+    """Returns the picture as the network sees it, and where its left upper corner lies.
+
+    Resized bicubically (averaged first where it shrinks a lot, against aliasing), then padded with mid-grey on all
+    sides, to at least `min_side` and to multiples of 8.
+
+    Returns:
+        shown: [h, w, 3] uint8.
+        left, top: pixels of padding.
+    """
+    height, width = _scaled(image.shape, scale)
+    resized = resize(image, height, width)
+    if stretch:  # the release divides by the picture's maximum, the training by 256
+        resized = np.clip(np.rint(resized * (256.0 / max(int(resized.max()), 1))), 0, 255).astype(np.uint8)
+    margin_y, margin_x = ((-size % STRIDE if size >= min_side else -(-min_side // STRIDE) * STRIDE - size)
+                          for size in (height, width))  # fmt: skip
+    top, left = margin_y // 2, margin_x // 2
+    sides = (top, margin_y - top, left, margin_x - left)
+    return np.array(cv2.copyMakeBorder(resized, *sides, cv2.BORDER_CONSTANT, value=(PAD_VALUE,) * 3)), left, top
+
+
+def resize(image: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Returns the picture resized: by area where it shrinks to less than half, bicubically otherwise."""
+    much_smaller = height * 2 < image.shape[0] or width * 2 < image.shape[1]
+    return np.array(
+        cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA if much_smaller else cv2.INTER_CUBIC)
+    )
+
+
+def _scaled(shape: Sequence[int], scale: float) -> tuple[int, int]:
+    return max(1, round(shape[0] * scale)), max(1, round(shape[1] * scale))
+
+
+def _to_picture(
+    maps: np.ndarray, shape: Sequence[int], scale: float, largest: float, left: int, top: int
+) -> np.ndarray:
+    """Returns maps [H, W, C] of the picture's pixels, enlarged in the two steps of the release."""
+    del largest
+    padded = _resize_channels(maps, maps.shape[0] * STRIDE, maps.shape[1] * STRIDE)
+    height, width = _scaled(shape, scale)
+    return _resize_channels(padded[top : top + height, left : left + width], shape[0], shape[1])
+
+
+def _resize_channels(maps: np.ndarray, height: int, width: int) -> np.ndarray:
+    resized = cv2.resize(np.ascontiguousarray(maps), (width, height), interpolation=cv2.INTER_CUBIC)
+    return np.asarray(resized).reshape(height, width, maps.shape[2])
+
+
+def _to_largest(
+    maps: np.ndarray, shape: Sequence[int], scale: float, largest: float, left: int, top: int
+) -> np.ndarray:
+    """Returns maps [h, w, C] on the 8 px cells of the picture at the `largest` scale, by one bicubic step."""
+    result = maps
+    for axis, padding in ((0, top), (1, left)):
+        cells = -(-_scaled(shape, largest)[axis] // STRIDE)
+        largest_px = STRIDE * np.arange(cells) + (STRIDE - 1) / 2
+        ratio = _scaled(shape, scale)[axis] / _scaled(shape, largest)[axis]
+        shown_px = (largest_px + 0.5) * ratio - 0.5 + padding
+        weights = _cubic_weights((shown_px - (STRIDE - 1) / 2) / STRIDE, maps.shape[axis])
+        result = np.moveaxis(np.tensordot(weights, result, (1, axis)), 0, axis)
+    return result
+
+
+def _cubic_weights(positions: np.ndarray, size: int) -> np.ndarray:
+    """Returns [len(positions), size] weights of bicubic interpolation as OpenCV's, borders repeated."""
+    a = decode.CUBIC_A
+    weights = np.zeros((len(positions), size), np.float32)
+    first = np.floor(positions).astype(int)
+    for tap in range(-1, 3):
+        t = np.abs(positions - (first + tap))
+        near = ((a + 2) * t - (a + 3)) * t * t + 1
+        far = a * (((t - 5) * t + 8) * t - 4)
+        np.add.at(weights, (np.arange(len(positions)), np.clip(first + tap, 0, size - 1)), np.where(t <= 1, near, far))
+    return weights

@@ -1,0 +1,141 @@
+"""An exported student as a Python object: pictures of any size in, people in their pixels out, in batches.
+
+predictor = Predictor("exported")  # a folder of openpose_tf.export, or "builtin"
+for picture, keypoints, scores in predictor.run([Picture("a", pixels)]):
+    ...
+"""
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from openpose_tf.common.errors import UserError
+from openpose_tf.inference import multi_scale, student_file
+from openpose_tf.inference.decoder import DecoderConfig
+from openpose_tf.inference.image_files import Picture
+from openpose_tf.inference.saved_model import DESCRIPTION, PoseServer, description
+from openpose_tf.weights.weight_files import BUILTIN, BUILTIN_PATH
+
+# Pictures of one shown size go through the network together; at most this many wait for others of their size.
+MAX_WAITING = 48
+
+
+class Predictor:
+    """Runs a SavedModel of `openpose_tf.export`, or the student that ships.
+
+    Args:
+        saved_model: folder of the SavedModel, or "builtin".
+        longest_side: longer side in pixels at which pictures are shown; None for what the model says suits it.
+        scales: sizes relative to that whose maps are averaged.
+        flip: the maps of the mirrored picture are averaged, too. With one scale and without, the SavedModel's own
+            decoder answers.
+
+    Raises:
+        UserError: the folder is no SavedModel of ours.
+    """
+
+    def __init__(
+        self,
+        saved_model: str | os.PathLike[str],
+        longest_side: int | None = None,
+        scales: Sequence[float] = (1.0,),
+        flip: bool = False,
+    ) -> None:
+        load = _load_builtin if str(saved_model) == BUILTIN else _load
+        self._model, self._function, self._description = load(Path(saved_model))
+        self._longest_side = longest_side or int(self._description["test_side"])
+        self._scales, self._flip = tuple(scales), flip
+
+    def run(self, pictures: Iterable[Picture], batch_size: int = 8) -> Iterator[tuple[Picture, np.ndarray, np.ndarray]]:
+        """Yields (picture, keypoints [K, 15, 3], scores [K]) of every picture.
+
+        Pictures that are shown at one size are batched, so the order holds only among pictures of equal size.
+        """
+        if len(self._scales) > 1 or self._flip:
+            for picture in pictures:
+                yield picture, *self._average(picture.pixels, self._side_scale(picture.pixels))
+            return
+        waiting: dict[tuple[int, int], list[Picture]] = {}
+        for picture in pictures:
+            size = self._shown_size(picture.pixels)
+            waiting.setdefault(size, []).append(picture)
+            if len(waiting[size]) == batch_size:
+                yield from self._predict(waiting.pop(size), size)
+            elif sum(map(len, waiting.values())) >= MAX_WAITING:
+                size = max(waiting, key=lambda key: len(waiting[key]))
+                yield from self._predict(waiting.pop(size), size)
+        for size, group in waiting.items():
+            yield from self._predict(group, size)
+
+    def _side_scale(self, pixels: np.ndarray) -> float:
+        return self._longest_side / max(pixels.shape[:2])
+
+    def _shown_size(self, pixels: np.ndarray) -> tuple[int, int]:
+        """Returns (height, width) as shown to the network."""
+        scale = self._side_scale(pixels) * self._scales[0]
+        return max(1, round(pixels.shape[0] * scale)), max(1, round(pixels.shape[1] * scale))
+
+    def _predict(
+        self, group: Sequence[Picture], size: tuple[int, int]
+    ) -> Iterator[tuple[Picture, np.ndarray, np.ndarray]]:
+        shown = np.stack([multi_scale.resize(picture.pixels, *size) for picture in group])
+        outputs = self._function(images=tf.constant(shown))
+        for picture, keypoints, scores in zip(
+            group, outputs["keypoints"].numpy(), outputs["scores"].numpy(), strict=True
+        ):
+            yield picture, to_picture(keypoints[scores > 0], size, picture.pixels.shape), scores[scores > 0]
+
+    @cached_property
+    def _average(self) -> multi_scale.MultiScalePredictor:
+        config = multi_scale.MultiScaleConfig(
+            factors=self._scales,
+            min_side=int(self._description["model"]["input_size"]),
+            decoder=DecoderConfig(**self._description["decoder"]),
+        )
+        maps_of = multi_scale.with_mirrored(self.maps) if self._flip else self.maps
+        return multi_scale.MultiScalePredictor(maps_of, config=config)
+
+    def maps(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Returns confidence maps [N, h/8, w/8, 16] and pafs [N, h/8, w/8, 28] of uint8 RGB pictures [N, h, w, 3]."""
+        outputs = self._function(images=tf.constant(images))
+        return outputs["heatmaps"].numpy(), outputs["pafs"].numpy()
+
+
+def to_picture(keypoints: np.ndarray, shown: Sequence[int], given: Sequence[int]) -> np.ndarray:
+    """Returns keypoints [K, parts, 3] in the pixels of a picture of size `given` (h, w), from those of size `shown`."""
+    ratio = np.array([given[1] / shown[1], given[0] / shown[0]], np.float32)
+    last_pixel = np.array([given[1] - 1, given[0] - 1], np.float32)
+    xy = np.clip((keypoints[..., :2] + 0.5) * ratio - 0.5, 0, last_pixel)
+    return np.concatenate([np.where(keypoints[..., 2:] > 0, xy, 0), keypoints[..., 2:]], -1)
+
+
+def _load_builtin(_: Path) -> tuple[Any, Any, dict[str, Any]]:
+    """Returns the student that ships, its serving function and its description."""
+    student = student_file.read_student(BUILTIN_PATH)
+    server = PoseServer(*student)
+    return server, server.images, description(student.config, student.around)
+
+
+def _load(folder: Path) -> tuple[Any, Any, dict[str, Any]]:
+    """Returns the SavedModel, its serving function and its description."""
+    mend = "write one with python -m openpose_tf.export"
+    if not (folder / "saved_model.pb").is_file():
+        raise UserError(f"{folder} is no SavedModel: {mend}")
+    path = folder / "assets" / DESCRIPTION
+    try:
+        stored = json.loads(path.read_text())
+        if {"test_side", "decoder", "model"} - set(stored):
+            raise KeyError("entries are missing")
+        model = tf.saved_model.load(str(folder))
+        return model, model.signatures["serving_default"], stored
+    except FileNotFoundError:
+        raise UserError(f"{folder} is a SavedModel of something else ({path} is missing): {mend}") from None
+    except (OSError, ValueError, KeyError, tf.errors.OpError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise UserError(f"{folder} is a damaged SavedModel ({reason}): {mend}") from None

@@ -1,0 +1,1 @@
+"""The OpenPose PAF network."""

@@ -1,0 +1,1 @@
+"""Training a student: loop, step, optimizers, flags, logs, files of a run."""

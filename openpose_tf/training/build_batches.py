@@ -1,0 +1,88 @@
+"""Opens the record sets of a run and makes its batches."""
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+
+from openpose_tf.config import DataConfig, TrainConfig
+from openpose_tf.data.input.augmentation import Augmentation
+from openpose_tf.data.input.streams import MixedBatches, StreamConfig, mix
+from openpose_tf.data.records.record_set import RecordSet, join_records, load_records
+from openpose_tf.training.strategies import Replicas
+
+
+@dataclasses.dataclass(frozen=True)
+class RecordSets:
+    """The record sets of a run; at least one is there."""
+
+    real: RecordSet | None
+    synthetic: RecordSet | None
+
+    @property
+    def identity(self) -> dict[str, str | None]:
+        """Hash of the index of each set: a run that goes on must find the same samples."""
+        sets = {"real_records_hash": self.real, "synthetic_records_hash": self.synthetic}
+        return {name: None if records is None else records.digest for name, records in sets.items()}
+
+
+def open_record_sets(config: DataConfig) -> RecordSets:
+    """Returns the record sets.
+
+    Raises:
+        UserError: a folder is no record set, or does not hold what its manifest says.
+    """
+    real, synthetic = (
+        join_records([load_records(folder) for folder in folders]) if folders else None
+        for folders in (config.real_records, config.synthetic_records)
+    )
+    return RecordSets(real, synthetic)
+
+
+def make_batches(
+    run: TrainConfig,
+    data: DataConfig,
+    sets: RecordSets,
+    replicas: Replicas,
+    groups: Sequence[np.ndarray] | None = None,
+    feature_names: Sequence[str] = (),
+) -> MixedBatches:
+    """Returns the batches of a run: this worker's share of each global batch.
+
+    Args:
+        run: sizes, seed and mode.
+        data: what to make of the records.
+        sets: of `open_record_sets`.
+        replicas: the worker's place.
+        groups: rows of each group of the synthetic set; one group of all if None.
+        feature_names: columns of the batch's `features`.
+    """
+    stream = StreamConfig(
+        augmentation=_augmentation(run, data),
+        max_people=data.max_people,
+        feature_names=tuple(feature_names),
+        with_replacement=run.target.is_release,
+        num_workers=replicas.num_workers,
+        worker_index=replicas.worker_index,
+        num_threads=data.num_threads,
+    )
+    fraction = 1.0 - run.real_fraction
+    return mix(
+        sets.real,
+        sets.synthetic,
+        run.batch_size,
+        groups=groups,
+        synthetic_fraction=fraction,
+        seed=run.seed,
+        config=stream,
+    )
+
+
+def _augmentation(run: TrainConfig, data: DataConfig) -> Augmentation:
+    return Augmentation(
+        run.model.input_size,
+        *data.zoom,
+        data.max_rotation_deg,
+        padding_valid=data.padding_valid,
+        backend=data.warp,
+    )

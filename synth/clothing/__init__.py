@@ -1,0 +1,1 @@
+"""What people wear: sampled appearance, garments fitted to the body, textures."""

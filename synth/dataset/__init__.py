@@ -1,0 +1,1 @@
+"""The image dataset on disk: writing, drawing its ground truth, licences of its parts."""

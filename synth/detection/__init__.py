@@ -1,0 +1,1 @@
+"""Finding people in photographs: detectors, segmenters and their model files."""

@@ -1,0 +1,107 @@
+"""Person masks that are already known: COCO segmentations, or one mask picture per photograph."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from openpose_tf.common import files
+from openpose_tf.common.errors import UserError
+from synth.detection.people import People, PersonSegmenter
+
+
+def make_groundtruth_segmenter(source: Path) -> PersonSegmenter:
+    """Returns the segmenter for a COCO annotation file (.json) or a folder of mask pictures."""
+    if source.is_dir():
+        return MaskFolder(source)
+    content = files.read_json(source, "a COCO annotation file with segmentations, or a folder of mask pictures")
+    if not isinstance(content, dict) or not {"images", "annotations"} <= content.keys():
+        raise UserError(f"{source} is not a COCO annotation file: it has no images or annotations")
+    names = {image["id"]: Path(image["file_name"]).name for image in content["images"]}
+    person_ids = {c["id"] for c in content.get("categories", []) if c.get("name") == "person"} or {1}
+    by_name: dict[str, list[dict[str, Any]]] = {}
+    for annotation in content["annotations"]:
+        if annotation.get("category_id", 1) in person_ids and annotation.get("segmentation"):
+            by_name.setdefault(names[annotation["image_id"]], []).append(annotation)
+    return CocoMasks(by_name)
+
+
+@dataclasses.dataclass(frozen=True)
+class CocoMasks:
+    """Masks from COCO annotations.
+
+    Attributes:
+        by_name: annotations with a segmentation (polygons or run lengths) by the photograph's file name.
+    """
+
+    by_name: dict[str, list[dict[str, Any]]]
+
+    def segment(self, image: np.ndarray, path: Path) -> People:
+        """Returns the annotated people of the photograph [H, W, 3] at `path`, with masks."""
+        height, width = image.shape[:2]
+        people = self.by_name.get(path.name, [])
+        masks = np.zeros((len(people), height, width), bool)
+        for mask, person in zip(masks, people):
+            mask[:] = decode_segmentation(person["segmentation"], height, width)
+        return People(boxes_of(masks), np.ones(len(people), np.float32), masks)
+
+
+def decode_segmentation(segmentation: Any, height: int, width: int) -> np.ndarray:
+    """Returns [H, W] bool of a COCO segmentation: polygons, or run lengths (compressed or not)."""
+    from pycocotools import mask as coco_mask
+
+    if isinstance(segmentation, list):
+        runs = coco_mask.merge(coco_mask.frPyObjects(segmentation, height, width))
+    elif isinstance(segmentation["counts"], list):
+        runs = coco_mask.frPyObjects(segmentation, height, width)
+    else:
+        runs = segmentation
+    mask = coco_mask.decode(runs).astype(bool)
+    if mask.shape != (height, width):
+        raise UserError(f"a segmentation is {mask.shape[1]}x{mask.shape[0]} px, its photograph {width}x{height}")
+    return mask
+
+
+@dataclasses.dataclass(frozen=True)
+class MaskFolder:
+    """Masks from pictures: FOLDER/NAME.png for the photograph NAME.jpg, people not 0.
+
+    Attributes:
+        folder: the folder.
+    """
+
+    folder: Path
+
+    def segment(self, image: np.ndarray, path: Path) -> People:
+        """Returns the people of the photograph [H, W, 3] at `path` as one mask; nobody without a mask picture.
+
+        Raises:
+            UserError: the mask has another size than the photograph.
+        """
+        mask_path = self.folder / (path.stem + ".png")
+        if not mask_path.is_file():
+            masks = np.zeros((0, *image.shape[:2]), bool)
+            return People(boxes_of(masks), np.zeros(0, np.float32), masks)
+        mask = cv2.imread(str(mask_path), cv2.IMREAD_UNCHANGED)
+        if mask is None:
+            raise UserError(f"{mask_path} is not a readable picture: expected the mask of the people in {path.name}")
+        mask = mask if mask.ndim == 2 else mask[..., :3].max(-1)
+        if mask.shape != image.shape[:2]:
+            raise UserError(
+                f"{mask_path} is {mask.shape[1]}x{mask.shape[0]} px, "
+                f"its photograph {path.name} {image.shape[1]}x{image.shape[0]}"
+            )
+        masks = (mask > 0)[None] if mask.any() else np.zeros((0, *mask.shape), bool)
+        return People(boxes_of(masks), np.ones(len(masks), np.float32), masks)
+
+
+def boxes_of(masks: np.ndarray) -> np.ndarray:
+    """Returns the tight boxes [N, 4] float32 (x1, y1, x2, y2; edges) of masks [N, H, W] bool; zeros if empty."""
+    boxes = np.zeros((len(masks), 4), np.float32)
+    for box, mask in zip(boxes, masks):
+        rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+        if len(rows):
+            box[:] = columns[0], rows[0], columns[-1] + 1, rows[-1] + 1
+    return boxes

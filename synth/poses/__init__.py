@@ -1,0 +1,1 @@
+"""Body poses: procedural kinds, motion capture files, resting on the ground, self-collision."""

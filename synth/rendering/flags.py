@@ -1,0 +1,81 @@
+"""The flags of `synth.render`."""
+
+from absl import flags
+
+from openpose_tf.common.name_splits import SPLITS
+from synth.scene import photographs
+from synth.scene.config import CAMERAS, DATASETS, DEVICES, LIGHTS
+
+flags.disclaim_key_flags()  # --help of the command that calls `define_flags` shows these flags as its own
+
+
+def define_flags() -> None:
+    """Defines this command's flags."""
+    flags.DEFINE_string(
+        "output_dir", None, "folder of the dataset; a run that was stopped goes on there", required=True
+    )
+    flags.DEFINE_integer(
+        "num_images",
+        None,
+        "images of the whole dataset (all shards); default for mixed: --variants of every photograph",
+        lower_bound=1,
+    )
+    flags.DEFINE_integer("seed", 0, "master seed; scene i depends on (seed, i) only", lower_bound=0)
+    flags.DEFINE_enum(
+        "dataset",
+        "synthetic",
+        DATASETS,
+        "synthetic = D_S; real_standin = a second rendered domain in place of photographs; mixed = D_M, before "
+        "annotated photographs at their own size",
+    )
+    flags.DEFINE_integer("image_size", 640, "width and height in px (paper: 640)", lower_bound=32, upper_bound=4096)
+    flags.DEFINE_float(
+        "people_mean", None, "mean of the Poisson number of people; default 9, for mixed 4 (paper)", lower_bound=0.0
+    )
+    flags.DEFINE_integer("people_min", 2, "least number of people (release: 2)", lower_bound=0)
+    flags.DEFINE_enum(
+        "camera", None, CAMERAS, "camera distribution; default paper for synthetic, else the dataset's own"
+    )
+    flags.DEFINE_enum("light", "hdri", LIGHTS, "environment pictures with a sun, or the release's spherical harmonics")
+    flags.DEFINE_string(
+        "backgrounds", "builtin", "builtin, a folder of photographs, or a text file with one path per line"
+    )
+    flags.DEFINE_string("body", "builtin", "builtin, or the path of SMPL+H model files")
+    flags.DEFINE_string("poses", "builtin", "builtin, or a folder of AMASS .npz / BVH motion files")
+    flags.DEFINE_integer("frame_step", 10, "every n-th frame of the motion files (release: 10 or 20)", lower_bound=1)
+    flags.DEFINE_enum("pose_split", "train", SPLITS, "which part of the motion sequences to use")
+    flags.DEFINE_string("textures", "", "folder of SURREAL-style clothing textures for an SMPL+H --body")
+    flags.DEFINE_integer("samples", 16, "Cycles samples per pixel", lower_bound=1)
+    flags.DEFINE_bool("denoise", True, "denoise with OpenImageDenoise")
+    flags.DEFINE_bool("write_depth", False, "also write depth/ (uint16 millimetres)")
+    flags.DEFINE_integer("jpeg_quality", 95, "of the pictures", lower_bound=1, upper_bound=100)
+    flags.DEFINE_enum("device", "CPU", DEVICES, "what Cycles computes on")
+    flags.DEFINE_integer(
+        "num_workers",
+        0,
+        "Ray workers, one pinned core each; 0 = in this process without Ray; -1 = all CPUs",
+        lower_bound=-1,
+    )
+    flags.DEFINE_string("ray_address", None, "address of a running Ray cluster; default: Ray on this machine")
+    flags.DEFINE_float("gpus_per_worker", None, "default 1 with a GPU --device, else 0", lower_bound=0.0)
+    flags.DEFINE_integer("scenes_per_worker", 100, "a worker process is replaced after so many scenes", lower_bound=1)
+    flags.DEFINE_integer("shard_index", 0, "this job's part of a job array, 0 .. num_shards - 1", lower_bound=0)
+    flags.DEFINE_integer("num_shards", 1, "parts of a job array", lower_bound=1)
+    _define_photograph_flags()
+
+
+def _define_photograph_flags() -> None:
+    """Defines the flags of --dataset=mixed."""
+    flags.DEFINE_enum("format", "coco", photographs.FORMATS, "mixed: kind of annotation")
+    flags.DEFINE_string("annotations", None, "mixed: annotation file of the photographs")
+    flags.DEFINE_string("images", None, "mixed: folder of the photographs")
+    flags.DEFINE_integer("variants", 5, "mixed: pictures per photograph (paper: 5)", lower_bound=1)
+    flags.DEFINE_string("masks", None, "mixed: folder of masks of un-annotated people, mask_NAME (mpii, openpose_json)")
+    flags.DEFINE_string(
+        "include_list", None, "mixed: only these photographs (ids or names), such as the train_images.txt of D_R"
+    )
+    flags.DEFINE_string("exclude_list", None, "mixed: not these photographs")
+    flags.DEFINE_string("groups", None, "mixed: groups_v12.mat (mpii), for the random split of D_R")
+    flags.DEFINE_integer("num_validation_groups", 343, "mixed: groups of that split", lower_bound=1)
+    flags.DEFINE_integer("split_seed", 0, "mixed: the --seed that D_R's split was made with", lower_bound=0)
+    flags.DEFINE_string("validation_list", None, "mixed: names of the validation images (mpii) instead of a split")

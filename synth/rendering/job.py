@@ -1,0 +1,91 @@
+"""What all scenes of a run share, and what a worker loads once for it."""
+
+import dataclasses
+import functools
+import resource
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from openpose_tf.common.errors import UserError
+from synth.body import loading
+from synth.clothing import textures
+from synth.poses import sources as poses
+from synth.scene.backgrounds import BackgroundList
+from synth.scene.config import RenderConfig, SceneConfig
+from synth.scene.photographs import PhotographList
+from synth.scene.sampling import Sources
+from synth.workers import malloc_limits
+
+if TYPE_CHECKING:
+    from synth.rendering import blender
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """What all scenes of a run share; sent to every worker.
+
+    Attributes:
+        folder: the dataset.
+        scenes: distribution of the scenes.
+        render: how they become pixels.
+        photos: usable background photographs.
+        environments, environment_share: environments seen as background, and how often.
+        photographs: the annotated photographs of a mixed dataset; None for the others.
+    """
+
+    folder: str
+    scenes: SceneConfig
+    render: RenderConfig
+    photos: BackgroundList
+    environments: tuple[str, ...]
+    environment_share: float
+    photographs: PhotographList | None = None
+
+
+@functools.lru_cache(maxsize=1)
+def load_sources(job: Job) -> Sources:
+    """Body, poses, textures and backgrounds, loaded once per process.
+
+    Raises:
+        UserError: the user's files do not hold what they should.
+    """
+    model = loading.load_body(job.scenes.body)
+    library = None
+    if job.scenes.textures:
+        if model.kind != "smplh":
+            raise UserError("--textures are pictures for SMPL+H bodies: give --body=PATH too, or leave --textures out")
+        library = textures.load_textures(job.scenes.textures)
+        model = library.fit(model)
+    source = poses.load_poses(job.scenes.poses, model, job.scenes.frame_step)
+    return Sources(model, source, job.photos, job.environments, job.environment_share, library)
+
+
+@functools.lru_cache(maxsize=1)
+def load_renderer(config: RenderConfig) -> "blender.Renderer":
+    """The process's renderer; Blender has one scene per process. Importing it here keeps bpy out of other processes."""
+    malloc_limits.keep_small()
+    from synth.rendering import blender
+
+    return blender.Renderer(config)
+
+
+def memory_use() -> dict[str, float]:
+    """Returns this process's resident memory now and at most, `memory_mb` and `peak_mb`."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {"memory_mb": pages * resource.getpagesize() / 2**20, "peak_mb": peak_mb}
+
+
+class Clock:
+    """CPU seconds of this process between laps."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._last = time.process_time()
+
+    def lap(self, stage: str) -> None:
+        """Books the time since the last lap on a stage."""
+        now = time.process_time()
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + now - self._last
+        self._last = now

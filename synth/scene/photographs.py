@@ -1,0 +1,269 @@
+"""The annotated photographs behind a mixed dataset: read from MPII, COCO or OpenPose files, checked, kept as rows.
+
+The rows are written to DIR/photographs.jsonl, one photograph per line, so that a worker reads only the lines it needs
+and a dataset tells by itself what it was made of.
+"""
+
+import dataclasses
+import functools
+import hashlib
+import json
+import math
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from openpose_tf.common import files
+from openpose_tf.common.errors import UserError
+from openpose_tf.common.progress import track
+from openpose_tf.data.annotations import image_dataset, mpii, sources, splits
+from openpose_tf.data.annotations import pixels as images
+from openpose_tf.data.annotations.types import AnnotatedImage, Person
+
+FORMATS = ("mpii", "coco", "openpose_json", "image_dataset")
+LIST_NAME = "photographs.jsonl"
+SHOWN = 10
+
+
+@dataclasses.dataclass(frozen=True)
+class PhotographSource:
+    """Which photographs to use; the flags of `synth.render`.
+
+    Attributes:
+        format: one of FORMATS.
+        annotations: annotation file, folder of JSON files (openpose_json), or a rendered stand-in for photographs
+            (image_dataset).
+        images: folder of the photographs; None for image_dataset.
+        masks: folder of masks of un-annotated people, mask_NAME (mpii, openpose_json), or None.
+        groups: groups_v12.mat (mpii), for the random split; or None.
+        num_validation_groups: groups of that split.
+        split_seed: of that split; the `--seed` that `openpose_tf.data.to_tfrecords` was given.
+        validation_list: names of the validation images (mpii), or None.
+        include_list: only these images (ids or file names); for mpii it makes a split unnecessary. Or None.
+        exclude_list: not these images; or None.
+    """
+
+    format: str
+    annotations: str
+    images: str | None
+    masks: str | None = None
+    groups: str | None = None
+    num_validation_groups: int = 343
+    split_seed: int = 0
+    validation_list: str | None = None
+    include_list: str | None = None
+    exclude_list: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class PhotographList:
+    """The photographs of one dataset, as workers get them.
+
+    Attributes:
+        path: the file with one row per photograph.
+        count: number of photographs.
+        digest: hash of all that is known of them but for the folders they are in.
+    """
+
+    path: str
+    count: int
+    digest: str
+
+
+def read_photographs(source: PhotographSource) -> list[AnnotatedImage]:
+    """Returns the annotated training photographs.
+
+    Args:
+        source: which.
+
+    Raises:
+        UserError: an annotation that cannot be understood, photographs missing or of another size, or nothing left.
+    """
+    found = _read(source)
+    if source.include_list:
+        found = splits.select(found, splits.read_list(source.include_list), source.include_list)
+    if source.exclude_list:
+        excluded = splits.select(found, splits.read_list(source.exclude_list), source.exclude_list)
+        names = {one.image_id for one in excluded}
+        found = [one for one in found if one.image_id not in names]
+    if not found:
+        raise UserError(f"--annotations={source.annotations}: no photograph is left by the lists")
+    images.require_pictures([one.image_path for one in found])
+    check_sizes(found)
+    return found
+
+
+def _read(source: PhotographSource) -> list[AnnotatedImage]:
+    if source.format == "image_dataset":
+        return _read_standin(source.annotations)
+    if source.format == "mpii" and not (source.groups or source.validation_list):
+        return _read_listed_mpii(source)
+    with tempfile.TemporaryDirectory() as folder:  # the lists of a split were written when D_R was made
+        config = sources.SourceConfig(
+            format=source.format,
+            annotations=source.annotations,
+            images=source.images,
+            masks=source.masks,
+            split=sources.TRAIN,
+            groups=source.groups,
+            num_validation_groups=source.num_validation_groups,
+            validation_list=source.validation_list,
+            seed=source.split_seed,
+            output_dir=folder,
+        )
+        return sources.read(config).images
+
+
+def _read_listed_mpii(source: PhotographSource) -> list[AnnotatedImage]:
+    """The training images that a list names; the other pictures need not be there."""
+    if not source.include_list:
+        raise UserError(
+            "--format=mpii needs --include_list=train_images.txt (written with the records of the real data), or "
+            "--groups=groups_v12.mat or --validation_list=FILE for a split: no validation image may be used"
+        )
+    wanted = set(splits.read_list(source.include_list))
+    release = mpii.read_release(source.annotations)
+    chosen = [one for one in release if one.is_train and {one.name, Path(one.name).stem} & wanted]
+    return mpii.annotated_images(chosen, str(source.images), source.masks)
+
+
+def _read_standin(folder: str) -> list[AnnotatedImage]:
+    """A rendered stand-in for photographs: its people count as real."""
+    kind = image_dataset.read_header(folder)["kind"]
+    if kind != "real_standin":
+        raise UserError(
+            f"--annotations={folder} is a {kind} dataset: --format=image_dataset takes a stand-in for photographs "
+            "(python -m synth.render --dataset=real_standin), or give annotated photographs"
+        )
+    found = image_dataset.read_image_dataset(folder)
+    return [dataclasses.replace(one, people=tuple(_as_real(person) for person in one.people)) for one in found]
+
+
+def _as_real(person: Person) -> Person:
+    return dataclasses.replace(person, is_synthetic=False)
+
+
+def check_sizes(photographs: Sequence[AnnotatedImage]) -> None:
+    """Checks photographs and their masks of un-annotated people against the sizes in the annotation, by file headers.
+
+    Raises:
+        UserError: some differ; the first ten are named.
+    """
+    wrong = []
+    for one in track(photographs, len(photographs), "looking at photographs", "file"):
+        for path in filter(None, (one.image_path, one.ignore_mask_path)):
+            size = images.picture_size(path)
+            if size != (one.width, one.height):
+                wrong.append(f"{path} is {size[0]}x{size[1]}, the annotation says {one.width}x{one.height}")
+    if wrong:
+        shown = "\n  ".join(wrong[:SHOWN])
+        raise UserError(
+            f"{len(wrong)} pictures have another size than their annotation; the first are\n  {shown}\n"
+            "use the pictures the annotation was made for"
+        )
+
+
+def describe_list(photographs: Sequence[AnnotatedImage], folder: Path) -> PhotographList:
+    """Returns the description of a dataset's photographs; the list itself is written by `write_list`."""
+    digest = hashlib.sha256()
+    for one in photographs:
+        digest.update(json.dumps(_without_folders(to_row(one)), sort_keys=True).encode())
+    return PhotographList(str((folder / LIST_NAME).resolve()), len(photographs), digest.hexdigest()[:16])
+
+
+def write_list(photographs: Sequence[AnnotatedImage], described: PhotographList) -> None:
+    """Writes photographs.jsonl into the dataset."""
+    rows = [json.dumps(to_row(one), allow_nan=False).encode() + b"\n" for one in photographs]
+    files.write_bytes(described.path, b"".join(rows))
+
+
+def _without_folders(row: dict[str, Any]) -> dict[str, Any]:
+    """The row with names instead of paths, and the size in bytes of a mask, so that a moved folder is the same."""
+    mask = row["ignore_mask_path"]
+    named = None if mask is None else [Path(mask).name, Path(mask).stat().st_size]
+    return row | {"path": Path(row["path"]).name, "ignore_mask_path": named}
+
+
+def load_photograph(photographs: PhotographList, number: int) -> AnnotatedImage:
+    """Returns photograph `number`, 0 .. count - 1, reading its line only.
+
+    Raises:
+        UserError: the list is gone or was changed.
+    """
+    try:
+        with open(photographs.path, "rb") as file:
+            start, end = _line_ends(photographs)[number : number + 2]
+            file.seek(start)
+            return from_row(json.loads(file.read(end - start)))
+    except (OSError, ValueError, KeyError) as error:
+        raise UserError(f"{photographs.path} cannot be read ({error!r}): start synth.render again") from None
+
+
+@functools.lru_cache(maxsize=2)
+def _line_ends(photographs: PhotographList) -> list[int]:
+    """Positions of the first byte of every line, and of the end."""
+    content = np.fromfile(photographs.path, np.uint8)
+    newlines = np.flatnonzero(content == ord("\n"))
+    return [0, *(int(place) + 1 for place in newlines)]
+
+
+def to_row(one: AnnotatedImage) -> dict[str, Any]:
+    """Returns an annotated image as JSON-able data; numbers keep all their digits, null = not known."""
+    return {
+        "image_id": one.image_id,
+        "path": str(one.image_path.resolve()),
+        "width": one.width,
+        "height": one.height,
+        "labelled_joints": [bool(known) for known in one.labelled_joints],
+        "ignore_mask_path": None if one.ignore_mask_path is None else str(one.ignore_mask_path.resolve()),
+        "ignore_segmentations": [_plain(region) for region in one.ignore_segmentations],
+        "people": [person_row(person) for person in one.people],
+    }
+
+
+def person_row(person: Person) -> dict[str, Any]:
+    """Returns a person's own ground truth as JSON-able data."""
+    return {
+        "keypoints": person.keypoints.tolist(),
+        "objpos": person.objpos.tolist() if np.isfinite(person.objpos).all() else None,
+        "scale": float(person.scale) if math.isfinite(person.scale) else None,
+        "head_box": None if person.head_box is None else person.head_box.tolist(),
+        "area": person.area,
+        "is_synthetic": person.is_synthetic,
+    }
+
+
+def _plain(region: Any) -> Any:
+    """A COCO segmentation without bytes."""
+    if isinstance(region, dict) and isinstance(region["counts"], bytes):
+        return {**region, "counts": region["counts"].decode("ascii")}
+    return region
+
+
+def from_row(row: dict[str, Any]) -> AnnotatedImage:
+    """Returns the annotated image of a row."""
+    mask = row["ignore_mask_path"]
+    return AnnotatedImage(
+        image_id=row["image_id"],
+        image_path=Path(row["path"]),
+        width=row["width"],
+        height=row["height"],
+        people=tuple(_person(entry) for entry in row["people"]),
+        labelled_joints=tuple(row["labelled_joints"]),
+        ignore_mask_path=None if mask is None else Path(mask),
+        ignore_segmentations=tuple(row["ignore_segmentations"]),
+    )
+
+
+def _person(entry: dict[str, Any]) -> Person:
+    return Person(
+        keypoints=np.array(entry["keypoints"], np.float64),
+        objpos=np.array(entry["objpos"] or [math.nan, math.nan], np.float64),
+        scale=math.nan if entry["scale"] is None else entry["scale"],
+        head_box=None if entry["head_box"] is None else np.array(entry["head_box"], np.float64),
+        is_synthetic=entry["is_synthetic"],
+        area=entry["area"],
+    )

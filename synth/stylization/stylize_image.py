@@ -1,0 +1,209 @@
+"""Stylises one image of a mixed dataset: its synthetic people take the look of the real people of its photograph."""
+
+import dataclasses
+import functools
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from openpose_tf.common import files
+from openpose_tf.common.errors import UserError
+from openpose_tf.inference.image_files import encode_image, read_image
+from synth.dataset import writer
+from synth.detection import factory
+from synth.detection.people import PersonSegmenter, union_mask
+from synth.stylization import monge_kantorovich
+from synth.stylization.pipeline import StyleConfig, Stylizer, stylize_people
+from synth.stylization.smoothers import SMOOTHERS
+
+STYLIZERS = ("mk", "pcakd", "photowct")
+IMAGE_FORMATS = ("png", "jpg")
+DEFAULT_STRENGTH = {"mk": 0.7, "pcakd": 1.0, "photowct": 1.0}
+DEFAULT_JPEG_QUALITY = 95
+MASK_DIR = "style_masks"
+_WEIGHTS_HELP = {
+    "pcakd": "the folder `ckpts` of PCA-Knowledge-Distillation's VGG or MobileNet backbone",
+    "photowct": "photo_wct.pth of FastPhotoStyle (PhotoWCTModels/)",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Tools:
+    """What does the work; the flags that name it.
+
+    Attributes:
+        stylizer: one of STYLIZERS.
+        weights: its weights; None for mk.
+        smoother: a key of SMOOTHERS.
+        person_segmenter: one of detect.SEGMENTER_KINDS.
+        models_dir: folder of the built-in model files.
+        tfod_model: a user's network, for the segmenter `tfod`.
+        groundtruth: known masks, for the segmenter `groundtruth`.
+    """
+
+    stylizer: str = "mk"
+    weights: Path | None = None
+    smoother: str = "gif_masked"
+    person_segmenter: str = "builtin"
+    models_dir: Path = Path("models")
+    tfod_model: Path | None = None
+    groundtruth: Path | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class StyleJob:
+    """What all images of one run share; goes to the workers.
+
+    Attributes:
+        source: the mixed dataset.
+        output: the stylised dataset.
+        tools: what does the work.
+        config: strength and sizes.
+        photos_dir: where photographs with relative or moved paths are; None = as written in the annotations.
+        image_format: `png` keeps every other pixel exactly; `jpg` is 4 times smaller and encodes the picture anew.
+        jpeg_quality: of `jpg`; the source's, so that untouched pixels hardly change.
+    """
+
+    source: Path
+    output: Path
+    tools: Tools = dataclasses.field(default_factory=Tools)
+    config: StyleConfig = dataclasses.field(default_factory=StyleConfig)
+    photos_dir: Path | None = None
+    image_format: str = "png"
+    jpeg_quality: int = DEFAULT_JPEG_QUALITY
+
+
+@functools.lru_cache(maxsize=1)
+def load_stylizer(name: str, weights: Path | None) -> Stylizer:
+    """Returns the stylizer, loaded once per process.
+
+    Raises:
+        UserError: weights are missing or of another program.
+    """
+    if name == "mk":
+        return monge_kantorovich.transfer
+    if weights is None:
+        raise UserError(f"--stylizer={name} needs --weights: {_WEIGHTS_HELP[name]}; or use --stylizer=mk")
+    if name == "pcakd":
+        from synth.stylization.pcakd import PcaKd
+
+        return PcaKd.from_folder(weights)
+    from synth.stylization.photowct import PhotoWCT
+
+    return PhotoWCT.from_file(weights)
+
+
+@functools.lru_cache(maxsize=1)
+def load_segmenter(tools: Tools) -> PersonSegmenter:
+    """Returns the segmenter, loaded once per process."""
+    return factory.make_segmenter(tools.person_segmenter, tools.models_dir, tools.tfod_model, tools.groundtruth)
+
+
+def read_annotation(folder: Path, index: int) -> dict[str, Any]:
+    """Returns the annotation of a complete image of the source."""
+    path = writer.sample_paths(folder, writer.image_name(index))["annotation"]
+    row: dict[str, Any] = files.read_json(path, "the annotation of one image")
+    return row
+
+
+def photo_path(row: dict[str, Any], job: StyleJob) -> Path:
+    """Returns the photograph behind the people of an image.
+
+    Args:
+        row: the image's annotation; `background` has `path`, or `name` with `kind` "photo".
+        job: `photos_dir` is tried with the whole path and with the file's name; then the dataset's folder.
+
+    Raises:
+        UserError: the image has no photograph.
+    """
+    background = row.get("background") or {}
+    text = background.get("path") or (background.get("name") if background.get("kind", "photo") == "photo" else None)
+    if not text:
+        raise UserError(f"{job.source}: image {row.get('image_id')} names no photograph behind it: not a mixed dataset")
+    written = Path(text)
+    tried = [] if job.photos_dir is None else [job.photos_dir / written.relative_to(written.anchor)]
+    tried += [] if job.photos_dir is None else [job.photos_dir / written.name]
+    tried += [job.source / written, written]  # an absolute path wins over the folder before it
+    return next((path for path in tried if path.is_file()), tried[0])
+
+
+def stylize_index(job: StyleJob, index: int) -> dict[str, Any]:
+    """Makes one image of the output, the annotation last; returns its `style` entry. A task of `engine.run`."""
+    row = read_annotation(job.source, index)
+    image, ids = _read_pictures(job.source, row)
+    instance_ids = [person["instance_id"] for person in row["people"] if person.get("is_synthetic")]
+    mask = np.isin(ids, instance_ids)
+    photo = photo_path(row, job)
+    stylized = None
+    reason = "no synthetic person is visible"
+    if mask.any():
+        style = read_image(photo)
+        style_mask = _person_mask(job, photo, style)
+        reason = (
+            "no real person in the photograph" if not style_mask.any() else "regions too small or too unlike in size"
+        )
+        stylized = stylize_people(
+            image,
+            mask,
+            style,
+            style_mask,
+            load_stylizer(job.tools.stylizer, job.tools.weights),
+            SMOOTHERS[job.tools.smoother],
+            job.config,
+        )
+    entry: dict[str, Any] = {"stylized": stylized is not None, "num_people": len(instance_ids)}
+    entry |= {"stylizer": job.tools.stylizer} if stylized is not None else {"reason": reason}
+    _write(job, row, stylized, entry)
+    return entry
+
+
+def _read_pictures(source: Path, row: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the image [H, W, 3] uint8 RGB and its instance ids [H, W]."""
+    image = read_image(source / row["image"])
+    ids = cv2.imread(str(source / row["mask"]), cv2.IMREAD_UNCHANGED)
+    if ids is None or ids.ndim != 2:
+        raise UserError(f"{source / row['mask']} is not a mask of instance ids: render image {row['image_id']} again")
+    if ids.shape != image.shape[:2]:
+        raise UserError(
+            f"{source / row['mask']} is {ids.shape[1]}x{ids.shape[0]} px, its image {image.shape[1]}x{image.shape[0]}: "
+            f"render image {row['image_id']} again"
+        )
+    return image, ids
+
+
+def person_mask_path(output: Path, photo: Path) -> Path:
+    """Returns where a stylised dataset keeps the mask of a photograph's people (0 or 255)."""
+    key = hashlib.sha256(str(photo).encode()).hexdigest()[:12]
+    return output / MASK_DIR / f"{photo.stem}-{key}.png"
+
+
+def _person_mask(job: StyleJob, photo: Path, image: np.ndarray) -> np.ndarray:
+    """Returns [H, W] bool: people of the photograph; kept in the output's style_masks/, as variants share it."""
+    path = person_mask_path(job.output, photo)
+    cached = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) if path.is_file() else None
+    if cached is not None and cached.shape == image.shape[:2]:
+        return cached > 0
+    mask = union_mask(load_segmenter(job.tools).segment(image, photo), (image.shape[0], image.shape[1]))
+    _, data = cv2.imencode(".png", mask.astype(np.uint8) * 255)
+    files.write_bytes(path, data.tobytes())
+    return mask
+
+
+def _write(job: StyleJob, row: dict[str, Any], stylized: np.ndarray | None, entry: dict[str, Any]) -> None:
+    """Writes the picture, or the source's own bytes where nothing changed, and the files beside it, then the JSON."""
+    for role in ("mask", "depth", "ignore_mask"):
+        name = row.get(role)
+        if name and not Path(name).is_absolute():
+            files.write_bytes(job.output / name, (job.source / name).read_bytes())
+    name = row["image"]
+    if stylized is None:
+        data = (job.source / name).read_bytes()
+    else:
+        name = str(Path(name).with_suffix(f".{job.image_format}"))
+        data = encode_image(stylized, f".{job.image_format}", job.jpeg_quality)
+    files.write_bytes(job.output / name, data)
+    path = writer.sample_paths(job.output, row["image_id"])["annotation"]
+    files.write_json(path, row | {"image": name, "style": entry}, indent=None)

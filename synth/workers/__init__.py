@@ -1,0 +1,1 @@
+"""Many render workers: Ray engine, processor cores, memory limits."""

@@ -1,0 +1,201 @@
+"""Runs independent tasks (one scene each) in this process or as Ray tasks: retries, recycled workers, pinned cores."""
+
+import collections
+import dataclasses
+import os
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from absl import logging
+
+from openpose_tf.common.errors import MachineError, UserError
+from synth.workers import cpu_affinity
+
+Task = Callable[[Any, int], Any]
+OnDone = Callable[[int, Any], None]
+ADDRESS_TIMEOUT_S = 5.0
+OBJECT_STORE_BYTES = 100_000_000  # results are small; Ray's least is 75 MB
+
+
+@dataclasses.dataclass(frozen=True)
+class EngineConfig:
+    """Where and how tasks run.
+
+    Attributes:
+        num_workers: Ray worker processes; 0 = in this process, without Ray; -1 = all CPUs Ray finds.
+        ray_address: a running Ray cluster (`auto` or HOST:PORT); None starts Ray on this machine.
+        gpus_per_worker: GPUs per worker.
+        tasks_per_worker: a worker process ends after so many tasks and is replaced.
+        max_attempts: tries per task before it counts as failed.
+        pin: one core per worker process.
+    """
+
+    num_workers: int = 0
+    ray_address: str | None = None
+    gpus_per_worker: float = 0.0
+    tasks_per_worker: int = 100
+    max_attempts: int = 3
+    pin: bool = True
+
+
+@dataclasses.dataclass(frozen=True)
+class Failure:
+    """A task that failed in every attempt."""
+
+    key: int
+    attempts: int
+    error: str
+
+
+def run(task: Task, payload: Any, keys: Sequence[int], config: EngineConfig, on_done: OnDone) -> list[Failure]:
+    """Runs `task(payload, key)` for every key.
+
+    Args:
+        task: a function of a module, so that workers can import it. Its result must depend on its arguments only.
+        payload: what all tasks share; must be picklable.
+        keys: one per task.
+        config: where and how.
+        on_done: called in this process with (key, result) of each finished task, in the order they finish.
+
+    Returns:
+        the tasks that failed `max_attempts` times.
+
+    Raises:
+        UserError: raised by a task: a wrong input that no retry can mend.
+    """
+    if not keys:
+        return []
+    if config.num_workers == 0:
+        return _run_here(task, payload, keys, config, on_done)
+    return _run_on_ray(task, payload, keys, config, on_done)
+
+
+def _run_here(task: Task, payload: Any, keys: Sequence[int], config: EngineConfig, on_done: OnDone) -> list[Failure]:
+    failures = []
+    for key in keys:
+        for attempt in range(1, config.max_attempts + 1):
+            try:
+                result = task(payload, key)
+            except UserError:
+                raise
+            except Exception as error:
+                logging.warning("task %d failed (attempt %d): %r", key, attempt, error)
+                if attempt == config.max_attempts:
+                    failures.append(Failure(key, attempt, repr(error)))
+            else:
+                on_done(key, result)
+                break
+    return failures
+
+
+def _start_ray(config: EngineConfig) -> Any:
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    try:
+        import ray
+    except ImportError:
+        raise UserError("--num_workers above 0 needs Ray: pip install ray, or use --num_workers=0") from None
+    root = str(Path(__file__).resolve().parents[2])
+    options: dict[str, Any] = {
+        "logging_level": "ERROR",
+        "log_to_driver": False,
+        "runtime_env": {"env_vars": {"PYTHONPATH": os.pathsep.join(filter(None, [root, os.getenv("PYTHONPATH")]))}},
+    }
+    if config.ray_address:
+        _require_listener(config.ray_address)
+        options["address"] = config.ray_address
+    else:
+        options |= {"include_dashboard": False, "object_store_memory": OBJECT_STORE_BYTES}
+        if config.num_workers > 0:
+            options["num_cpus"] = config.num_workers
+    try:
+        ray.init(**options)
+    except ConnectionError as error:
+        raise UserError(f"--ray_address={config.ray_address}: no Ray cluster there ({error})") from None
+    return ray
+
+
+def _require_listener(address: str) -> None:
+    """Raises UserError if nobody listens at HOST:PORT; Ray itself would wait for minutes. `auto` is left to Ray."""
+    host, _, port = address.rpartition("://")[2].rpartition(":")
+    if address == "auto":
+        return
+    try:
+        with socket.create_connection((host, int(port)), timeout=ADDRESS_TIMEOUT_S):
+            pass
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"--ray_address={address}: no Ray cluster answers there ({error}); give `auto` or the HOST:PORT that "
+            "`ray start --head` prints"
+        ) from None
+
+
+def _in_worker(task: Task, payload: Any, key: int, pin: bool) -> Any:
+    """The body of a Ray task."""
+    if pin:
+        cpu_affinity.claim_core()
+    return task(payload, key)
+
+
+def _run_on_ray(task: Task, payload: Any, keys: Sequence[int], config: EngineConfig, on_done: OnDone) -> list[Failure]:
+    ray = _start_ray(config)
+    try:
+        wanted = config.num_workers if config.num_workers > 0 else int(ray.cluster_resources().get("CPU", 1))
+        remote = ray.remote(
+            num_cpus=1, num_gpus=config.gpus_per_worker, max_calls=config.tasks_per_worker, max_retries=0
+        )(_in_worker)
+        shared = ray.put(payload)
+        queue = _RetryQueue(keys, config.max_attempts)
+        running: dict[Any, int] = {}
+        while queue.waiting or running:
+            while queue.waiting and len(running) < 2 * wanted:  # one in hand, one next, per worker
+                key = queue.waiting.popleft()
+                running[remote.remote(task, shared, key, config.pin)] = key
+            for reference in ray.wait(list(running), num_returns=1)[0]:
+                _collect(ray, reference, running.pop(reference), queue, on_done)
+        return queue.failures
+    finally:
+        ray.shutdown()
+
+
+class _RetryQueue:
+    """Keys that wait, with the attempts each has had."""
+
+    def __init__(self, keys: Sequence[int], max_attempts: int) -> None:
+        self.waiting = collections.deque(keys)
+        self.failures: list[Failure] = []
+        self._attempts: collections.Counter[int] = collections.Counter()
+        self._max_attempts = max_attempts
+
+    def failed(self, key: int, error: str) -> None:
+        self._attempts[key] += 1
+        logging.warning("task %d failed (attempt %d): %s", key, self._attempts[key], error)
+        if self._attempts[key] < self._max_attempts:
+            self.waiting.append(key)
+        else:
+            self.failures.append(Failure(key, self._attempts[key], error))
+
+
+def _collect(ray: Any, reference: Any, key: int, queue: _RetryQueue, on_done: OnDone) -> None:
+    """Takes one finished task: its result, or its failure back into the queue."""
+    try:
+        result = ray.get(reference)
+    except UserError:
+        raise
+    except ray.exceptions.RaySystemError as error:
+        raise MachineError(f"Ray failed: {error}") from None
+    except ray.exceptions.RayTaskError as error:
+        if isinstance(error.cause, UserError):
+            raise UserError(str(error.cause)) from None
+        queue.failed(key, repr(error.cause))
+    except ray.exceptions.RayError as error:  # the worker process died
+        queue.failed(key, f"worker died: {str(error).splitlines()[0] if str(error) else type(error).__name__}")
+    else:
+        on_done(key, result)
+
+
+def shard(num_items: int, shard_index: int, num_shards: int) -> Iterator[int]:
+    """Returns the items of one shard: shard_index, shard_index + num_shards, ..."""
+    return iter(range(shard_index, num_items, num_shards))

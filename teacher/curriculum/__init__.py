@@ -1,0 +1,1 @@
+"""A teacher in the training loop: windows, group streams, decision log."""

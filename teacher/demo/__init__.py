@@ -1,0 +1,1 @@
+"""The whole pipeline at a small size: python -m teacher.demo."""

@@ -1,0 +1,74 @@
+"""The main job in one command: render, record, train with the teacher, export, predict, score, report.
+
+Every stage is one of the project's own commands, run as a user would run it. A stage that has finished is not run
+again, so the demo goes on where it was interrupted.
+
+    python -m teacher.demo --output_dir=demo
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from absl import flags
+
+from openpose_tf.common import cli, files
+from openpose_tf.common.errors import UserError
+from openpose_tf.common.stages import Stage, StageLog, run_stages
+from teacher.demo import stages
+
+_OUTPUT_DIR = flags.DEFINE_string("output_dir", "demo", "Folder for everything the demo makes.")
+_SIZE = flags.DEFINE_enum(
+    "size",
+    "small",
+    list(stages.SIZES),
+    "small: 15 minutes on two cores; smoke: the same road in a few minutes, from random numbers.",
+)
+
+
+def main(argv: Sequence[str]) -> int | None:
+    """Runs all stages that are not done and names the files to look at."""
+    if len(argv) > 1:
+        raise UserError(f"unknown argument {argv[1]!r}: all settings are flags (--help lists them)")
+    output_dir = files.writable_dir(_OUTPUT_DIR.value)
+    log = StageLog.open(output_dir / "stages.json", "remove it (make clean-demo) or choose another --output_dir")
+
+    def before(stage: Stage) -> None:
+        if stage.name == "report":
+            stages.write_summary(output_dir, log.rows)
+
+    code = run_stages(stages.build(output_dir, stages.SIZES[_SIZE.value]), log, before)
+    if code:
+        return code
+    summary = stages.write_summary(output_dir, log.rows)
+    print(_closing_words(output_dir, summary))
+    return cli.EXIT_OK
+
+
+def _closing_words(folder: Path, summary: dict[str, Any]) -> str:
+    minutes = sum(summary["seconds"].values()) / 60
+    before, after = (100 * (summary[key] or 0) for key in ("oks_ap_before", "oks_ap"))
+    look_at = {
+        "report.html": "the whole run on one page: open it in a browser",
+        "sheet_synthetic.jpg": "rendered people with their keypoints",
+        "predictions/after": "what the trained student sees in new pictures",
+        "model_dir": "checkpoints, metrics.jsonl, decisions.jsonl, TensorBoard events",
+        "saved_model": "the student, for python -m openpose_tf.predict --saved_model=...",
+        "summary.json": "the numbers",
+    }
+    lines = [
+        f"{summary['images_rendered']} pictures with {summary['people']} people rendered, {summary['steps']} steps "
+        f"trained with {summary['decisions']} decisions of the teacher, {minutes:.1f} minutes in all.",
+        f"Loss of the stand-in half {summary['loss_real_first']:.1f} -> {summary['loss_real_last']:.1f}, of the half "
+        f"that the teacher picks {summary['loss_synthetic_first']:.1f} -> {summary['loss_synthetic_last']:.1f}; "
+        f"OKS AP on pictures it never saw {before:.1f} % -> {after:.1f} %.",
+        "The real half of every batch is a stand-in: rendered too, in another style (real_standin).",
+        "",
+        "Look at",
+        *(f"  {folder / name!s:32} {what}" for name, what in look_at.items()),
+    ]
+    return "\n".join(["", *lines])
+
+
+if __name__ == "__main__":
+    cli.run(main)

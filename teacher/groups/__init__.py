@@ -1,0 +1,1 @@
+"""Groupings of synthetic samples: axes, boundaries, membership, group files."""

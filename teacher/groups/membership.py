@@ -1,0 +1,142 @@
+"""Which sample is in which group, and the checks that find bad groups before training starts."""
+
+import dataclasses
+from collections.abc import Mapping
+
+import numpy as np
+from absl import logging
+
+from openpose_tf.common.errors import UserError
+from teacher.groups.groupings import Grouping, make_grouping, require_columns
+from teacher.groups.merging import merge_small
+
+MIN_GROUP_SIZE = 32  # a group of at most this many samples counts as empty (authors' code)
+
+
+@dataclasses.dataclass(frozen=True)
+class GroupingConfig:
+    """Which groups are asked for.
+
+    Attributes:
+        names: characteristics, one or several.
+        num_groups: bins of each characteristic, or one number for all of them.
+        mode: `paper` or `release`.
+        min_group_size: groups of at most this many samples count as empty.
+        floor: groups of fewer samples are merged with a neighbour; 0 = never.
+        skip_nan: leaves out samples whose feature is NaN.
+        allow_empty: accepts groups without a sample; None: only in `release` mode.
+    """
+
+    names: tuple[str, ...]
+    num_groups: tuple[int, ...]
+    mode: str = "paper"
+    min_group_size: int = MIN_GROUP_SIZE
+    floor: int = 0
+    skip_nan: bool = False
+    allow_empty: bool | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Membership:
+    """The groups of a data set of N samples.
+
+    Attributes:
+        grouping: the rule.
+        rows: per group the rows [n] int64 of its samples, ascending.
+        num_dropped: samples left out because a feature is NaN.
+    """
+
+    grouping: Grouping
+    rows: tuple[np.ndarray, ...]
+    num_dropped: int = 0
+
+    @property
+    def counts(self) -> np.ndarray:
+        """[num_groups] int64 samples per group."""
+        return np.array([len(rows) for rows in self.rows], np.int64)
+
+    def available(self, min_group_size: int = MIN_GROUP_SIZE) -> np.ndarray:
+        """Returns [num_groups] bool: groups of more than `min_group_size` samples.
+
+        Raises:
+            UserError: no group is that large.
+        """
+        result = self.counts > min_group_size
+        if not result.any():
+            raise UserError(
+                f"no group of {self.grouping.name} has more than {min_group_size} samples "
+                f"(samples per group: {_listing(self.counts)}): lower --min_group_size or --num_groups, "
+                "or make more synthetic images"
+            )
+        return result
+
+
+def assign_samples(columns: Mapping[str, np.ndarray], grouping: Grouping, skip_nan: bool = False) -> Membership:
+    """Returns the groups of all samples.
+
+    Args:
+        columns: per feature a [N] float column.
+        grouping: the rule.
+        skip_nan: leaves out samples with NaN features and counts them; such a sample is refused otherwise.
+
+    Raises:
+        UserError: a missing feature, or NaN values without `skip_nan`.
+    """
+    used = require_columns(columns, grouping.feature_names)
+    known = np.ones(len(next(iter(used.values()))), bool)
+    for name, column in used.items():
+        bad = ~np.isfinite(column)
+        if bad.any() and not skip_nan:
+            raise UserError(
+                f"feature {name} is not a number in {bad.sum()} of {len(bad)} synthetic samples "
+                f"(first: row {np.flatnonzero(bad)[0]}; the minimal distance of a person who is alone is such a case): "
+                "pass --skip_nan to leave these samples out, or choose another --grouping"
+            )
+        known &= ~bad
+    groups = np.full(len(known), -1, np.int64)
+    groups[known] = grouping.assign({name: column[known] for name, column in used.items()})
+    dropped = int((~known).sum())
+    if dropped:
+        logging.warning("%d synthetic samples are left out: %s unknown", dropped, " or ".join(used))
+    return Membership(grouping, tuple(np.flatnonzero(groups == g) for g in range(grouping.num_groups)), dropped)
+
+
+def group_samples(columns: Mapping[str, np.ndarray], config: GroupingConfig) -> Membership:
+    """Makes the grouping of a data set and checks it.
+
+    Args:
+        columns: per feature a [N] float column.
+        config: what is asked for.
+
+    Raises:
+        UserError: bad features, fewer samples than groups, or an empty group that is not allowed.
+    """
+    grouping = make_grouping(config.names, columns, config.num_groups, config.mode)
+    membership = assign_samples(columns, grouping, config.skip_nan)
+    if config.floor:
+        grouping = merge_small(grouping, membership.counts, config.floor)
+        membership = assign_samples(columns, grouping, config.skip_nan)
+    check_groups(membership, config.mode == "release" if config.allow_empty is None else config.allow_empty)
+    return membership
+
+
+def check_groups(membership: Membership, allow_empty: bool) -> None:
+    """Refuses bad groups and logs the small ones; see `group_samples`."""
+    counts = membership.counts
+    name = membership.grouping.name
+    if counts.sum() < len(counts):
+        raise UserError(
+            f"{counts.sum()} synthetic samples for {len(counts)} groups of {name}: lower --num_groups, "
+            "or make more synthetic images"
+        )
+    empty = np.flatnonzero(counts == 0)
+    if len(empty) and not allow_empty:
+        raise UserError(
+            f"group {', '.join(map(str, empty))} of {name} has no sample (samples per group: {_listing(counts)}): "
+            "lower --num_groups, make more synthetic images, or pass --allow_empty_groups to let the teacher avoid it"
+        )
+    logging.info("samples per group of %s: %s", name, _listing(counts))
+
+
+def _listing(counts: np.ndarray) -> str:
+    return " ".join(map(str, counts))

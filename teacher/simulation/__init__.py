@@ -1,0 +1,1 @@
+"""Teachers on simulated students: scenarios and regret."""

@@ -1,0 +1,1 @@
+"""The adversarial teacher of the paper and its alternatives, behind one protocol."""

@@ -1,0 +1,113 @@
+"""The report is one page that needs nothing beside it, and tells what the run's files tell."""
+
+import json
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from eval.report import __main__ as report
+from eval.report import figures
+from openpose_tf.common.errors import UserError
+
+ROOT = Path(__file__).resolve().parents[3]
+VOID = {"meta", "img", "br", "link", "input", "hr"}
+
+
+class Checker(HTMLParser):
+    """Collects sources and checks that every tag is closed in order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.sources: list[str] = []
+        self.text: list[str] = []
+
+    def handle_starttag(self, tag, attrs):
+        if tag not in VOID:
+            self.open.append(tag)
+        self.sources += [value for key, value in attrs if key in ("src", "href") and value]
+
+    def handle_startendtag(self, tag, attrs):
+        self.sources += [value for key, value in attrs if key in ("src", "href") and value]
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+@pytest.fixture
+def run_dir(tmp_path):
+    model_dir = tmp_path / "model_dir"
+    model_dir.mkdir()
+    rng = np.random.default_rng(0)
+    with open(model_dir / "metrics.jsonl", "w") as file:
+        for step in range(1, 60):
+            row = {"step": step, "loss": 100 / step, "loss_real": 90 / step, "loss_synthetic": 110 / step}
+            file.write(json.dumps(row) + "\n")
+    with open(model_dir / "decisions.jsonl", "w") as file:
+        file.write(
+            json.dumps({"step": 0, "group": 2, "probabilities": None, "explored": True, "rewarded": None}) + "\n"
+        )
+        for step in (20, 40):
+            probabilities = rng.dirichlet(np.ones(4)).tolist()
+            row = {"step": step, "group": 1, "probabilities": probabilities, "explored": False, "rewarded": step > 20}
+            file.write(json.dumps(row) + "\n")
+    for folder in ("before", "after"):
+        (tmp_path / folder).mkdir()
+        cv2.imwrite(str(tmp_path / folder / "000001.jpg"), rng.integers(0, 255, (40, 40, 3), np.uint8))
+    cv2.imwrite(str(tmp_path / "sheet.jpg"), rng.integers(0, 255, (40, 40, 3), np.uint8))
+    (tmp_path / "summary.json").write_text(
+        json.dumps({"images_rendered": 12, "people": 48, "oks_ap": 0.25, "seconds": {"render": 30, "train": 90}})
+    )
+    joints = {"l_knee": {"similarity": 0.5}, "neck": {"similarity": None}}
+    (tmp_path / "oks.json").write_text(json.dumps({"AP": 0.25, "AP50": None, "num_people": 7, "per_joint": joints}))
+    return tmp_path
+
+
+def test_page_is_well_formed_self_contained_and_tells_the_numbers(run_dir):
+    output = run_dir / "report.html"
+    command = [
+        *(sys.executable, "-m", "eval.report", f"--model_dir={run_dir / 'model_dir'}", f"--output={output}"),
+        *(f"--summary={run_dir / 'summary.json'}", f"--sheets=A < B={run_dir / 'sheet.jpg'}"),
+        *(f"--before={run_dir / 'before'}", f"--after={run_dir / 'after'}", f"--scores=after={run_dir / 'oks.json'}"),
+    ]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    checker = Checker()
+    checker.feed(output.read_text())
+    assert checker.open == []
+    assert len([source for source in checker.sources if source.startswith("data:image/")]) == 3
+    assert not [source for source in checker.sources if source.startswith(("http", "/", "file"))]
+    text = " ".join(checker.text)
+    for expected in ("48", "0.250", "2.0 min", "25.0", "A < B", "Rewarded decisions: 50 % of 2"):
+        assert expected in text
+
+
+def test_missing_metrics_is_named(run_dir):
+    (run_dir / "model_dir" / "metrics.jsonl").unlink()
+    with pytest.raises(UserError, match=r"metrics\.jsonl does not exist"):
+        report.training_section(run_dir / "model_dir")
+
+
+@pytest.mark.parametrize("entry", ["no-separator", "=x.jpg", "name=absent.jpg"])
+def test_wrong_pairs_are_named(entry):
+    with pytest.raises(UserError, match=re.escape("--sheets")):
+        report.named_paths([entry], "sheets")
+
+
+def test_smooth_keeps_a_constant_and_the_length():
+    np.testing.assert_allclose(figures.smooth(np.full(50, 3.0)), 3.0)
+    np.testing.assert_allclose(figures.smooth(np.arange(5.0), share=0.5), [0.5, 1, 2, 3, 3.5])
+
+
+def test_figures_are_the_same_every_time():
+    rows = [{"step": k, "loss_real": 5.0 / k, "loss_synthetic": None} for k in range(1, 9)]
+    assert figures.loss_curves(rows) == figures.loss_curves(rows)

@@ -1,0 +1,117 @@
+"""A run killed by SIGKILL and started again, in a new process, is bit-equal to one that was never stopped."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.support.small_records import write_records
+
+ROOT = Path(__file__).resolve().parents[3]
+NUM_STEPS = 8
+TIMES = {"steps_per_s", "data_wait_ms"}
+
+
+def run(model_dir, *numbers):
+    command = [sys.executable, "-m", "tests.support.resume_run", str(model_dir), *map(str, numbers)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=200)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("whole")
+    result = run(folder, NUM_STEPS)
+    assert result.returncode == 0, result.stderr
+    return folder
+
+
+def variables(folder):
+    reader = tf.train.load_checkpoint(tf.train.latest_checkpoint(str(folder)))
+    names = [name for name in reader.get_variable_to_shape_map() if not name.startswith(("_CHECK", "run/seconds"))]
+    return {name: reader.get_tensor(name) for name in names if "save_counter" not in name}
+
+
+def metrics(folder):
+    rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return [{key: value for key, value in row.items() if key not in TIMES} for row in rows]
+
+
+def assert_resume_is_exact(whole, folder, kill_after):
+    assert run(folder, NUM_STEPS, kill_after).returncode == -signal.SIGKILL
+    result = run(folder, NUM_STEPS)
+    assert result.returncode == 0, result.stderr
+    expected, got = variables(whole), variables(folder)
+    assert expected.keys() == got.keys() and len(expected) > 60
+    for name in expected:
+        assert np.array_equal(expected[name], got[name]), name
+    assert metrics(folder) == metrics(whole)
+
+
+def test_resume_is_exact(whole, tmp_path):
+    assert_resume_is_exact(whole, tmp_path, 5)  # the checkpoint of step 3 lies in the middle of a log window
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kill_after", [0, 1, 3, 4, 7])
+def test_resume_is_exact_at_every_place(whole, tmp_path, kill_after):
+    assert_resume_is_exact(whole, tmp_path, kill_after)
+
+
+TEACHER_STEPS = 40
+TEACHER_FLAGS = [
+    *("--width=0.0625", "--num_stages=1", "--input_size=64", "--batch_size=4", "--max_people=2", "--deterministic"),
+    *("--learning_rate=0.001", "--log_every=1", "--checkpoint_every=4", "--num_groups=4", "--min_group_size=1"),
+    *("--decision_steps=3", "--num_hardest=4", f"--num_steps={TEACHER_STEPS}"),
+]
+
+
+@pytest.fixture(scope="module")
+def records(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("records")
+    write_records(folder / "real", 8, is_synthetic=False)
+    write_records(folder / "synthetic", 80, is_synthetic=True)
+    return [f"--{kind}_records={folder / kind}" for kind in ("real", "synthetic")]
+
+
+def start_teacher(records, model_dir):
+    command = [sys.executable, "-m", "teacher.train", *records, *TEACHER_FLAGS, f"--model_dir={model_dir}"]
+    return subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+
+
+def run_teacher(records, model_dir):
+    process = start_teacher(records, model_dir)
+    _, error = process.communicate(timeout=280)
+    assert process.returncode == 0, error
+    return model_dir
+
+
+@pytest.fixture(scope="module")
+def whole_with_teacher(records, tmp_path_factory):
+    return run_teacher(records, tmp_path_factory.mktemp("whole_with_teacher"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("num_rows", [1, 6, 13, 21, 30])
+def test_resume_with_a_teacher_is_exact(records, whole_with_teacher, tmp_path, num_rows):
+    """Killed from outside, in the middle of whatever it does, once metrics.jsonl has `num_rows` rows."""
+    process = start_teacher(records, tmp_path)
+    path = tmp_path / "metrics.jsonl"
+    deadline = time.monotonic() + 200
+    while time.monotonic() < deadline and not (path.exists() and path.read_text().count("\n") >= num_rows):
+        time.sleep(0.005)
+    process.kill()
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL and num_rows <= len(path.read_text().splitlines()) < TEACHER_STEPS
+    run_teacher(records, tmp_path)
+    expected, got = variables(whole_with_teacher), variables(tmp_path)
+    assert expected.keys() == got.keys() and any(name.startswith("curriculum/") for name in expected)
+    for name in expected:
+        assert np.array_equal(expected[name], got[name]), name
+    assert metrics(tmp_path) == metrics(whole_with_teacher)
+    assert (tmp_path / "decisions.jsonl").read_text() == (whole_with_teacher / "decisions.jsonl").read_text()

@@ -1,0 +1,107 @@
+"""The demo is the main job: it can be interrupted, goes on where it was, and leaves what it promises."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from openpose_tf.inference import student_file
+from openpose_tf.weights import weight_files
+from teacher.demo import stages
+
+ROOT = Path(__file__).resolve().parents[3]
+PROMISED = (
+    *("sheet_synthetic.jpg", "sheet_real_standin.jpg", "report.html", "summary.json"),
+    *("images/synthetic/dataset.json", "records/synthetic/manifest.json", "records/real_standin/manifest.json"),
+    *("model_dir/metrics.jsonl", "model_dir/decisions.jsonl", "model_dir/checkpoint", "saved_model/saved_model.pb"),
+)
+
+
+def start(folder: Path) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "teacher.demo", f"--output_dir={folder}", "--size=smoke"]
+    return subprocess.Popen(
+        command,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=hear_ctrl_c,
+    )
+
+
+def hear_ctrl_c() -> None:
+    """Undoes what a shell does to commands in the background: they, and all they start, ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def interrupt_during(process: subprocess.Popen[str], stage: str, seconds: float = 400) -> str:
+    """Sends Ctrl-C to the whole group, as a terminal does, once the log names `stage`; returns stderr."""
+    lines = []
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        line = process.stderr.readline()
+        lines.append(line)
+        if stage in line:
+            time.sleep(1.0)
+            os.killpg(process.pid, signal.SIGINT)
+            break
+    return "".join(lines) + process.stderr.read()
+
+
+@pytest.mark.slow
+@pytest.mark.blender
+@pytest.mark.timeout(900)
+def test_demo_goes_on_after_ctrl_c_and_leaves_what_it_promises(tmp_path):
+    folder = tmp_path / "demo"
+    first = start(folder)
+    log = interrupt_during(first, "render the stand-in")
+    assert first.wait(60) == 130, log
+    assert "run the same command again" in log
+    assert "Traceback" not in log
+    done = set((folder / "images" / "synthetic" / "annotations").iterdir())
+    times = {path: path.stat().st_mtime_ns for path in done}
+
+    second = start(folder)
+    output, log = second.communicate(timeout=800)
+    assert second.returncode == 0, log
+    assert {path: path.stat().st_mtime_ns for path in done} == times, "finished pictures were made again"
+    for name in PROMISED:
+        assert (folder / name).is_file(), name
+    assert list((folder / "predictions" / "after").glob("*.json"))
+    assert list((folder / "model_dir").glob("events.out.tfevents.*"))
+    assert str(folder / "report.html") in output
+    summary = json.loads((folder / "summary.json").read_text())
+    size = stages.SIZES["smoke"]
+    assert summary["images_rendered"] == size.synthetic + size.standin + size.held_out
+    assert summary["steps"] == size.steps
+    assert summary["decisions"] == size.steps // size.decision_steps + 1
+    assert summary["wrong_group_samples"] == 0
+    assert summary["people"] >= 2 * summary["images_rendered"]
+    assert 0 <= summary["oks_ap"] <= 1
+    assert summary["student_loss_last"] < summary["student_loss_first"]
+    assert {"render_synthetic", "train", "report"} <= summary["seconds"].keys()
+
+
+def test_stages_are_the_main_job_in_order(tmp_path):
+    names = [stage.name for stage in stages.build(tmp_path, stages.SIZES["small"])]
+    assert len(set(names)) == len(names)
+    order = ["render_synthetic", "records_synthetic", "train", "export_after", "predict_after", "score_after", "report"]
+    assert [name for name in names if name in order] == order
+
+
+def test_the_demo_goes_on_from_the_student_that_ships(tmp_path):
+    train = next(s for s in stages.build(tmp_path, stages.SIZES["small"]) if s.name == "train").command
+    _, config, around = student_file.read_student(weight_files.BUILTIN_PATH)
+    assert "--init_checkpoint=builtin" in train
+    assert {f"--width={config.width:g}", f"--num_stages={config.num_stages}"} <= set(train)
+    export = next(
+        s for s in stages.build(tmp_path, stages.SIZES["small"]) if s.name == "export_after"
+    ).command
+    assert f"--test_side={around.test_side}" in export
+    assert f"--min_person_score={around.decoder.min_person_score:g}" in export

@@ -1,4 +1,4 @@
-# make demo    renders people, trains a student with its teacher, predicts and scores (15 minutes on two cores)
+# make demo    renders people, trains a student with its teacher, predicts and scores (about 15 minutes on two cores)
 # make study   the nine rows of the paper's tables at a small size, three seeds; goes on where it stopped (5 hours)
 # make test    passes all fast tests; make test-slow the rest
 PYTHON ?= $(shell command -v python3.11 || command -v python3)

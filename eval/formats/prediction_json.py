@@ -54,7 +54,7 @@ def read_predictions(folder: str | os.PathLike[str]) -> dict[str, ImagePredictio
             raise UserError(f"{path}: a second prediction of image {key!r}: keep one file per image in {root}")
         found[key] = prediction
     if not found:
-        raise UserError(f"{root} holds no prediction JSON: run openpose_tf.predict with --output={root} first")
+        raise UserError(f"{root} holds no prediction JSON: run openpose_tf.predict with --output_dir={root} first")
     return found
 
 

@@ -10,8 +10,6 @@ Leaves predictions.mat and .json (one entry per group), groundtruth.mat and .jso
 """
 
 import dataclasses
-import hashlib
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -27,6 +25,7 @@ from eval.metrics import mpii_summary
 from eval.metrics.groups import GroupPredictions
 from openpose_tf.common import cli, files
 from openpose_tf.common.errors import UserError
+from openpose_tf.common.fingerprints import canonical_json, fingerprint
 from openpose_tf.common.progress import Progress
 from openpose_tf.skeleton import MPI
 
@@ -97,7 +96,7 @@ def _settings(options: RunOptions, entries: Sequence[Entry]) -> dict[str, Any]:
     rows = [[entry.truth.image, entry.region.scale, entry.region.width, entry.region.height] for entry in entries]
     return {
         "saved_model": _hash_files(Path(options.saved_model)),
-        "entries": hashlib.sha256(json.dumps(rows).encode()).hexdigest()[:16],
+        "entries": fingerprint(canonical_json(rows)),
         "num_entries": len(entries),
         "split": options.source.split,
         "mode": options.mode,
@@ -107,11 +106,8 @@ def _settings(options: RunOptions, entries: Sequence[Entry]) -> dict[str, Any]:
 
 
 def _hash_files(saved_model: Path) -> str:
-    digest = hashlib.sha256()
-    for path in sorted(p for p in saved_model.rglob("*") if p.is_file()):
-        digest.update(path.relative_to(saved_model).as_posix().encode())
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]
+    paths = sorted(path for path in saved_model.rglob("*") if path.is_file())
+    return fingerprint(*(part for path in paths for part in (path.relative_to(saved_model).as_posix(), path)))
 
 
 def _claim(output: Path, settings: dict[str, Any]) -> None:

@@ -10,7 +10,6 @@ changes (paper Sec. 3.4). The default needs no weights but those of `make models
 
 import collections
 import dataclasses
-import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,6 +19,7 @@ from absl import flags, logging
 
 from openpose_tf.common import cli, files
 from openpose_tf.common.errors import UserError
+from openpose_tf.common.fingerprints import canonical_json, fingerprint
 from openpose_tf.common.progress import Progress
 from openpose_tf.data.annotations.image_dataset import read_header
 from synth.dataset import writer
@@ -112,15 +112,15 @@ def identity(job: StyleJob, header: dict[str, Any]) -> dict[str, Any]:
     """Returns what decides the pictures: an output never mixes two values of one of them."""
     tools = job.tools
     kept = {name: header.get(name) for name in ("schema", "kind", "seed", "flags")}
-    source = hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:16]
+    source = fingerprint(canonical_json(kept))
     network = {"builtin": None, "tfod": tools.tfod_model, "groundtruth": tools.groundtruth}[tools.person_segmenter]
     return {
         "input": source,
         "stylizer": tools.stylizer,
-        "weights": fingerprint(tools.weights),
+        "weights": _weights_fingerprint(tools.weights),
         "smoother": tools.smoother,
         "person_segmenter": tools.person_segmenter,
-        "person_segmenter_files": fingerprint(network),
+        "person_segmenter_files": _weights_fingerprint(network),
         "image_format": job.image_format,
         **dataclasses.asdict(job.config),
     }
@@ -136,17 +136,12 @@ def licences(job: StyleJob, header: dict[str, Any]) -> list[Any]:
     return [*header.get("licences", []), {"part": "style transfer", "source": origin, "licence": licence}]
 
 
-def fingerprint(path: Path | None) -> str | None:
+def _weights_fingerprint(path: Path | None) -> str | None:
     """Returns a hash of a file's content, or of the names and sizes of a folder's files; None for None."""
-    if path is None:
-        return None
-    digest = hashlib.sha256()
-    if path.is_dir():
-        for file in sorted(p for p in path.rglob("*") if p.is_file()):
-            digest.update(f"{file.relative_to(path)} {file.stat().st_size}\n".encode())
-    else:
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]
+    if path is None or not path.is_dir():
+        return None if path is None else fingerprint(path)
+    held = sorted(file for file in path.rglob("*") if file.is_file())
+    return fingerprint(*(f"{file.relative_to(path)} {file.stat().st_size}\n" for file in held))
 
 
 def finish(run: Run, failures: Sequence[Failure]) -> dict[str, Any]:

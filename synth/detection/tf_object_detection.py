@@ -6,7 +6,6 @@ detection_masks [1, N, h, w] in 0..1, relative to the box. Mask R-CNN weights ca
 detection zoos have them (mask_rcnn_inception_v2_coco, mask_rcnn_inception_resnet_v2).
 """
 
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ import tensorflow as tf
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
 from openpose_tf.common.errors import UserError
+from openpose_tf.common.fingerprints import fingerprint
 from synth.detection.people import People
 
 REQUIRED = ("detection_boxes", "detection_classes", "detection_scores", "num_detections")
@@ -42,8 +42,7 @@ class TfodDetector:
         self._min_score, self._masks_required, self._path = min_score, masks_required, path
         weights = path / "saved_model.pb" if path.is_dir() else path
         variables = sorted((path / "variables").glob("*.index")) if path.is_dir() else []
-        digest = hashlib.sha256(b"".join(file.read_bytes() for file in [weights, *variables]))
-        self._identity = f"tfod-{digest.hexdigest()[:12]}"
+        self._identity = f"tfod-{fingerprint(weights, *variables, digits=12)}"
 
     @property
     def identity(self) -> str:

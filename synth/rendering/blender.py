@@ -8,7 +8,6 @@ samples; `bpy.data` leaks unless objects, meshes and materials are removed after
 import contextlib
 import dataclasses
 import functools
-import hashlib
 import os
 import shutil
 import sys
@@ -21,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from openpose_tf.common.errors import MachineError, UserError
+from openpose_tf.common.fingerprints import fingerprint
 from synth.rendering import materials
 from synth.scene import mesh
 from synth.scene.camera import Camera
@@ -266,7 +266,7 @@ class _World:
 
 def _load_texture(path: str) -> Any:
     """A texture of this scene only: there may be thousands in a run, so they are removed with the scene."""
-    name = TEXTURE_PREFIX + hashlib.sha256(path.encode()).hexdigest()[:32]  # Blender cuts names after 63 characters
+    name = TEXTURE_PREFIX + fingerprint(path, digits=32)  # Blender cuts names after 63 characters
     found = bpy.data.images.get(name)
     if found is None:
         found = bpy.data.images.load(path)

@@ -3,7 +3,6 @@
 import collections
 import dataclasses
 import functools
-import hashlib
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from PIL import Image, UnidentifiedImageError
 
 from openpose_tf.common import progress
 from openpose_tf.common.errors import UserError
+from openpose_tf.common.fingerprints import fingerprint
 from synth.scene.camera import Camera
 from synth.scene.config import MIN_BACKGROUND_SIDE
 
@@ -68,7 +68,7 @@ class BackgroundList:
     def digest(self) -> str:
         """Hash of names and sizes: two runs draw the same pictures only from the same list."""
         text = "\n".join(f"{Path(path).name} {size}" for path, size in zip(self.paths, self.sizes))
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        return fingerprint(text)
 
 
 def builtin_list(dataset: str) -> BackgroundList:

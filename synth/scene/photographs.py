@@ -6,7 +6,6 @@ and a dataset tells by itself what it was made of.
 
 import dataclasses
 import functools
-import hashlib
 import json
 import math
 import tempfile
@@ -18,6 +17,7 @@ import numpy as np
 
 from openpose_tf.common import files
 from openpose_tf.common.errors import UserError
+from openpose_tf.common.fingerprints import canonical_json, fingerprint
 from openpose_tf.common.progress import track
 from openpose_tf.data.annotations import image_dataset, mpii, sources, splits
 from openpose_tf.data.annotations import pixels as images
@@ -168,10 +168,8 @@ def check_sizes(photographs: Sequence[AnnotatedImage]) -> None:
 
 def describe_list(photographs: Sequence[AnnotatedImage], folder: Path) -> PhotographList:
     """Returns the description of a dataset's photographs; the list itself is written by `write_list`."""
-    digest = hashlib.sha256()
-    for one in photographs:
-        digest.update(json.dumps(_without_folders(to_row(one)), sort_keys=True).encode())
-    return PhotographList(str((folder / LIST_NAME).resolve()), len(photographs), digest.hexdigest()[:16])
+    digest = fingerprint(*(canonical_json(_without_folders(to_row(one))) for one in photographs))
+    return PhotographList(str((folder / LIST_NAME).resolve()), len(photographs), digest)
 
 
 def write_list(photographs: Sequence[AnnotatedImage], described: PhotographList) -> None:

@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 
 from openpose_tf.common import files
 from openpose_tf.common.errors import UserError
+from openpose_tf.common.fingerprints import fingerprint
 from openpose_tf.inference.image_files import encode_image, read_image
 from synth.dataset import writer
 from synth.detection import factory
@@ -176,7 +176,7 @@ def _read_pictures(source: Path, row: dict[str, Any]) -> tuple[np.ndarray, np.nd
 
 def person_mask_path(output: Path, photo: Path) -> Path:
     """Returns where a stylised dataset keeps the mask of a photograph's people (0 or 255)."""
-    key = hashlib.sha256(str(photo).encode()).hexdigest()[:12]
+    key = fingerprint(str(photo), digits=12)
     return output / MASK_DIR / f"{photo.stem}-{key}.png"
 
 

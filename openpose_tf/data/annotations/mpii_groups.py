@@ -4,7 +4,6 @@ Image numbers inside of a split and rectangle numbers count from 1, as in the be
 """
 
 import dataclasses
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import numpy as np
 
 from openpose_tf.common import files
 from openpose_tf.common.errors import UserError
+from openpose_tf.common.fingerprints import fingerprint
 from openpose_tf.data.annotations.mat_files import as_list, load_variable, number
 from openpose_tf.data.annotations.mpii import MpiiImage
 
@@ -161,6 +161,6 @@ def write_groups(path: str | Path, split: Split, release: Sequence[MpiiImage], s
     """Writes the validation groups as JSON (image name and rectangle numbers) and returns their hash."""
     rows = [{"image": release[group.image].name, "people": list(group.people)} for group in split.groups]
     text = "\n".join(f"{row['image']} {row['people']}" for row in rows)
-    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+    digest = fingerprint(text)
     files.write_json(path, {"seed": seed, "num_groups": len(rows), "hash": digest, "groups": rows})
     return digest

@@ -1,6 +1,5 @@
 """Lists of image ids: which images train and which are kept apart, written to files with a hash."""
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -8,12 +7,13 @@ import numpy as np
 
 from openpose_tf.common import files
 from openpose_tf.common.errors import UserError
+from openpose_tf.common.fingerprints import fingerprint
 from openpose_tf.data.annotations.types import AnnotatedImage
 
 
 def list_hash(ids: Iterable[str]) -> str:
     """Returns a hash (hex, 16 digits) of a set of ids, whatever their order."""
-    return hashlib.sha256("\n".join(sorted(ids)).encode()).hexdigest()[:16]
+    return fingerprint("\n".join(sorted(ids)))
 
 
 def write_list(path: str | Path, ids: Sequence[str], comment: str) -> str:

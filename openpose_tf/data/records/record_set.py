@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 
 from openpose_tf.common import files
 from openpose_tf.common.errors import UserError
+from openpose_tf.common.fingerprints import fingerprint
 from openpose_tf.data.records.schema import INDEX_FEATURE_PREFIX, INDEX_NAME, MANIFEST_NAME, SCHEMA_VERSION
 
 
@@ -53,12 +53,9 @@ class RecordSet:
 
 def index_digest(shard: np.ndarray, offset: np.ndarray, length: np.ndarray, features: Mapping[str, np.ndarray]) -> str:
     """Returns a hash (hex, 16 digits) of an index."""
-    total = hashlib.sha256()
-    for column in (shard.astype("<i4"), offset.astype("<i8"), length.astype("<i8")):
-        total.update(column.tobytes())
-    for name in sorted(features):
-        total.update(name.encode() + features[name].astype("<f4").tobytes())
-    return total.hexdigest()[:16]
+    columns = (shard.astype("<i4"), offset.astype("<i8"), length.astype("<i8"))
+    named = (part for name in sorted(features) for part in (name, features[name].astype("<f4").tobytes()))
+    return fingerprint(*(column.tobytes() for column in columns), *named)
 
 
 def load_records(folder: str | Path) -> RecordSet:

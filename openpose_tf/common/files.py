@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from absl import logging
+
 from openpose_tf.common.errors import UserError
 
 
@@ -55,26 +57,31 @@ def read_json(path: str | os.PathLike[str], what: str) -> Any:
         raise UserError(f"{path} is not JSON ({error}): expected {what}") from None
 
 
-def read_jsonl(path: str | os.PathLike[str], what: str) -> list[dict[str, Any]]:
-    """Returns the rows of a file with one JSON object per line; a last line cut off by a kill is left out.
+def read_jsonl(path: str | os.PathLike[str], what: str, *, skip_unreadable: bool = False) -> list[dict[str, Any]]:
+    """Returns the rows of a file with one JSON object per line.
+
+    A last line that a killed run left unfinished is left out; every line left out is counted in a warning.
 
     Args:
         path: the file.
         what: what the file should be, for the error message.
+        skip_unreadable: leave out any line that is not JSON, instead of refusing the file.
 
     Raises:
-        UserError: the file is missing, or a line other than the last is not JSON.
+        UserError: the file is missing, or, unless they are skipped, a line other than the last is not JSON.
     """
     if not os.path.isfile(path):
         raise UserError(f"{path} does not exist: expected {what}")
-    lines = Path(path).read_text(encoding="utf-8").splitlines()
+    lines = Path(path).read_bytes().splitlines()
     rows = []
     for number, line in enumerate(lines, 1):
         try:
             rows.append(json.loads(line))
-        except json.JSONDecodeError as error:
-            if number < len(lines):
+        except ValueError as error:  # JSON or its encoding
+            if number < len(lines) and not skip_unreadable:
                 raise UserError(f"{path}, line {number} is not JSON ({error}): expected {what}") from None
+    if len(rows) < len(lines):
+        logging.warning("%s: %d of %d lines are not JSON and left out", path, len(lines) - len(rows), len(lines))
     return rows
 
 

@@ -8,7 +8,6 @@ from typing import Any, TextIO
 
 import numpy as np
 import tensorflow as tf
-from absl import logging
 
 from openpose_tf.common import files
 
@@ -57,7 +56,7 @@ class RunLogs:
 
     def write_summary(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Writes summary.json: `values` and the first and last losses, means over a tenth of metrics.jsonl each."""
-        rows = read_rows(self._model_dir / METRICS_NAME)
+        rows = _read_rows(self._model_dir / METRICS_NAME)
         summary = {**values, **_first_and_last(rows)}
         if self._is_chief:
             files.write_json(self._model_dir / SUMMARY_NAME, summary)
@@ -73,22 +72,14 @@ class RunLogs:
         self._writer.close()
 
 
-def read_rows(path: Path) -> list[dict[str, Any]]:
-    """Returns the rows of a JSON-lines file; a last line that a killed run left unfinished is left out."""
-    if not path.exists():
-        return []
-    rows = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        try:
-            rows.append(json.loads(line))
-        except json.JSONDecodeError:
-            logging.warning("%s: an unfinished line is left out", path)
-    return rows
+def _read_rows(path: Path) -> list[dict[str, Any]]:
+    """Returns the rows of a log, none where there is no file: damage to a log never stops a training run."""
+    return files.read_jsonl(path, "a log of a run", skip_unreadable=True) if path.exists() else []
 
 
 def _open_rows(path: Path, step: int) -> TextIO:
     """Returns the file opened for appending, after taking back rows beyond `step`."""
-    kept = [row for row in read_rows(path) if row["step"] <= step]
+    kept = [row for row in _read_rows(path) if row["step"] <= step]
     files.write_bytes(path, "".join(_line(row) for row in kept).encode())
     return path.open("a", encoding="utf-8", buffering=1)  # a row is in the file when the call returns
 

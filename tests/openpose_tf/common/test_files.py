@@ -59,6 +59,16 @@ def test_read_jsonl_leaves_out_a_cut_last_line_only(tmp_path):
     path.write_text('{"a": 1}\n{"a"\n{"a": 3}\n')
     with pytest.raises(UserError, match="line 2"):
         files.read_jsonl(path, "rows")
+    assert files.read_jsonl(path, "rows", skip_unreadable=True) == [{"a": 1}, {"a": 3}]
+
+
+def test_read_jsonl_counts_what_it_leaves_out(tmp_path, caplog):
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(b'{"a": 1}\n\xff\xfe\n\0\0\0\n{"b": "\xe2\x80\xa8"}\n{"c"')
+    assert files.read_jsonl(path, "rows", skip_unreadable=True) == [{"a": 1}, {"b": "\u2028"}]
+    assert "3 of 5 lines" in caplog.text
+    with pytest.raises(UserError, match="line 2 is not JSON"):
+        files.read_jsonl(path, "rows")
 
 
 def test_require_dir_and_writable_dir(tmp_path):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from openpose_tf.common import files
 from openpose_tf.config import ModelConfig, OptimizerConfig, TrainConfig
 from openpose_tf.data.annotations.coco import read_coco
 from openpose_tf.data.input.augmentation import Augmentation
@@ -14,7 +15,6 @@ from openpose_tf.data.records.writer import RecordSetConfig, write_record_set
 from openpose_tf.inference.decoder import Decoder
 from openpose_tf.network.openpose import preprocess
 from openpose_tf.training import build_student, loop
-from openpose_tf.training.logs import read_rows
 from tests.support.training_batches import CountedBatches
 
 SIZE, STEPS = 128, 1000
@@ -50,7 +50,7 @@ def test_eight_real_crops_are_learned_and_found_again(shared_data, tmp_path):
     )
     student = build_student.build_student(run)
     loop.train(run, student, CountedBatches(lambda number: batch), loop.NoTeacher())
-    losses = [row["loss"] for row in read_rows(tmp_path / "model" / "metrics.jsonl")]
+    losses = [row["loss"] for row in files.read_jsonl(tmp_path / "model" / "metrics.jsonl", "losses")]
     assert np.mean(losses[-10:]) < 0.05 * losses[0]
 
     pafs, confidence_maps = student.model(preprocess(batch["images"]))[-1]

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from openpose_tf.common import files
 from openpose_tf.common.errors import UserError
 from openpose_tf.config import ModelConfig, OptimizerConfig, Precision, Recipe, TargetConfig, TrainConfig
 from openpose_tf.inference.decoder import Decoder
@@ -9,7 +10,6 @@ from openpose_tf.labels import losses
 from openpose_tf.labels.targets import draw_labels
 from openpose_tf.network.openpose import FROZEN_LAYERS, build_openpose, preprocess
 from openpose_tf.training import build_student, loop
-from openpose_tf.training.logs import read_rows
 from openpose_tf.training.step import OpenPoseStudent, freeze_first_layers
 from tests.support.training_batches import CountedBatches, make_batch
 
@@ -203,7 +203,7 @@ def test_overfitting_eight_crops_drives_the_loss_under_five_percent_and_gives_th
     batch = make_batch(0, batch_size=8, size=128, max_people=1)
     student = build_student.build_student(run)
     outcome = loop.train(run, student, CountedBatches(lambda number: batch), loop.NoTeacher())
-    rows = [row["loss"] for row in read_rows(tmp_path / "metrics.jsonl")]
+    rows = [row["loss"] for row in files.read_jsonl(tmp_path / "metrics.jsonl", "losses")]
     assert outcome.is_complete and np.mean(rows[-10:]) < 0.05 * rows[0]
 
     pafs, confidence_maps = student.model(preprocess(batch["images"]))[-1]

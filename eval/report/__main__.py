@@ -57,23 +57,21 @@ def overview(summary: dict[str, Any]) -> str:
 
 
 def training_section(model_dir: Path) -> list[str]:
-    """Returns the loss section and, where a teacher decided, the teacher's section."""
+    """Returns the loss section and, where a teacher decided, the teacher's section.
+
+    A run without a teacher has an empty decisions.jsonl, or none.
+    """
     metrics = files.read_jsonl(model_dir / "metrics.jsonl", "the metrics of a training run")
-    parts = [
-        page.section(
-            "The student's loss",
-            page.drawing(
-                figures.loss_curves(metrics),
-                "Thin: every logged step; thick: running mean. The teacher picks the group that is hard now, so the "
-                "synthetic curve falls more slowly than it would on random samples.",
-            ),
+    path = model_dir / "decisions.jsonl"
+    decisions = files.read_jsonl(path, "the teacher's decisions") if path.exists() else []
+    caption = "Thin: every logged step; thick: running mean."
+    if decisions:
+        caption += (
+            " The teacher picks the group that is hard now, so the synthetic curve falls more slowly than it would on "
+            "random samples."
         )
-    ]
-    decisions_path = model_dir / "decisions.jsonl"
-    if decisions_path.exists():
-        decisions = files.read_jsonl(decisions_path, "the teacher's decisions")
-        parts.append(teacher_section(decisions))
-    return parts
+    loss = page.section("The student's loss", page.drawing(figures.loss_curves(metrics), caption))
+    return [loss, teacher_section(decisions)] if decisions else [loss]
 
 
 def teacher_section(decisions: Sequence[dict[str, Any]]) -> str:

@@ -97,6 +97,16 @@ def test_missing_metrics_is_named(run_dir):
         report.training_section(run_dir / "model_dir")
 
 
+def test_only_a_run_with_decisions_has_a_teacher(run_dir):
+    assert "teacher" in " ".join(report.training_section(run_dir / "model_dir"))
+    decisions = run_dir / "model_dir" / "decisions.jsonl"
+    decisions.write_text("")  # as a run without a teacher leaves it
+    without = report.training_section(run_dir / "model_dir")
+    assert len(without) == 1 and "teacher" not in without[0]
+    decisions.unlink()
+    assert report.training_section(run_dir / "model_dir") == without
+
+
 @pytest.mark.parametrize("entry", ["no-separator", "=x.jpg", "name=absent.jpg"])
 def test_wrong_pairs_are_named(entry):
     with pytest.raises(UserError, match=re.escape("--sheets")):

@@ -26,10 +26,15 @@ from eval.metrics.groups import GroupPredictions
 from openpose_tf.common import cli, files
 from openpose_tf.common.errors import UserError
 from openpose_tf.common.fingerprints import canonical_json, fingerprint
+from openpose_tf.common.folder_claim import FolderClaim
 from openpose_tf.common.progress import Progress
 from openpose_tf.skeleton import MPI
 
-SETTINGS = "run.json"
+CLAIM = FolderClaim(
+    "run.json",
+    "the settings of a benchmark run",
+    "give those again, remove the folder, or give a different --output_dir",
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,7 +72,7 @@ def run(options: RunOptions) -> dict[str, Any] | None:
     entries = read_entries(options.source)
     model = _model_description(options.saved_model)
     output = files.writable_dir(options.output_dir)
-    _claim(output, _settings(options, entries))
+    CLAIM.claim(output, _settings(options, entries))
     _predict_missing(options, entries, model, output / "people")
     found = [_restricted(entry, output / "people", index, options.rule) for index, entry in enumerate(entries)]
     truth = [entry.truth for entry in entries]
@@ -108,24 +113,6 @@ def _settings(options: RunOptions, entries: Sequence[Entry]) -> dict[str, Any]:
 def _hash_files(saved_model: Path) -> str:
     paths = sorted(path for path in saved_model.rglob("*") if path.is_file())
     return fingerprint(*(part for path in paths for part in (path.relative_to(saved_model).as_posix(), path)))
-
-
-def _claim(output: Path, settings: dict[str, Any]) -> None:
-    """Writes the settings, or checks that a run in the folder has the same.
-
-    Raises:
-        UserError: they differ.
-    """
-    path = output / SETTINGS
-    if not path.exists():
-        files.write_json(path, settings)
-        return
-    before = files.read_json(path, "the settings of a benchmark run")
-    changed = [name for name, value in settings.items() if not isinstance(before, dict) or before.get(name) != value]
-    if changed:
-        raise UserError(
-            f"{output} holds a run with another {', '.join(changed)}: give another --output_dir, or remove this one"
-        )
 
 
 def _predict_missing(options: RunOptions, entries: Sequence[Entry], model: dict[str, Any], folder: Path) -> None:

@@ -26,7 +26,7 @@ from openpose_tf.common.stages import StageLog, run_stages
 from openpose_tf.config import Precision
 
 ORACLE = "oracle"
-MEND = "remove it (it is made again from seeds) or choose another --work_dir"
+FIX = "remove it (it is made again from seeds) or choose another --work_dir"
 
 
 def run(study: Study, todo: Sequence[tuple[Row, int]], results_dir: Path) -> int:
@@ -42,7 +42,7 @@ def run(study: Study, todo: Sequence[tuple[Row, int]], results_dir: Path) -> int
     """
     if not todo:
         return cli.EXIT_OK
-    code = run_stages(plan.data_stages(study), StageLog.open(study.work_dir / "stages.json", MEND))
+    code = run_stages(plan.data_stages(study), StageLog.open(study.work_dir / "stages.json", FIX))
     if code:
         return code
     for number, (row, seed) in enumerate(todo, 1):
@@ -58,14 +58,14 @@ def _start(study: Study, row: Row) -> int:
     if study.start_path(row).exists():
         return cli.EXIT_OK
     start = plan.start_of(row)
-    log = StageLog.open(study.run_dir(start.name, plan.START_SEED) / "stages.json", MEND)
+    log = StageLog.open(study.run_dir(start.name, plan.START_SEED) / "stages.json", FIX)
     return run_stages(plan.start_stages(study, start), log)
 
 
 def _row(study: Study, row: Row, seed: int, results_dir: Path) -> int:
     """Runs one row and seed, writes its result and lets go of what nobody needs any more."""
     folder = study.run_dir(row.name, seed)
-    log = StageLog.open(folder / "stages.json", MEND)
+    log = StageLog.open(folder / "stages.json", FIX)
     code = run_stages(plan.row_stages(study, row, seed), log)
     if code:
         return code

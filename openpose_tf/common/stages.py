@@ -11,7 +11,7 @@ from typing import Any
 from absl import logging
 
 from openpose_tf.common import cli, files
-from openpose_tf.common.errors import UserError
+from openpose_tf.common.folder_claim import require_same
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,17 +36,17 @@ class StageLog:
     Attributes:
         path: the file.
         rows: per stage name a dict with `command`, `seconds` (all calls together) and `done`.
-        mend: what to do about a folder that was made with other settings.
+        fix: what to do about a folder that was made with other settings.
     """
 
     path: Path
     rows: dict[str, dict[str, Any]]
-    mend: str
+    fix: str
 
     @classmethod
-    def open(cls, path: Path, mend: str) -> "StageLog":
+    def open(cls, path: Path, fix: str) -> "StageLog":
         """Returns the log in `path`, or an empty one."""
-        return cls(path, files.read_json(path, "a list of stages") if path.exists() else {}, mend)
+        return cls(path, files.read_json(path, "a list of stages") if path.exists() else {}, fix)
 
     def is_done(self, stage: Stage) -> bool:
         """Returns whether the stage has finished.
@@ -55,9 +55,12 @@ class StageLog:
             UserError: it was made by another command line.
         """
         row = self.rows.get(stage.name)
-        if row and row["command"] != list(stage.command):
-            raise UserError(f"{self.path.parent} was made with other settings (stage {stage.name!r}); {self.mend}")
-        return bool(row and row["done"])
+        if row is None:
+            return False
+        name = f"stage {stage.name!r}"
+        before, now = ({name: " ".join(command)} for command in (row["command"], stage.command))
+        require_same(self.path.parent, before, now, self.fix)
+        return bool(row["done"])
 
     def add(self, stage: Stage, seconds: float, done: bool) -> None:
         """Adds the time of one call of a stage and writes the file."""

@@ -10,7 +10,7 @@ from absl import logging
 
 from openpose_tf.common import files
 from openpose_tf.common.errors import UserError
-from openpose_tf.config import OptimizerConfig, TrainConfig
+from openpose_tf.config import TrainConfig
 from openpose_tf.network.openpose import build_openpose
 from openpose_tf.training.step import OpenPoseStudent, freeze_first_layers
 from openpose_tf.training.strategies import Replicas, check_batch_size, make_replicas
@@ -75,7 +75,7 @@ def config_values(config: TrainConfig, frozen: bool) -> dict[str, Any]:
         "mode": str(config.target.fidelity),
         "area_sampled_labels": config.target.is_area_sampled,
         "masked_synthetic_loss": config.target.masked_synthetic_loss,
-        **_optimizer_values(config.optimizer),
+        **dataclasses.asdict(config.optimizer),
         "batch_size": config.batch_size,
         "real_fraction": config.real_fraction,
         "seed": config.seed,
@@ -83,17 +83,6 @@ def config_values(config: TrainConfig, frozen: bool) -> dict[str, Any]:
         "precision": str(config.precision),
         checkpoints.BATCH_NORM: config.batch_norm,
     }
-
-
-def _optimizer_values(config: OptimizerConfig) -> dict[str, Any]:
-    values = {name: _plain(value) for name, value in dataclasses.asdict(config).items()}
-    if not config.warmup_steps:
-        del values["warmup_steps"]  # a run older than the flag goes on
-    return values
-
-
-def _plain(value: Any) -> Any:
-    return str(value) if isinstance(value, str) else value
 
 
 def _state(frozen: bool) -> str:

@@ -11,13 +11,19 @@ from absl import logging
 
 from openpose_tf.common import files
 from openpose_tf.common.errors import MachineError, UserError
+from openpose_tf.common.folder_claim import FolderClaim
 from openpose_tf.config import ModelConfig
 from openpose_tf.network.openpose import build_openpose, plain_network
 
 CONFIG_NAME = "config.json"
 CHECKPOINT_NAME = "ckpt"
 BATCH_NORM = "batch_norm"  # its entry in config.json
-OLDER_RUNS = {"precision": "float32", BATCH_NORM: False}  # what a run was that is older than these entries
+CLAIM = FolderClaim(
+    CONFIG_NAME,
+    "the configuration of a run",
+    "give the same flags and records to resume, or a different --model_dir",
+    older={"precision": "float32", BATCH_NORM: False, "warmup_steps": 0},
+)
 WHAT_MODEL_DIR = "a model_dir written by openpose_tf.train or teacher.train"
 
 
@@ -116,17 +122,7 @@ def claim_model_dir(model_dir: str | Path, values: Mapping[str, Any]) -> Path:
         UserError: the folder holds a run with other values; the message names them.
     """
     folder = files.writable_dir(model_dir)
-    path = folder / CONFIG_NAME
-    if not path.exists():
-        files.write_json(path, dict(values))
-        return folder
-    old = OLDER_RUNS | files.read_json(path, "the configuration of a run")
-    different = [f"{key}: {old.get(key)} there, {values[key]} now" for key in values if old.get(key) != values[key]]
-    if different:
-        raise UserError(
-            f"{folder} holds a run of another configuration ({'; '.join(different)}): "
-            "give the same flags to go on with it, or another --model_dir"
-        )
+    CLAIM.claim(folder, values)
     return folder
 
 

@@ -14,10 +14,14 @@ from absl import logging
 
 from openpose_tf.common import files
 from openpose_tf.common.errors import MachineError, UserError
+from openpose_tf.common.folder_claim import FolderClaim
 from openpose_tf.skeleton import JointState
 
 SCHEMA = 1
 HEADER = "dataset.json"
+CLAIM = FolderClaim(
+    HEADER, "the header of an image dataset", "give the same flags to resume, or a different output folder"
+)
 VERSIONED_PACKAGES = ("bpy", "numpy", "opencv-python", "scipy")
 BACKGROUND_M = 60.0  # depth of 60 m or more is background in a depth picture
 
@@ -52,37 +56,18 @@ def open_dataset(folder: Path, kind: str, seed: int, num_images: int, flags: Map
     Raises:
         UserError: the folder holds a dataset of other flags (the message says which), or something else.
     """
-    header = {"schema": SCHEMA, "kind": kind, "seed": seed, "num_images": num_images, "flags": dict(flags)}
-    header |= {"versions": versions(), "licences": licences, "counts": {}}
-    path = folder / HEADER
-    if path.exists():
-        old = files.read_json(path, "the header of an image dataset")
-        _check_same(folder, old, header)
-        header["num_images"] = max(num_images, int(old.get("num_images", 0)))
-        header["counts"] = old.get("counts", {})
-    elif folder.is_dir() and any(folder.glob("annotations/*.json")):
-        raise UserError(f"{folder} holds annotations but no {HEADER}: use another --output_dir")
+    settings = {"schema": SCHEMA, "kind": kind, "seed": seed, "flags": dict(flags)}
+    old = CLAIM.check(folder, settings)
+    if old is None and any(folder.glob("annotations/*.json")):
+        raise UserError(f"{folder} holds annotations but no {HEADER}: choose a different output folder")
+    old = old or {}
+    now = versions()
+    for name, before in old.get("versions", {}).items():
+        if before != now.get(name):
+            logging.warning("%s: %s was %s, now %s: pixels may differ", folder, name, before, now.get(name))
+    header = settings | {"num_images": max(num_images, int(old.get("num_images", 0))), "versions": now}
     files.writable_dir(folder)
-    files.write_json(path, header)
-
-
-def _check_same(folder: Path, old: Any, new: Mapping[str, Any]) -> None:
-    if not isinstance(old, dict) or not isinstance(old.get("flags"), dict):
-        raise UserError(f"{folder / HEADER} is not the header of an image dataset: use another --output_dir")
-    pairs = [(name, old.get(name), new[name]) for name in ("schema", "kind", "seed")]
-    names = sorted({*old["flags"], *new["flags"]})
-    pairs += [(name, old["flags"].get(name), new["flags"].get(name)) for name in names]
-    for name, before, now in pairs:
-        if before != now:
-            raise UserError(
-                f"{folder} was made with {name}={before}, now {name}={now}: "
-                "give the same flags to go on, or another --output_dir"
-            )
-    for name, version in new["versions"].items():
-        if old.get("versions", {}).get(name) != version:
-            logging.warning(
-                "%s: %s was %s, now %s: pixels may differ", folder, name, old["versions"].get(name), version
-            )
+    files.write_json(folder / HEADER, header | {"licences": licences, "counts": old.get("counts", {})})
 
 
 def sample_paths(folder: Path, name: str) -> dict[str, Path]:

@@ -11,6 +11,7 @@ from absl import logging
 
 from openpose_tf.common import files
 from openpose_tf.common.errors import UserError
+from openpose_tf.common.folder_claim import FolderClaim
 from openpose_tf.config import TrainConfig
 from openpose_tf.data.input.streams import MixedBatches
 from teacher.curriculum.chosen_stream import ChosenStream
@@ -29,8 +30,13 @@ from teacher.teachers.sample_teacher import SampleTeacher
 Curriculum = GroupCurriculum | SampleCurriculum
 OnDecision = Callable[[int, Mapping[str, Any]], None]
 
-# What a run that goes on must agree on.
-CLAIMED = ("grouping", "mode", "min_group_size", "teacher")
+CLAIM = FolderClaim(
+    GROUPS_NAME,
+    "the groups of a run",
+    "give the same flags and records to resume, or a different --model_dir",
+    older={"teacher": DEFAULTS.to_json()},
+)
+CLAIMED = ("grouping", "mode", "min_group_size", "teacher")  # what a resumed run must agree on
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,18 +95,10 @@ class TeacherRun:
         self._check_model_dir()
 
     def _check_model_dir(self) -> None:
-        path = Path(self.model_dir) / GROUPS_NAME
-        if path.is_file():
-            old, new = files.read_json(path, "the groups of a run"), self._claim()
-            old["teacher"] = DEFAULTS.to_json() | old.get("teacher", {})  # a setting newer than the run
-            different = [key for key in CLAIMED if old.get(key) != new[key]]
-            if different:
-                raise UserError(
-                    f"{self.model_dir} holds a run with another {' and '.join(different)}: give the same flags and "
-                    "records to go on with it, or another --model_dir"
-                )
-        elif tf.train.latest_checkpoint(self.model_dir) is not None:
-            raise UserError(f"{self.model_dir} holds a run without a teacher: choose another --model_dir")
+        groups = self._claim()
+        known = CLAIM.check(Path(self.model_dir), {name: groups[name] for name in CLAIMED})
+        if known is None and tf.train.latest_checkpoint(self.model_dir) is not None:
+            raise UserError(f"{self.model_dir} holds a run without a teacher: choose a different --model_dir")
 
     def claim(self) -> None:
         """Writes groups.json."""

@@ -101,13 +101,15 @@ def test_resume_predicts_only_what_is_missing(saved_model, dataset, tmp_path, mo
 
 
 def test_other_settings_are_refused(saved_model, dataset, tmp_path):
-    run._claim(tmp_path, run._settings(options(saved_model, dataset, tmp_path), entries := read_entries_of(dataset)))
+    run.CLAIM.claim(
+        tmp_path, run._settings(options(saved_model, dataset, tmp_path), entries := read_entries_of(dataset))
+    )
     for more in ({"mode": "release"}, {"factors": (1.0,)}, {"size_step": 64}):
         changed = run._settings(options(saved_model, dataset, tmp_path, **more), entries)
-        with pytest.raises(UserError, match=f"another {next(iter(more))}: give another --output_dir"):
-            run._claim(tmp_path, changed)
-    with pytest.raises(UserError, match="another entries, num_entries"):
-        run._claim(tmp_path, run._settings(options(saved_model, dataset, tmp_path), entries[:2]))
+        with pytest.raises(UserError, match=rf"\({next(iter(more))}: .*, now .*--output_dir"):
+            run.CLAIM.claim(tmp_path, changed)
+    with pytest.raises(UserError, match=r"\(entries: .*; num_entries: 4, now 2\)"):
+        run.CLAIM.claim(tmp_path, run._settings(options(saved_model, dataset, tmp_path), entries[:2]))
 
 
 def read_entries_of(dataset):

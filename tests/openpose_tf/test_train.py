@@ -48,7 +48,7 @@ def test_train_stop_and_go_on(data, tmp_path):
     assert "--num_stages=1" in (tmp_path / "flags.txt").read_text()
     assert checkpoints.load_student(tmp_path)[1].width == 0.0625
     refused = train(*flags, "--seed=1")
-    assert refused.returncode == 2 and "seed: 0 there, 1 now" in refused.stderr
+    assert refused.returncode == 2 and "seed: 0, now 1" in refused.stderr
     assert "Traceback" not in refused.stderr
 
 

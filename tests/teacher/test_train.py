@@ -69,9 +69,9 @@ def test_run_decides_keeps_its_groups_and_resumes_exactly(toy_records, tmp_path)
     assert_same_variables(whole, parts)
 
     result = train(toy_records, whole, "--num_steps=44", "--grouping=min_distance")
-    assert result.returncode == 2 and "holds a run with another grouping" in result.stderr
+    assert result.returncode == 2 and "grouping.axes: " in result.stderr
     result = train(toy_records, whole, "--num_steps=44", "--teacher=uniform")
-    assert result.returncode == 2 and "another teacher" in result.stderr
+    assert result.returncode == 2 and "teacher.name: adversarial, now uniform" in result.stderr
     assert rows(whole) == decisions
 
     plots = subprocess.run(

@@ -5,18 +5,18 @@ import pytest
 from openpose_tf.common.errors import UserError
 from openpose_tf.common.stages import Stage, StageLog, run_stages
 
-MEND = "remove it"
+FIX = "remove it"
 
 
 def test_times_of_a_stage_add_up_and_other_settings_are_refused(tmp_path):
     stage = Stage("a", "title", ("module", "--x=1"))
-    log = StageLog.open(tmp_path / "stages.json", MEND)
+    log = StageLog.open(tmp_path / "stages.json", FIX)
     log.add(stage, 2.0, done=False)
     log.add(stage, 3.0, done=True)
-    again = StageLog.open(tmp_path / "stages.json", MEND)
+    again = StageLog.open(tmp_path / "stages.json", FIX)
     assert again.is_done(stage)
     assert again.rows["a"]["seconds"] == 5.0
-    with pytest.raises(UserError, match=r"other settings.*remove it"):
+    with pytest.raises(UserError, match=r"other settings \(stage 'a': module --x=1, now module --x=2\): remove it"):
         again.is_done(Stage("a", "title", ("module", "--x=2")))
 
 
@@ -26,9 +26,9 @@ def test_a_failing_stage_stops_the_rest_and_only_it_runs_again(tmp_path):
     bad = Stage("bad", "fails", ("timeit", "-n1", "-r1", "raise ValueError"))
     never = Stage("never", "is not reached", ("timeit", "-n1", "-r1", "pass"))
     path, started = tmp_path / "stages.json", []
-    assert run_stages([good, bad, never], StageLog.open(path, MEND), lambda stage: started.append(stage.name)) == 1
+    assert run_stages([good, bad, never], StageLog.open(path, FIX), lambda stage: started.append(stage.name)) == 1
     assert started == ["good", "bad"]
-    log = StageLog.open(path, MEND)
+    log = StageLog.open(path, FIX)
     assert [log.rows[name]["done"] for name in ("good", "bad")] == [True, False]
     assert run_stages([good, bad], log, lambda stage: started.append(stage.name)) == 1
     assert started == ["good", "bad", "bad"]

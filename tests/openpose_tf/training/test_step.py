@@ -175,9 +175,9 @@ def test_a_full_size_run_from_random_features_needs_leave(tmp_path):
 
 def test_another_configuration_in_the_same_model_dir_is_refused(tmp_path):
     build_student.build_student(config(tmp_path))
-    with pytest.raises(UserError, match="batch_size: 4 there, 6 now"):
+    with pytest.raises(UserError, match="batch_size: 4, now 6"):
         build_student.build_student(config(tmp_path, batch_size=6))
-    with pytest.raises(UserError, match="real_records_hash: None there, ab now"):
+    with pytest.raises(UserError, match="real_records_hash: none, now ab"):
         build_student.build_student(config(tmp_path), identity={"real_records_hash": "ab"})
 
 

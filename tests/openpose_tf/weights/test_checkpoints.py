@@ -81,8 +81,17 @@ def test_a_damaged_checkpoint_is_named_and_deleting_it_helps(tmp_path, damage):
 def test_another_configuration_is_refused_and_named(tmp_path):
     checkpoints.claim_model_dir(tmp_path, {"width": 1.0, "seed": 3})
     checkpoints.claim_model_dir(tmp_path, {"width": 1.0, "seed": 3})
-    with pytest.raises(UserError, match="seed: 3 there, 4 now"):
+    with pytest.raises(UserError, match=r"\(seed: 3, now 4\).*--model_dir"):
         checkpoints.claim_model_dir(tmp_path, {"width": 1.0, "seed": 4})
+
+
+def test_a_run_older_than_a_setting_had_its_default(tmp_path):
+    checkpoints.claim_model_dir(tmp_path, {"width": 1.0})
+    defaults = {"precision": "float32", "batch_norm": False, "warmup_steps": 0}
+    checkpoints.claim_model_dir(tmp_path, {"width": 1.0, **defaults})
+    for other in ({"precision": "bfloat16"}, {"batch_norm": True}, {"warmup_steps": 5}):
+        with pytest.raises(UserError, match=next(iter(other))):
+            checkpoints.claim_model_dir(tmp_path, {"width": 1.0, **defaults, **other})
 
 
 def test_only_the_chief_writes(tmp_path):

@@ -55,10 +55,10 @@ def test_the_header_is_what_readers_expect(tmp_path):
 @pytest.mark.parametrize(
     ("change", "named"),
     [
-        ({"flags": FLAGS | {"samples": 8}}, "samples=16, now samples=8"),
-        ({"flags": FLAGS | {"new": 1}}, "new=None, now new=1"),
-        ({"seed": 1}, "seed=0, now seed=1"),
-        ({"kind": "real_standin"}, "kind=synthetic, now kind=real_standin"),
+        ({"flags": FLAGS | {"samples": 8}}, "samples: 16, now 8"),
+        ({"flags": FLAGS | {"new": 1}}, "new: none, now 1"),
+        ({"seed": 1}, "seed: 0, now 1"),
+        ({"kind": "real_standin"}, "kind: synthetic, now real_standin"),
     ],
 )
 def test_other_flags_are_refused_and_named(tmp_path, change, named):

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import scipy.io
 
 from eval.formats import mpii_toolkit
 from eval.formats.mpii_from_images import truth_of_people
@@ -19,10 +18,10 @@ from eval.formats.regions import Region, truth_region
 from eval.metrics.groups import GroupTruth
 from openpose_tf.common import files
 from openpose_tf.common.errors import UserError
-from openpose_tf.data.annotations import mpii_groups
+from openpose_tf.data.annotations import mat_files, mpii_groups
 from openpose_tf.data.annotations import pixels as images
 from openpose_tf.data.annotations.image_dataset import read_image_dataset
-from openpose_tf.data.annotations.mpii import MpiiImage, MpiiPerson, read_release
+from openpose_tf.data.annotations.mpii import WHAT, MpiiImage, MpiiPerson, read_release
 from openpose_tf.skeleton import JointState
 
 SPLITS = ("val", "train", "test", "all")
@@ -111,8 +110,8 @@ def _is_release(path: str) -> bool:
     if Path(path).suffix.lower() != ".mat" or not os.path.isfile(path):
         return False
     try:
-        return any(name == "RELEASE" for name, _, _ in scipy.io.whosmat(path))
-    except Exception:  # scipy raises many kinds for a damaged file; the reader says what is wrong with it
+        return "RELEASE" in mat_files.variables(path, WHAT)
+    except (UserError, PermissionError):  # the reader says what is wrong with it
         return False
 
 

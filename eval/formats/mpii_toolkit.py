@@ -1,16 +1,17 @@
 """Files of the MPII multi-person toolkit: reads and writes its .mat structs and the same content as JSON."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import scipy.io
 
 from eval.metrics.groups import GroupPredictions, GroupTruth, stack_predictions, stack_truth
 from openpose_tf.common import files
 from openpose_tf.common.errors import UserError
+from openpose_tf.data.annotations import mat_files
+from openpose_tf.data.annotations.mat_files import struct
 
 _TRUTH_WHAT = (
     "MPII multi-person ground truth: a .mat with a struct vector annolist_... (annorect: x1, y1, x2, y2, annopoints) "
@@ -33,11 +34,11 @@ def read_truth(path: str | os.PathLike[str]) -> list[GroupTruth]:
             stack_truth([_json_truth(p, f"{path}: group {i + 1}") for p in people], f"{path}: group {i + 1}", image)
             for i, (people, image) in enumerate(_json_groups(path, "gt", _TRUTH_WHAT))
         ]
-    held = _mat_variables(path, _TRUTH_WHAT)
+    held = mat_files.variables(path, _TRUTH_WHAT)
     names = [name for name in held if name.lower().startswith("annolist")]
     if len(names) != 1:
-        raise _missing_variable(path, "one variable annolist_...", held, _TRUTH_WHAT)
-    entries = _records(_load_mat(path, names[0], _TRUTH_WHAT), path)
+        raise mat_files.missing_variable(path, "annolist_... (just one)", held, _TRUTH_WHAT)
+    entries = _structs(mat_files.load_variable(path, names[0], _TRUTH_WHAT), path)
     return [_mat_truth(entry, f"{path}: group {i + 1}") for i, entry in enumerate(entries)]
 
 
@@ -56,19 +57,12 @@ def read_predictions(path: str | os.PathLike[str]) -> list[GroupPredictions]:
             )
             for i, (people, image) in enumerate(_json_groups(path, "pred", _PRED_WHAT))
         ]
-    held = _mat_variables(path, _PRED_WHAT)
-    if "pred" not in held:
-        raise _missing_variable(path, "a variable pred", held, _PRED_WHAT)
-    entries = _records(_load_mat(path, "pred", _PRED_WHAT), path)
+    entries = _structs(mat_files.load_variable(path, "pred", _PRED_WHAT), path)
     return [_mat_predictions(entry, f"{path}: group {i + 1}") for i, entry in enumerate(entries)]
 
 
 def _is_json(path: str | os.PathLike[str]) -> bool:
     return Path(path).suffix.lower() == ".json"
-
-
-def _missing_variable(path: object, wanted: str, held: Sequence[str], what: str) -> UserError:
-    return UserError(f"{path} must hold {wanted}, it holds {', '.join(held) or 'nothing'}: expected {what}")
 
 
 # --- JSON ---------------------------------------------------------------------------------------------------------
@@ -116,98 +110,47 @@ def _json_truth(person: Any, what: str) -> dict[str, Any]:
 # --- MATLAB -------------------------------------------------------------------------------------------------------
 
 
-def _mat_variables(path: str | os.PathLike[str], what: str) -> list[str]:
-    return [name for name, _, _ in _read_mat(scipy.io.whosmat, path, what)]
-
-
-def _load_mat(path: str | os.PathLike[str], name: str, what: str) -> Any:
-    return _read_mat(lambda file: scipy.io.loadmat(file, variable_names=[name])[name], path, what)
-
-
-def _read_mat(read: Callable[[str], Any], path: str | os.PathLike[str], what: str) -> Any:
-    if not os.path.isfile(path):
-        raise UserError(f"{path} does not exist: expected {what}")
-    try:
-        return read(os.fspath(path))
-    except PermissionError:
-        raise
-    except NotImplementedError:
-        raise UserError(f"{path} is a MATLAB 7.3 file (HDF5): save it again with save(..., '-v7')") from None
-    except Exception as error:  # scipy raises many kinds for a file that is no .mat, or is cut off
-        raise UserError(f"{path} cannot be read as a .mat file ({error}): expected {what}") from None
-
-
-def _records(value: Any, path: object) -> list[np.void]:
-    """Returns the elements of a struct vector; an empty array has none."""
+def _structs(value: Any, path: object) -> np.ndarray:
+    """Returns a struct vector [N]; an empty array of whatever kind has none."""
     array = np.asarray(value)
     if array.size and array.dtype.names is None:
         raise UserError(f"{path}: expected a struct vector, found an array of {array.dtype}: another toolkit version?")
-    return list(array.ravel()) if array.size else []
-
-
-def _field(record: np.void, name: str) -> Any:
-    """Returns a struct's field: None where absent or empty, a scalar or text unpacked, else the array."""
-    if record.dtype.names is None or name not in record.dtype.names:
-        return None
-    return _plain(record[name])
-
-
-def _plain(value: Any) -> Any:
-    """Returns a field's value: None where it is an empty array, what an array of one number or text holds, else it."""
-    if isinstance(value, np.ndarray):
-        if value.size == 0:
-            return None
-        if value.size == 1 and value.dtype.names is None:
-            return _unpack(value)
-    return value
-
-
-def _unpack(value: np.ndarray) -> Any:
-    item = value.item()
-    return _unpack(item) if isinstance(item, np.ndarray) and item.size == 1 and item.dtype.names is None else item
+    return array.ravel()
 
 
 def _mat_points(person: np.void, what: str, names: Sequence[str]) -> list[dict[str, Any]] | None:
     """Returns a person's points; None where its annopoints is empty."""
-    annotation = _field(person, "annopoints")
+    annotation = mat_files.field(person, "annopoints")
     if annotation is None:
         return None
-    holders = _records(annotation, what)
+    holders = _structs(annotation, what)
     if len(holders) != 1:
         raise UserError(f"{what}: annopoints has {len(holders)} elements, expected 1: another toolkit version?")
-    if "point" not in (holders[0].dtype.names or ()):
+    if "point" not in (holders.dtype.names or ()):
         raise UserError(f"{what}: annopoints has no field point: another toolkit version?")
-    points = np.asarray(holders[0]["point"])
-    if not _records(points, what):
-        return []
-    # By columns: a field of the whole vector is many times faster to take than of each of its records.
-    held = [name for name in names if name in (points.dtype.names or ())]
-    columns = {name: [_plain(value) for value in points[name].ravel()] for name in held}
-    return [{name: column[index] for name, column in columns.items()} for index in range(points.size)]
+    return mat_files.rows(_structs(holders["point"][0], what), names)
 
 
-def _people(entry: np.void, what: str) -> list[np.void]:
+def _people(entry: np.void, what: str) -> np.ndarray:
     if "annorect" not in (entry.dtype.names or ()):
         raise UserError(f"{what} has no field annorect: another toolkit version?")
-    return _records(entry["annorect"], what)
+    return _structs(entry["annorect"], what)
 
 
 def _mat_truth(entry: np.void, what: str) -> GroupTruth:
     people = []
     for index, person in enumerate(_people(entry, what)):
         points = _mat_points(person, f"{what}, person {index + 1}", ("id", "x", "y", "is_visible"))
-        row = {name: _field(person, name) for name in ("x1", "y1", "x2", "y2", "scale")}
+        row = {name: mat_files.field(person, name) for name in ("x1", "y1", "x2", "y2", "scale")}
         people.append({**row, "points": points or [], "objpos": _mat_position(person)})
-    image = _field(entry, "image")
-    name = _field(np.asarray(image).ravel()[0], "name") if getattr(image, "dtype", None) is not None else None
-    return stack_truth(people, what, str(name or ""))
+    return stack_truth(people, what, str(mat_files.field(mat_files.field(entry, "image"), "name") or ""))
 
 
 def _mat_position(person: np.void) -> list[Any] | None:
-    position = _field(person, "objpos")
-    if position is None or getattr(position, "dtype", np.dtype(float)).names is None:
+    position = mat_files.field(person, "objpos")
+    if getattr(position, "dtype", np.dtype(float)).names is None:
         return None
-    return [_field(position.ravel()[0], "x"), _field(position.ravel()[0], "y")]
+    return [mat_files.field(position, name) for name in "xy"]
 
 
 def _mat_predictions(entry: np.void, what: str) -> GroupPredictions:
@@ -235,10 +178,10 @@ def write_truth(path: str | os.PathLike[str], groups: Sequence[GroupTruth]) -> N
         files.write_json(path, {"images": rows}, indent=None)
         return
     entries = [
-        {"image": _struct([{"name": row["image"]}]), "annorect": _struct([_mat_rect(p) for p in row["gt"]])}
+        {"image": struct([{"name": row["image"]}]), "annorect": struct([_mat_rect(p) for p in row["gt"]])}
         for row in rows
     ]
-    _save_mat(path, {"annolist_gt": _struct(entries)})
+    mat_files.save(path, {"annolist_gt": struct(entries)})
 
 
 def write_predictions(path: str | os.PathLike[str], groups: Sequence[GroupPredictions]) -> None:
@@ -260,7 +203,7 @@ def write_predictions(path: str | os.PathLike[str], groups: Sequence[GroupPredic
     if _is_json(path):
         files.write_json(path, {"images": rows}, indent=None)
         return
-    _save_mat(path, {"pred": _struct([{"annorect": _struct([_mat_rect(p) for p in row["pred"]])} for row in rows])})
+    mat_files.save(path, {"pred": struct([{"annorect": struct([_mat_rect(p) for p in row["pred"]])} for row in rows])})
 
 
 def _point_rows(xy: np.ndarray, third: np.ndarray, name: str) -> list[dict[str, Any]]:
@@ -285,23 +228,6 @@ def _truth_row(group: GroupTruth, index: int) -> dict[str, Any]:
 def _mat_rect(row: Mapping[str, Any]) -> dict[str, Any]:
     rect = {name: value for name, value in row.items() if name not in ("points", "objpos")}
     if "objpos" in row:
-        rect["objpos"] = _struct([row["objpos"]])
+        rect["objpos"] = struct([row["objpos"]])
     points = [{n: np.zeros((0, 0)) if v is None else float(v) for n, v in p.items()} for p in row["points"]]
-    return {**rect, "annopoints": _struct([{"point": _struct(points)}])}
-
-
-def _struct(rows: Sequence[Mapping[str, Any]]) -> np.ndarray:
-    """Returns rows as a MATLAB struct vector [1, N]; fields that a row lacks are empty; no row gives []."""
-    if not rows:
-        return np.zeros((0, 0))
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    result = np.empty((1, len(rows)), dtype=[(name, object) for name in names])
-    for index, row in enumerate(rows):
-        for name in names:
-            result[name][0, index] = row.get(name, np.zeros((0, 0)))
-    return result
-
-
-def _save_mat(path: str | os.PathLike[str], variables: Mapping[str, Any]) -> None:
-    with files.atomic_path(path) as temporary, open(temporary, "wb") as stream:
-        scipy.io.savemat(stream, dict(variables), oned_as="row", do_compression=True)
+    return {**rect, "annopoints": struct([{"point": struct(points)}])}

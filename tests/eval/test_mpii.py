@@ -193,7 +193,7 @@ def test_mat_of_another_toolkit_version(tmp_path):
         "empty_points": {"pred": struct({"annorect": struct({"annopoints": np.zeros((0, 0))})})},
     }
     messages = (
-        "a variable pred, it holds RELEASE",
+        r"no variable pred \(it holds RELEASE\)",
         "has no score",
         "no field annorect",
         "no field point",
@@ -204,7 +204,7 @@ def test_mat_of_another_toolkit_version(tmp_path):
         scipy.io.savemat(tmp_path / f"{name}.mat", content)
         with pytest.raises(UserError, match=message):
             mpii_toolkit.read_predictions(tmp_path / f"{name}.mat")
-    with pytest.raises(UserError, match="one variable annolist_"):
+    with pytest.raises(UserError, match="no variable annolist_"):
         mpii_toolkit.read_truth(tmp_path / "no_score.mat")
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from openpose_tf.common import files
 from openpose_tf.common.errors import UserError
 from openpose_tf.data.annotations import pixels
-from openpose_tf.data.annotations.mat_files import as_list, field, load_variable, number
+from openpose_tf.data.annotations.mat_files import as_list, field, load_variable, number, rows
 from openpose_tf.data.annotations.types import AnnotatedImage, Person, in_image, with_distances
 from openpose_tf.skeleton import NUM_MPII_JOINTS, JointState
 
@@ -76,11 +76,11 @@ def read_release(path: str | Path) -> tuple[MpiiImage, ...]:
         UserError: the file is missing, is not a MATLAB file, or is not this release.
     """
     release = load_variable(path, "RELEASE", WHAT)
-    missing = [name for name in REQUIRED if not hasattr(release, name)]
+    held = (release.dtype.names or ()) if release.size == 1 else ()
+    missing = [name for name in REQUIRED if name not in held]
     if missing:
         raise UserError(f"{path}: RELEASE has no field {', '.join(missing)}: expected {WHAT}, another version?")
-    annolist, train = as_list(release.annolist), as_list(release.img_train)
-    single = [release.single_person] if len(annolist) == 1 else as_list(release.single_person)
+    annolist, train, single = (as_list(release[name].item()) for name in REQUIRED)
     if not len(annolist) == len(train) == len(single):
         raise UserError(
             f"{path}: annolist, img_train and single_person have {len(annolist)}, {len(train)} and {len(single)} "
@@ -123,23 +123,20 @@ def read_entry(entry: Any, where: str, need_name: bool = True) -> MpiiImage:
 def _person(rect: Any) -> MpiiPerson:
     keypoints = np.zeros((NUM_MPII_JOINTS, 3))
     is_visible = np.full(NUM_MPII_JOINTS, np.nan)
-    annopoints = as_list(field(rect, "annopoints"))
-    for point in as_list(field(annopoints[0], "point")) if annopoints else []:
-        joint, x, y = (number(field(point, name)) for name in ("id", "x", "y"))
+    for point in rows(field(field(rect, "annopoints"), "point"), ("id", "x", "y", "is_visible")):
+        joint, x, y = (number(point.get(name)) for name in ("id", "x", "y"))
         if not (joint in range(NUM_MPII_JOINTS) and math.isfinite(x) and math.isfinite(y)):
             continue
         if keypoints[int(joint), 2] != JointState.MISSING:
             continue  # the first point of a repeated id counts, as in the benchmark's toolkit
-        is_visible[int(joint)] = number(field(point, "is_visible"))
+        is_visible[int(joint)] = number(point.get("is_visible"))
         hidden = is_visible[int(joint)] == 0
         keypoints[int(joint)] = x, y, JointState.SELF_OCCLUDED if hidden else JointState.VISIBLE
     box = np.array([number(field(rect, name)) for name in ("x1", "y1", "x2", "y2")])
-    position = as_list(field(rect, "objpos"))
-    objpos = [number(field(position[0], name)) for name in "xy"] if position else [math.nan, math.nan]
     return MpiiPerson(
         keypoints=keypoints,
         is_visible=is_visible,
-        objpos=np.array(objpos),
+        objpos=np.array([number(field(field(rect, "objpos"), name)) for name in "xy"]),
         scale=number(field(rect, "scale")),
         head_box=box if np.isfinite(box).all() else None,
     )

@@ -48,7 +48,7 @@ def read_groups(path: str | Path) -> list[list[tuple[int, ...]]]:
 
 
 def _groups_of(cell: Any) -> list[tuple[int, ...]]:
-    """One image's groups; a cell of one group was squeezed to that group: a vector of numbers or one number."""
+    """One image's groups: a cell of vectors, or the vector of the only group."""
     if isinstance(cell, np.ndarray) and cell.dtype == object:
         return [tuple(int(number(one)) for one in as_list(value)) for value in as_list(cell)]
     people = tuple(int(number(one)) for one in as_list(cell))

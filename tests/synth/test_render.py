@@ -60,7 +60,7 @@ def test_command_renders_resumes_and_refuses_to_mix(tmp_path):
     more = call("--output_dir", folder, "--num_images=2", *SMALL)
     assert more.returncode == 0 and "1 of 2 images are there" in more.stderr
     other = call("--output_dir", folder, "--num_images=2", *SMALL, "--samples=3")
-    assert other.returncode == 2 and "samples=2, now samples=3" in other.stderr and "Traceback" not in other.stderr
+    assert other.returncode == 2 and "samples: 2, now 3" in other.stderr and "Traceback" not in other.stderr
 
     images = read_image_dataset(folder)
     assert [image.image_id for image in images] == ["000000", "000001"]

@@ -5,15 +5,14 @@ from pathlib import Path
 
 import pytest
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+from tests.support.checkout import SHARED_DATA
 
-ROOT = Path(__file__).resolve().parents[1]
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Folder of real photographs, toolkit vectors and small weights beside the checkout; skips where it is absent."""
-    folder = ROOT.parent / "shared" / "data"
-    if not folder.is_dir():
+    if not SHARED_DATA.is_dir():
         pytest.skip("needs ../shared/data, which is not part of the project")
-    return folder
+    return SHARED_DATA

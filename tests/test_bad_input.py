@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import cv2
@@ -15,19 +14,19 @@ import numpy as np
 import pytest
 
 from openpose_tf.skeleton import COCO_JOINTS
+from tests.support.checkout import ROOT
+from tests.support.commands import check_ended, run_command
 
-ROOT = Path(__file__).resolve().parents[1]
 SMALL_STUDENT = ("--width=0.05", "--num_stages=1", "--input_size=64", "--batch_size=2", "--num_steps=2")
 
 
-def run(*command: str, prefix: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
-    line = [*prefix, sys.executable, "-m", *command]
-    return subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=240)
+def call(*command: str, prefix: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+    return run_command(*command, code=None, prefix=prefix)
 
 
 def check_refused(result: subprocess.CompletedProcess[str], *words: str, code: int = 2) -> None:
     """The command ended with `code`, without a traceback, and its message holds all the words."""
-    assert result.returncode == code, result.stderr
+    check_ended(result, code)
     assert "Traceback" not in result.stderr
     message = result.stderr[result.stderr.rindex("error: ") :]
     for word in words:
@@ -78,8 +77,7 @@ def record_command(annotations: Path, output_dir: Path, *more: str) -> tuple[str
 def records(tmp_path_factory) -> Path:
     """A small record set."""
     folder = tmp_path_factory.mktemp("bad_input")
-    result = run(*record_command(write_coco(folder / "coco"), folder / "records"))
-    assert result.returncode == 0, result.stderr
+    run_command(*record_command(write_coco(folder / "coco"), folder / "records"))
     return folder / "records"
 
 
@@ -89,7 +87,7 @@ def train_command(records: Path, model_dir: Path, *more: str) -> tuple[str, ...]
 
 
 def test_missing_file(tmp_path):
-    result = run(*record_command(tmp_path / "absent.json", tmp_path / "out"))
+    result = call(*record_command(tmp_path / "absent.json", tmp_path / "out"))
     check_refused(result, "absent.json", "does not exist")
     assert files_below(tmp_path) == set()
 
@@ -97,7 +95,7 @@ def test_missing_file(tmp_path):
 def test_missing_pictures_are_listed(tmp_path):
     annotations = write_coco(tmp_path)
     (tmp_path / "images" / "000001.png").unlink()
-    result = run(*record_command(annotations, tmp_path / "out"))
+    result = call(*record_command(annotations, tmp_path / "out"))
     check_refused(result, "000001.png")
     assert not (tmp_path / "out" / "manifest.json").exists()
 
@@ -112,7 +110,7 @@ def test_empty_folder(tmp_path, verb):
         "synth.view": (verb, str(empty), f"--output={tmp_path / 'sheet.jpg'}"),
         "eval.oks": (verb, f"--predictions={empty}", f"--groundtruth={empty}", f"--output={tmp_path / 'o.json'}"),
     }
-    check_refused(run(*commands[verb]), str(empty))
+    check_refused(call(*commands[verb]), str(empty))
     assert files_below(tmp_path) == set()
 
 
@@ -123,7 +121,7 @@ def test_json_that_is_not_coco(tmp_path, content):
     path = tmp_path / "people.json"
     path.write_text(content)
     (tmp_path / "images").mkdir()
-    check_refused(run(*record_command(path, tmp_path / "out")), "people.json", "COCO")
+    check_refused(call(*record_command(path, tmp_path / "out")), "people.json", "COCO")
     assert files_below(tmp_path) == {"people.json"}
 
 
@@ -132,7 +130,7 @@ def test_record_file_cut_in_half(tmp_path, records):
     shutil.copytree(records, damaged)
     shard = max(damaged.glob("*.tfrecord-*"), key=lambda path: path.stat().st_size)
     os.truncate(shard, shard.stat().st_size // 2)
-    check_refused(run(*train_command(damaged, tmp_path / "model")), shard.name)
+    check_refused(call(*train_command(damaged, tmp_path / "model")), shard.name)
 
 
 @pytest.mark.parametrize(
@@ -146,14 +144,14 @@ def test_record_file_cut_in_half(tmp_path, records):
     ],
 )
 def test_unknown_flag_value(command):
-    check_refused(run(*command), command[-1].lstrip("-").partition("=")[0])
+    check_refused(call(*command), command[-1].lstrip("-").partition("=")[0])
     assert not (ROOT / "unused").exists()
 
 
 def test_model_dir_of_another_configuration(tmp_path, records):
-    assert run(*train_command(records, tmp_path / "model")).returncode == 0
+    run_command(*train_command(records, tmp_path / "model"))
     before = files_below(tmp_path)
-    result = run(*train_command(records, tmp_path / "model", "--width=0.1"))
+    result = call(*train_command(records, tmp_path / "model", "--width=0.1"))
     check_refused(result, "width", "0.05", "0.1")
     assert files_below(tmp_path) == before
 
@@ -169,7 +167,7 @@ def test_no_write_permission(tmp_path, records, verb):
         "render": ("synth.render", f"--output_dir={locked / 'images'}", "--num_images=1"),
     }
     prefix = ("setpriv", "--bounding-set=-dac_override,-dac_read_search", "--") if os.geteuid() == 0 else ()
-    check_refused(run(*commands[verb], prefix=prefix), "cannot write to", str(locked))
+    check_refused(call(*commands[verb], prefix=prefix), "cannot write to", str(locked))
     assert files_below(locked) == set()
 
 
@@ -187,13 +185,13 @@ def small_disk(tmp_path):
 
 def test_full_disk_while_writing_records(tmp_path, small_disk):
     annotations = write_coco(tmp_path / "coco", num_images=120)  # of noise: about 3 MB
-    result = run(*record_command(annotations, small_disk / "out"))
+    result = call(*record_command(annotations, small_disk / "out"))
     check_refused(result, "disk is full", code=1)
     assert files_below(small_disk) == set()
 
 
 def test_full_disk_while_writing_a_checkpoint(tmp_path, records, small_disk):
-    result = run(*train_command(records, small_disk / "model", "--width=0.5"))
+    result = call(*train_command(records, small_disk / "model", "--width=0.5"))
     check_refused(result, str(small_disk / "model"), code=1)
     assert not list((small_disk / "model").glob("ckpt-*.index"))
 
@@ -203,6 +201,6 @@ def test_motion_file_with_nan_stops_a_rendering_at_its_start(tmp_path):
     poses.mkdir()
     np.savez(poses / "good.npz", poses=np.zeros((30, 156)), mocap_framerate=120.0)
     np.savez(poses / "broken.npz", poses=np.full((30, 156), np.nan), mocap_framerate=120.0)
-    result = run("synth.render", f"--output_dir={tmp_path / 'out'}", "--num_images=1", f"--poses={poses}")
+    result = call("synth.render", f"--output_dir={tmp_path / 'out'}", "--num_images=1", f"--poses={poses}")
     check_refused(result, "broken.npz")
     assert files_below(tmp_path / "out") == set()

@@ -2,15 +2,14 @@
 
 import ast
 import collections
-import subprocess
-import sys
 
 import pytest
 
+from tests.support.checkout import ROOT
+from tests.support.commands import run_command
 from tests.support.structure import (
     FOLDERS,
     PACKAGES,
-    ROOT,
     circles,
     folder_arrows,
     imported_modules,
@@ -86,8 +85,7 @@ def test_a_render_worker_imports_neither_tensorflow_nor_torch():
         "import sys, synth.rendering.rendered_image, synth.rendering.mixed_image, synth.workers.engine\n"
         "print(sorted({'tensorflow', 'keras', 'torch', 'bpy'} & set(sys.modules)))"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    assert run_command("-c", code).stdout.strip() == "[]"
 
 
 @pytest.mark.parametrize("path", [p for p in sources() if p.name == "__init__.py"], ids=name)

@@ -24,7 +24,8 @@ from openpose_tf.config import ModelConfig
 from openpose_tf.inference.decoder import PAPER, Decoder
 from openpose_tf.network.openpose import build_openpose, preprocess
 from openpose_tf.skeleton import MPI
-from tests.support import decoder_reference, pose_scenes
+from tests.support import pose_scenes
+from tests.support.references import decoder as decoder_reference
 
 LIMIT_MS, LIMIT_SHARE = 10.0, 0.005
 REPEATS = 15

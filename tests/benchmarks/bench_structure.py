@@ -15,7 +15,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.support.structure import PACKAGES, ROOT, circles, imported_modules, name, sources
+from tests.support.checkout import ROOT
+from tests.support.structure import PACKAGES, circles, imported_modules, name, sources
 
 
 def code_lines(path: Path) -> int:

@@ -1,9 +1,6 @@
 """eval.oks on prediction folders against image datasets and COCO files, through the command."""
 
 import json
-import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -11,8 +8,7 @@ import pytest
 from eval import oks
 from openpose_tf.common.errors import UserError
 from openpose_tf.skeleton import MPI, mpii_to_parts
-
-FLAGS = [sys.executable, "-m", "eval.oks"]
+from tests.support.commands import run_command
 
 
 def person16(x, y, state=1):
@@ -136,17 +132,12 @@ def test_chosen_joints(tmp_path):
         oks.choose_joints("nose", MPI.parts)
 
 
-def run(*arguments):
-    env = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
-    return subprocess.run([*FLAGS, *map(str, arguments)], capture_output=True, text=True, env=env, timeout=120)
-
-
 def test_command_writes_json_and_prints_a_table(tmp_path):
     one = person16(80, 90)
     truth = write_dataset(tmp_path / "images", [[(one, 2000.0)]])
     found = write_predictions(tmp_path / "found", {"000000": [parts_of(one)]})
-    done = run(f"--predictions={found}", f"--groundtruth={truth}", f"--output={tmp_path}/oks.json")
-    assert done.returncode == 0, done.stderr
+    files = (f"--predictions={found}", f"--groundtruth={truth}", f"--output={tmp_path}/oks.json")
+    done = run_command("eval.oks", *files)
     assert json.loads((tmp_path / "oks.json").read_text())["AP"] == pytest.approx(1)
     assert "head_top" in done.stdout and "AP 100.0" in done.stdout
 
@@ -199,8 +190,8 @@ def test_a_json_that_is_not_coco(tmp_path, content):
 
 
 def test_command_ends_with_two_and_no_traceback(tmp_path):
-    done = run(f"--predictions={tmp_path}/none", f"--groundtruth={tmp_path}", f"--output={tmp_path}/o.json")
-    assert done.returncode == 2 and "Traceback" not in done.stderr and "dataset.json" in done.stderr
-    done = run("--predictions=x", "--groundtruth=y", "--output=z", "--sigmas=unknown")
-    assert done.returncode == 2 and "sigmas" in done.stderr and "Traceback" not in done.stderr
+    files = (f"--predictions={tmp_path}/none", f"--groundtruth={tmp_path}", f"--output={tmp_path}/o.json")
+    assert "dataset.json" in run_command("eval.oks", *files, code=2).stderr
+    flags = ("--predictions=x", "--groundtruth=y", "--output=z", "--sigmas=unknown")
+    assert "sigmas" in run_command("eval.oks", *flags, code=2).stderr
     assert not (tmp_path / "o.json").exists()

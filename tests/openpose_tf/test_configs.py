@@ -1,9 +1,6 @@
 """The flagfiles of the paper's rows: each parses, and its run can be built."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
@@ -11,9 +8,10 @@ from openpose_tf.config import ModelConfig
 from openpose_tf.inference import student_file
 from openpose_tf.inference.saved_model import ServingConfig
 from openpose_tf.network.openpose import build_openpose
+from tests.support.checkout import ROOT
+from tests.support.commands import run_command
 from tests.support.small_records import write_records
 
-ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = sorted((ROOT / "openpose_tf" / "configs").glob("*.flags"))
 MASKED = {"real_mixed_masks", "real_style_masks"}
 PAPER_MAP = {
@@ -30,9 +28,7 @@ def built(tmp_path_factory):
     write_records(folder / "synthetic", 40, is_synthetic=True)  # distances of 0 to 780 px
     config = ModelConfig(0.0625, 1, 64)
     student_file.write_student(folder / "start.npz", build_openpose(config), config, ServingConfig.for_model(config))
-    command = [sys.executable, "-m", "tests.support.config_runs", folder, *CONFIGS]
-    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=280)
-    assert result.returncode == 0, result.stderr[-3000:]
+    result = run_command("tests.support.programs.config_runs", folder, *CONFIGS)
     return json.loads(result.stdout.splitlines()[-1])
 
 

@@ -2,8 +2,6 @@
 
 import dataclasses
 import json
-import subprocess
-import sys
 
 import cv2
 import numpy as np
@@ -18,6 +16,7 @@ from openpose_tf.inference.decoder import PAPER, Decoder
 from openpose_tf.network import openpose
 from openpose_tf.weights import checkpoints
 from tests.support import painted_network
+from tests.support.commands import run_command
 
 TINY = ModelConfig(width=0.02, num_stages=2, input_size=64)
 
@@ -94,9 +93,7 @@ print({k: v.shape.as_list() for k, v in encoded.items()})
 np.savez("out.npz", **{k: v.numpy() for k, v in out.items()})
 assert not any(name.startswith("openpose_tf") for name in sys.modules)
 """
-    command = [sys.executable, "-I", "-c", program, str(exported)]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-2000:]
+    done = run_command("-I", "-c", program, exported, cwd=tmp_path)
     assert "'heatmaps': [1, 12, 12, 16], 'keypoints': [1, 6, 15, 3], 'pafs': [1, 12, 12, 28]" in done.stdout
     for name, value in _live(student, images).items():
         np.testing.assert_allclose(np.load(tmp_path / "out.npz")[name], value, atol=1e-5)
@@ -242,8 +239,5 @@ def test_mistakes_of_the_user(model_dir, tmp_path):
 
 
 def test_command_line(model_dir, tmp_path):
-    command = [sys.executable, "-m", "openpose_tf.export", f"--model_dir={model_dir}", f"--output_dir={tmp_path}/pose"]
-    bad = subprocess.run([*command, "--tflite_size=12"], capture_output=True, text=True)
-    assert bad.returncode == 2
-    assert "expected height,width" in bad.stderr
-    assert "Traceback" not in bad.stderr
+    flags = (f"--model_dir={model_dir}", f"--output_dir={tmp_path}/pose", "--tflite_size=12")
+    assert "expected height,width" in run_command("openpose_tf.export", *flags, code=2).stderr

@@ -1,8 +1,6 @@
 """The predict command: results of pictures of all sizes, films, scales and damage."""
 
 import json
-import subprocess
-import sys
 
 import cv2
 import numpy as np
@@ -13,6 +11,7 @@ from openpose_tf.common.errors import UserError
 from openpose_tf.inference import image_files, result_files
 from openpose_tf.skeleton import COCO_JOINTS, MPI
 from tests.support import painted_network
+from tests.support.commands import run_command
 
 
 @pytest.fixture(scope="module")
@@ -162,20 +161,13 @@ def test_mistakes_of_the_user(saved_model, photos, tmp_path):
 
 
 def test_command_line(saved_model, photos, tmp_path):
-    command = [sys.executable, "-m", "openpose_tf.predict", f"--saved_model={saved_model}", "--nodraw"]
+    command = ("openpose_tf.predict", f"--saved_model={saved_model}", "--nodraw")
     inputs = tmp_path / "in"
     _write(inputs / "good.jpg", 96, 96)
     (inputs / "bad.jpg").write_bytes(b"nothing")
-    broken = subprocess.run(
-        [*command, f"--images={inputs}", f"--output_dir={tmp_path}/out"], capture_output=True, text=True
-    )
-    assert broken.returncode == 1, broken.stderr
+    broken = run_command(*command, f"--images={inputs}", f"--output_dir={tmp_path}/out", code=1)
     assert "bad.jpg" in broken.stderr
     assert (tmp_path / "out" / "good.json").is_file()
-    missing = subprocess.run(
-        [*command, "--images=nowhere/*.jpg", f"--output_dir={tmp_path}/out2"], capture_output=True, text=True
-    )
-    assert missing.returncode == 2
+    assert "Traceback" not in broken.stderr
+    missing = run_command(*command, "--images=nowhere/*.jpg", f"--output_dir={tmp_path}/out2", code=2)
     assert "no file is called nowhere" in missing.stderr
-    for done in (broken, missing):
-        assert "Traceback" not in done.stderr

@@ -1,20 +1,15 @@
 """The command `python -m openpose_tf.train`, run as a user does."""
 
 import json
-import os
 import re
 import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
 
 import pytest
 
 from openpose_tf.weights import checkpoints
+from tests.support.commands import finish_command, run_command, start_command, wait_until
 from tests.support.small_records import write_records
 
-ROOT = Path(__file__).resolve().parents[2]
 SMALL = ["--width=0.0625", "--num_stages=1", "--input_size=64", "--batch_size=4", "--max_people=2", "--log_every=2"]
 
 
@@ -26,18 +21,9 @@ def data(tmp_path_factory):
     return [f"--real_records={folder / 'real'}", f"--synthetic_records={folder / 'synthetic'}"]
 
 
-def command(*flags):
-    return [sys.executable, "-m", "openpose_tf.train", *SMALL, *flags]
-
-
-def train(*flags):
-    return subprocess.run(command(*flags), cwd=ROOT, capture_output=True, text=True, timeout=280)
-
-
 def test_train_stop_and_go_on(data, tmp_path):
-    flags = [*data, f"--model_dir={tmp_path}", "--num_steps=6", "--checkpoint_every=4"]
-    first = train(*flags)
-    assert first.returncode == 0, first.stderr
+    command = ["openpose_tf.train", *SMALL, *data, f"--model_dir={tmp_path}", "--num_steps=6", "--checkpoint_every=4"]
+    first = run_command(*command)
     assert "RANDOM NUMBERS" in first.stderr and "loss" in first.stderr
     rows = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     assert [row["step"] for row in rows] == [2, 4, 6]
@@ -47,23 +33,18 @@ def test_train_stop_and_go_on(data, tmp_path):
     assert versions["packages"]["tensorflow"] and versions["data"]["real_records_hash"]
     assert "--num_stages=1" in (tmp_path / "flags.txt").read_text()
     assert checkpoints.load_student(tmp_path)[1].width == 0.0625
-    refused = train(*flags, "--seed=1")
-    assert refused.returncode == 2 and "seed: 0, now 1" in refused.stderr
-    assert "Traceback" not in refused.stderr
+    assert "seed: 0, now 1" in run_command(*command, "--seed=1", code=2).stderr
 
 
 @pytest.mark.parametrize("number, code", [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
 @pytest.mark.slow
 def test_signals(data, tmp_path, number, code):
-    flags = [*data, f"--model_dir={tmp_path}", "--num_steps=100000", "--checkpoint_every=100000"]
-    with subprocess.Popen(command(*flags), cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
-        metrics = tmp_path / "metrics.jsonl"
-        deadline = time.monotonic() + 200
-        while time.monotonic() < deadline and not (metrics.exists() and metrics.read_text()):
-            time.sleep(0.2)
-        os.kill(process.pid, number)
-        _, error = process.communicate(timeout=60)
-    assert process.returncode == code, error
+    flags = [*SMALL, *data, f"--model_dir={tmp_path}", "--num_steps=100000", "--checkpoint_every=100000"]
+    metrics = tmp_path / "metrics.jsonl"
+    with start_command("openpose_tf.train", *flags) as process:
+        wait_until(lambda: metrics.exists() and metrics.read_text(), process)
+        process.send_signal(number)
+        error = finish_command(process, code, timeout=60)
     step = int(re.search(r"stopped at step (\d+) of 100000", error)[1])
     assert (tmp_path / f"ckpt-{step}.index").exists() and "Traceback" not in error
 
@@ -89,14 +70,8 @@ def test_a_users_mistake_is_one_message(data, tmp_path):
         flags = [f for flag in flags for f in (data if flag == "DATA" else [flag])]
         return [*SMALL, *(flag.replace("DIR", str(tmp_path)) for flag in flags)]
 
-    result = subprocess.run(
-        [sys.executable, "-m", "tests.support.many_runs", "openpose_tf.train"],
-        input=json.dumps([line(flags) for flags, _ in MISTAKES]),
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=280,
-    )
+    lines = json.dumps([line(flags) for flags, _ in MISTAKES])
+    result = run_command("tests.support.programs.many_runs", "openpose_tf.train", stdin=lines)
     outcomes = json.loads(result.stdout.partition("RESULTS")[2])
     for (_, message), outcome in zip(MISTAKES, outcomes, strict=True):
         assert outcome["code"] == 2, outcome

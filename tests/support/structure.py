@@ -4,7 +4,8 @@ import ast
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support.checkout import ROOT
+
 PACKAGES = ("openpose_tf", "synth", "teacher", "eval")
 
 # A folder imports only folders that come after it. "" holds the commands on top of the package.

@@ -1,8 +1,6 @@
 """The people filter: cache, rules, command line, and its quality on real photographs."""
 
 import csv
-import subprocess
-import sys
 from pathlib import Path
 
 import cv2
@@ -12,8 +10,8 @@ import pytest
 from openpose_tf.common.errors import UserError
 from synth.detection import factory, model_files, score_cache
 from synth.detection.people import People
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support.checkout import ROOT
+from tests.support.commands import run_command
 
 
 class BrightnessDetector:
@@ -132,15 +130,12 @@ def test_inputs(photos, tmp_path):
         score_cache.list_images(photos / "dark.png")
 
 
-def run(*flags):
-    command = [sys.executable, "-m", "synth.filter_backgrounds", *flags]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+COMMAND = "synth.filter_backgrounds"
 
 
 def test_command_without_model_files_names_the_mend(photos, tmp_path):
-    done = run(f"--input={photos}", f"--output={tmp_path}/kept.txt", f"--models_dir={tmp_path}/none")
-    assert done.returncode == 2
-    assert "make models" in done.stderr and "Traceback" not in done.stderr
+    flags = (f"--input={photos}", f"--output={tmp_path}/kept.txt", f"--models_dir={tmp_path}/none")
+    assert "make models" in run_command(COMMAND, *flags, code=2).stderr
     assert not (tmp_path / "kept.txt").exists()
 
 
@@ -159,8 +154,8 @@ def test_command_keeps_the_photographs_without_people(shared_data, models_dir, t
     people = real / "coco" / "images" / "000000000785.jpg"
     empty = sorted((real / "coco_backgrounds").glob("*.jpg"))[1]
     listing.write_text(f"{people}\n{empty}\n")
-    done = run(f"--input={listing}", f"--output={tmp_path}/kept.txt", "--min_side=300", f"--models_dir={models_dir}")
-    assert done.returncode == 0, done.stderr
+    flags = (f"--input={listing}", f"--output={tmp_path}/kept.txt", "--min_side=300", f"--models_dir={models_dir}")
+    done = run_command(COMMAND, *flags)
     assert (tmp_path / "kept.txt").read_text() == f"{empty.resolve()}\n"
     assert "2 photographs: 1 kept" in done.stdout and "1 dropped: a person scores 0.25" in done.stdout
     assert (tmp_path / "kept.scores.csv").is_file()

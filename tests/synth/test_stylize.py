@@ -2,9 +2,6 @@
 
 import dataclasses
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -18,8 +15,8 @@ from synth.dataset import writer
 from synth.stylization import stylize_image
 from synth.stylization.stylize_image import StyleJob, Tools
 from synth.stylize import Run
+from tests.support.commands import run_command
 
-ROOT = Path(__file__).resolve().parents[2]
 HEIGHT, WIDTH = 72, 96
 
 
@@ -255,28 +252,16 @@ def test_weights_that_are_missing_are_named():
         stylize_image.load_stylizer("pcakd", None)
 
 
-def command(*flags):
-    return subprocess.run(
-        [sys.executable, "-m", "synth.stylize", *flags], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-
-
 def test_command_line(mixed):
     output = mixed.parent / "D_Style"
-    done = command(
-        f"--input={mixed}",
-        f"--output={output}",
-        "--person_segmenter=groundtruth",
-        f"--groundtruth={mixed.parent / 'known'}",
-    )
-    assert done.returncode == 0, done.stderr
+    segmenter = ("--person_segmenter=groundtruth", f"--groundtruth={mixed.parent / 'known'}")
+    done = run_command("synth.stylize", f"--input={mixed}", f"--output={output}", *segmenter)
     assert "1 images with 1 synthetic people stylized, 2 with 2 left" in done.stdout
     direct = job(mixed, output=mixed.parent / "direct")
     run(direct)
     for name in ("images/000000.png", "annotations/000000.json"):
         assert (output / name).read_bytes() == (direct.output / name).read_bytes()
-    wrong = command(f"--input={mixed.parent / 'nothing'}", f"--output={output}")
-    assert wrong.returncode == 2 and "Traceback" not in wrong.stderr
+    run_command("synth.stylize", f"--input={mixed.parent / 'nothing'}", f"--output={output}", code=2)
 
 
 @pytest.mark.slow
@@ -284,8 +269,7 @@ def test_ray_workers_make_the_same_dataset(mixed):
     here = job(mixed)
     run(here)
     flags = ("--person_segmenter=groundtruth", f"--groundtruth={mixed.parent / 'known'}", "--num_workers=2")
-    done = command(f"--input={mixed}", f"--output={mixed.parent / 'ray'}", *flags)
-    assert done.returncode == 0, done.stderr
+    run_command("synth.stylize", f"--input={mixed}", f"--output={mixed.parent / 'ray'}", *flags)
     assert snapshot(mixed.parent / "ray") == snapshot(here.output)
 
 

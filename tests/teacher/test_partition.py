@@ -1,9 +1,6 @@
 """Groups become shards, and everything else of a record set stays."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,8 +10,7 @@ from openpose_tf.data.records.record_set import load_records
 from teacher.groups.group_files import groups_json, read_grouping
 from teacher.groups.group_shards import write_group_shards
 from teacher.groups.membership import GroupingConfig, group_samples
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support.commands import run_command
 
 
 def pitch_groups(records, count=3):
@@ -69,10 +65,8 @@ def test_groups_json_gives_the_rule_back(toy_records, tmp_path):
 
 @pytest.mark.slow
 def test_command_writes_shards_rule_and_pictures(toy_records, tmp_path):
-    command = [sys.executable, "-m", "teacher.partition", f"--records={toy_records['synthetic']}", "--num_groups=2"]
-    command += ["--min_group_size=2", f"--output_dir={tmp_path}"]
-    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert result.returncode == 0, result.stderr
+    flags = (f"--records={toy_records['synthetic']}", "--num_groups=2", "--min_group_size=2")
+    result = run_command("teacher.partition", *flags, f"--output_dir={tmp_path}")
     assert "24 samples in 2 groups, 0 left out" in result.stdout
     names = {path.name for path in tmp_path.iterdir()}
     assert {"groups.json", "groups.png", "histogram_camera_pitch.png", "index.npz", "manifest.json"} <= names

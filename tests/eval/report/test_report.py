@@ -2,10 +2,7 @@
 
 import json
 import re
-import subprocess
-import sys
 from html.parser import HTMLParser
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -14,8 +11,8 @@ import pytest
 from eval.report import __main__ as report
 from eval.report import figures
 from openpose_tf.common.errors import UserError
+from tests.support.commands import run_command
 
-ROOT = Path(__file__).resolve().parents[3]
 VOID = {"meta", "img", "br", "link", "input", "hr"}
 
 
@@ -74,13 +71,11 @@ def run_dir(tmp_path):
 
 def test_page_is_well_formed_self_contained_and_tells_the_numbers(run_dir):
     output = run_dir / "report.html"
-    command = [
-        *(sys.executable, "-m", "eval.report", f"--model_dir={run_dir / 'model_dir'}", f"--output={output}"),
+    run_command(
+        *("eval.report", f"--model_dir={run_dir / 'model_dir'}", f"--output={output}"),
         *(f"--summary={run_dir / 'summary.json'}", f"--sheets=A < B={run_dir / 'sheet.jpg'}"),
         *(f"--before={run_dir / 'before'}", f"--after={run_dir / 'after'}", f"--scores=after={run_dir / 'oks.json'}"),
-    ]
-    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert result.returncode == 0, result.stderr
+    )
     checker = Checker()
     checker.feed(output.read_text())
     assert checker.open == []

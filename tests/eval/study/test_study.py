@@ -1,8 +1,6 @@
 """The study: its numbers by hand, its files there and back, its flagfiles, and the whole road at smoke size."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +14,8 @@ from eval.study import results as study_results
 from eval.study.numbers import Finding
 from eval.study.results import Result, ValidationSet
 from openpose_tf.common.errors import UserError
-
-ROOT = Path(__file__).resolve().parents[3]
-
+from tests.support.checkout import ROOT
+from tests.support.commands import run_command
 
 CURVE = {"steps": [10, 20], "loss_real": [9.0, 8.0], "loss_synthetic": [None, None]}
 
@@ -209,15 +206,13 @@ def test_oracle_rows_are_the_teacher_s_row_with_another_teacher():
 @pytest.mark.blender
 @pytest.mark.timeout(900)
 def test_the_whole_road_at_smoke_size(tmp_path):
-    command = [sys.executable, "-m", "eval.study", "--size=smoke", "--seeds=0", f"--work_dir={tmp_path / 'work'}"]
+    command = ["eval.study", "--size=smoke", "--seeds=0", f"--work_dir={tmp_path / 'work'}"]
     command += [f"--output_dir={tmp_path / 'study'}", "--rows=real_style_masks,teacher_c,always_c1"]
-    first = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=800)
-    assert first.returncode == 0, first.stderr[-3000:]
+    run_command(*command, timeout=800)
     results = study_results.read_results(tmp_path / "study" / "results")
     assert [r.row for r in results] == ["always_c1", "real_style_masks", "teacher_c"]
     assert len(results[1].sets["standin"].matches) == 3 and results[2].values["teacher"]["decisions"] >= 3
     assert results[0].values["teacher"]["picks"][0] == 0
     assert "M_DR+DStyle+masks" in (tmp_path / "study" / "RESULTS.md").read_text()
     assert [p.name for p in (tmp_path / "study" / "starts").iterdir()] == ["start_real.npz"]
-    second = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100)
-    assert second.returncode == 0 and "0 runs of this call" in second.stdout
+    assert "0 runs of this call" in run_command(*command, timeout=100).stdout

@@ -1,12 +1,9 @@
 """Every command ends with the right exit code and one clear message, never a traceback for a user's mistake."""
 
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
-ROOT = Path(__file__).resolve().parents[3]
+from tests.support.commands import run_command
+
 PROGRAM = """
 import errno
 from absl import flags
@@ -32,10 +29,6 @@ cli.run(main)
 """.format(choices=["none", "user", "machine", "interrupt", "full", "permission", "missing", "bug", "code"])
 
 
-def call(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-c", PROGRAM, *arguments], capture_output=True, text=True, cwd=ROOT)
-
-
 @pytest.mark.parametrize(
     ("way", "code", "message"),
     [
@@ -50,27 +43,20 @@ def call(*arguments: str) -> subprocess.CompletedProcess[str]:
     ],
 )
 def test_exit_code_and_message(way, code, message):
-    result = call(f"--fail={way}")
-    assert result.returncode == code
+    result = run_command("-c", PROGRAM, f"--fail={way}", code=code)
     assert message in result.stderr
     assert "Traceback" not in result.stderr
 
 
 @pytest.mark.parametrize("argument", ["--fail=perhaps", "--no_such_flag=1"])
 def test_wrong_flags_end_with_2_and_name_the_flag(argument):
-    result = call(argument)
-    assert result.returncode == 2
+    result = run_command("-c", PROGRAM, argument, code=2)
     assert argument.split("=")[0].lstrip("-") in result.stderr
-    assert "Traceback" not in result.stderr
 
 
 def test_help_explains_and_ends_well():
-    result = call("--help")
-    assert result.returncode == 0
-    assert "--fail:" in result.stdout
+    assert "--fail:" in run_command("-c", PROGRAM, "--help").stdout
 
 
 def test_a_bug_keeps_its_traceback():
-    result = call("--fail=bug")
-    assert result.returncode == 1
-    assert "ZeroDivisionError" in result.stderr
+    assert "ZeroDivisionError" in run_command("-c", PROGRAM, "--fail=bug", code=1).stderr

@@ -2,9 +2,6 @@
 
 import dataclasses
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -15,6 +12,7 @@ from openpose_tf.data import to_tfrecords
 from openpose_tf.data.annotations import splits
 from openpose_tf.data.records import examples
 from openpose_tf.data.records import writer as records
+from tests.support.commands import run_command
 
 NAMES = ["l_shoulder", "r_shoulder", "l_elbow", "r_elbow", "l_wrist", "r_wrist", "l_hip", "r_hip", "l_knee", "r_knee",
          "l_ankle", "r_ankle"]  # fmt: skip
@@ -119,19 +117,10 @@ def test_missing_flags(tmp_path):
         to_tfrecords.run(options(annotations="a.json", output_dir=str(tmp_path)))
 
 
-def command(*arguments) -> subprocess.CompletedProcess:
-    root = Path(__file__).resolve().parents[3]
-    line = [sys.executable, "-m", "openpose_tf.data.to_tfrecords", *arguments]
-    return subprocess.run(line, cwd=root, capture_output=True, text=True, timeout=120, check=False)
-
-
 def test_command_line(coco_files, tmp_path):
-    flags = [f"--{name}={value}" for name, value in coco_files.items()]
-    done = command(*flags, f"--output_dir={tmp_path / 'out'}")
-    assert done.returncode == 0, done.stderr
-    assert "8 records of 8 images" in done.stdout
-    again = command(*flags, f"--output_dir={tmp_path / 'out'}")
-    assert again.returncode == 2 and "already holds a record set" in again.stderr
-    assert "Traceback" not in again.stderr
-    wrong = command(*flags, f"--output_dir={tmp_path / 'new'}", "--format=cocoa")
-    assert wrong.returncode == 2 and "Traceback" not in wrong.stderr and not (tmp_path / "new").exists()
+    command = ["openpose_tf.data.to_tfrecords", *(f"--{name}={value}" for name, value in coco_files.items())]
+    assert "8 records of 8 images" in run_command(*command, f"--output_dir={tmp_path / 'out'}").stdout
+    again = run_command(*command, f"--output_dir={tmp_path / 'out'}", code=2)
+    assert "already holds a record set" in again.stderr
+    run_command(*command, f"--output_dir={tmp_path / 'new'}", "--format=cocoa", code=2)
+    assert not (tmp_path / "new").exists()

@@ -8,8 +8,9 @@ import tensorflow as tf
 
 from openpose_tf.inference import decoder as decode
 from openpose_tf.inference import image_files
-from tests.support import decoder_reference, real_network
+from tests.support import real_network
 from tests.support.real_network import COCO_18
+from tests.support.references import decoder as decoder_reference
 
 FEW = 8
 AT_STRIDE = dataclasses.replace(decode.RELEASE, smoothing_px=0.65, max_peaks=32, max_people=32)

@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from openpose_tf.config import Fidelity, Sampling, TargetConfig
 from openpose_tf.labels.targets import draw_targets
-from tests.support import target_reference as reference
+from tests.support.references import targets as reference
 
 MAX_PEOPLE = 20
 MODES = [("paper", "centre"), ("release", "area"), pytest.param("paper", "area", marks=pytest.mark.slow)]

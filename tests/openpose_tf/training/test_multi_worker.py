@@ -1,20 +1,16 @@
 """Two workers on localhost, from TFRecord shards and with the teacher, give what one process gives."""
 
 import json
-import os
 import socket
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from openpose_tf.weights.checkpoints import latest_checkpoint
+from tests.support.commands import finish_command, run_command, start_command
 from tests.support.small_records import write_records
 
-ROOT = Path(__file__).resolve().parents[3]
 FLAGS = [
     *("--width=0.0625", "--num_stages=1", "--input_size=64", "--batch_size=4", "--max_people=2", "--deterministic"),
     *("--learning_rate=0.001", "--log_every=1", "--num_groups=4", "--min_group_size=1", "--decision_steps=2"),
@@ -23,20 +19,12 @@ NUM_STEPS = 6
 
 
 def start(data, model_dir, num_steps, cluster=None, index=0):
-    env = dict(os.environ)
-    strategy = "one_device"
+    env, strategy = {}, "one_device"
     if cluster:
         env["TF_CONFIG"] = json.dumps({"cluster": {"worker": cluster}, "task": {"type": "worker", "index": index}})
         strategy = "multi_worker"
     flags = [*data, *FLAGS, f"--model_dir={model_dir}", f"--num_steps={num_steps}", f"--strategy={strategy}"]
-    return subprocess.Popen(
-        [sys.executable, "-m", "teacher.train", *flags], cwd=ROOT, env=env, stderr=subprocess.PIPE, text=True
-    )
-
-
-def finish(process):
-    _, error = process.communicate(timeout=280)
-    assert process.returncode == 0, error
+    return start_command("teacher.train", *flags, env=env)
 
 
 def free_ports(count):
@@ -65,11 +53,11 @@ def test_two_workers_equal_one_process(tmp_path):
     write_records(tmp_path / "synthetic", 80, is_synthetic=True)
     data = [f"--{kind}_records={tmp_path / kind}" for kind in ("real", "synthetic")]
     one, two = tmp_path / "one", tmp_path / "two"
-    finish(start(data, one, NUM_STEPS))
+    finish_command(start(data, one, NUM_STEPS))
     cluster = [f"localhost:{port}" for port in free_ports(2)]
     workers = [start(data, two, NUM_STEPS, cluster, index) for index in range(2)]
     for worker in workers:
-        finish(worker)
+        finish_command(worker)
 
     for name in ("loss", "loss_real", "loss_synthetic", "gradient_norm"):
         values = [[row[name] for row in rows(folder, "metrics.jsonl")] for folder in (one, two)]
@@ -83,14 +71,11 @@ def test_two_workers_equal_one_process(tmp_path):
     for name in expected:
         np.testing.assert_allclose(got[name], expected[name], atol=1e-4, err_msg=name)
 
-    finish(start(data, two, NUM_STEPS + 2))  # the checkpoint of two workers goes on with one
+    finish_command(start(data, two, NUM_STEPS + 2))  # the checkpoint of two workers goes on with one
     assert [row["step"] for row in rows(two, "metrics.jsonl")] == list(range(1, NUM_STEPS + 3))
 
 
 @pytest.mark.slow
 def test_two_mirrored_devices_equal_one():
-    command = [sys.executable, "-m", "tests.support.mirrored_run"]
-    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=280)
-    assert result.returncode == 0, result.stderr
-    difference = json.loads(result.stdout.splitlines()[-1])
+    difference = json.loads(run_command("tests.support.programs.mirrored_run").stdout.splitlines()[-1])
     assert difference["keys_equal"] and difference["losses"] < 1e-4 and difference["weights"] < 1e-4

@@ -2,32 +2,25 @@
 
 import json
 import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.support.commands import finish_command, run_command, start_command, wait_until
 from tests.support.small_records import write_records
 
-ROOT = Path(__file__).resolve().parents[3]
 NUM_STEPS = 8
 TIMES = {"steps_per_s", "data_wait_ms"}
 
 
-def run(model_dir, *numbers):
-    command = [sys.executable, "-m", "tests.support.resume_run", str(model_dir), *map(str, numbers)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=200)
+RUN = "tests.support.programs.resume_run"
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     folder = tmp_path_factory.mktemp("whole")
-    result = run(folder, NUM_STEPS)
-    assert result.returncode == 0, result.stderr
+    run_command(RUN, folder, NUM_STEPS)
     return folder
 
 
@@ -43,9 +36,8 @@ def metrics(folder):
 
 
 def assert_resume_is_exact(whole, folder, kill_after):
-    assert run(folder, NUM_STEPS, kill_after).returncode == -signal.SIGKILL
-    result = run(folder, NUM_STEPS)
-    assert result.returncode == 0, result.stderr
+    run_command(RUN, folder, NUM_STEPS, kill_after, code=-signal.SIGKILL)
+    run_command(RUN, folder, NUM_STEPS)
     expected, got = variables(whole), variables(folder)
     assert expected.keys() == got.keys() and len(expected) > 60
     for name in expected:
@@ -80,14 +72,11 @@ def records(tmp_path_factory):
 
 
 def start_teacher(records, model_dir):
-    command = [sys.executable, "-m", "teacher.train", *records, *TEACHER_FLAGS, f"--model_dir={model_dir}"]
-    return subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    return start_command("teacher.train", *records, *TEACHER_FLAGS, f"--model_dir={model_dir}")
 
 
 def run_teacher(records, model_dir):
-    process = start_teacher(records, model_dir)
-    _, error = process.communicate(timeout=280)
-    assert process.returncode == 0, error
+    finish_command(start_teacher(records, model_dir))
     return model_dir
 
 
@@ -102,12 +91,10 @@ def test_resume_with_a_teacher_is_exact(records, whole_with_teacher, tmp_path, n
     """Killed from outside, in the middle of whatever it does, once metrics.jsonl has `num_rows` rows."""
     process = start_teacher(records, tmp_path)
     path = tmp_path / "metrics.jsonl"
-    deadline = time.monotonic() + 200
-    while time.monotonic() < deadline and not (path.exists() and path.read_text().count("\n") >= num_rows):
-        time.sleep(0.005)
+    wait_until(lambda: path.exists() and path.read_text().count("\n") >= num_rows, process)
     process.kill()
-    process.communicate()
-    assert process.returncode == -signal.SIGKILL and num_rows <= len(path.read_text().splitlines()) < TEACHER_STEPS
+    finish_command(process, -signal.SIGKILL)
+    assert num_rows <= len(path.read_text().splitlines()) < TEACHER_STEPS
     run_teacher(records, tmp_path)
     expected, got = variables(whole_with_teacher), variables(tmp_path)
     assert expected.keys() == got.keys() and any(name.startswith("curriculum/") for name in expected)

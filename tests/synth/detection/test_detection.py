@@ -4,7 +4,6 @@ import base64
 import io
 import json
 import tarfile
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -17,11 +16,12 @@ from synth.detection import builtin, factory, groundtruth, model_files, tf_objec
 from synth.detection import people as detect
 from synth.detection.model_files import ModelFile
 from synth.detection.people import People
+from tests.support.checkout import ROOT
 
 
 @pytest.fixture
 def models_dir():
-    folder = Path(__file__).resolve().parents[3] / "models"
+    folder = ROOT / "models"
     if not all(model_files.is_present(folder, file) for file in model_files.BUILTIN_FILES):
         pytest.skip("needs the built-in model files: make models")
     return folder

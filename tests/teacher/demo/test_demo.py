@@ -13,8 +13,8 @@ import pytest
 from openpose_tf.inference import student_file
 from openpose_tf.weights import weight_files
 from teacher.demo import stages
+from tests.support.commands import start_command
 
-ROOT = Path(__file__).resolve().parents[3]
 PROMISED = (
     *("sheet_synthetic.jpg", "sheet_real_standin.jpg", "report.html", "summary.json"),
     *("images/synthetic/dataset.json", "records/synthetic/manifest.json", "records/real_standin/manifest.json"),
@@ -23,16 +23,8 @@ PROMISED = (
 
 
 def start(folder: Path) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "teacher.demo", f"--output_dir={folder}", "--size=smoke"]
-    return subprocess.Popen(
-        command,
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        preexec_fn=hear_ctrl_c,
-    )
+    options = {"stdout": subprocess.PIPE, "start_new_session": True, "preexec_fn": hear_ctrl_c}
+    return start_command("teacher.demo", f"--output_dir={folder}", "--size=smoke", **options)
 
 
 def hear_ctrl_c() -> None:

@@ -1,9 +1,6 @@
 """Students of known truth, the study's numbers, and its command."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,8 +8,7 @@ import pytest
 from teacher.simulation.regret import STUDY_TEACHERS, best_fixed, play, study_scenario
 from teacher.simulation.scenarios import SCENARIOS, Scenario, SimulatedStudent
 from teacher.teachers.baselines import FixedTeacher
-
-ROOT = Path(__file__).resolve().parents[3]
+from tests.support.commands import run_command
 
 
 def simple(**changes):
@@ -72,13 +68,11 @@ def test_every_scenario_runs_with_every_teacher(name):
 
 @pytest.mark.slow
 def test_command_writes_table_numbers_and_picture(tmp_path):
-    command = [sys.executable, "-m", "teacher.simulate", f"--output_dir={tmp_path}", "--decisions=40", "--seeds=2"]
+    command = ["teacher.simulate", f"--output_dir={tmp_path}", "--decisions=40", "--seeds=2"]
     command += ["--scenarios=equal,noise_group", "--teachers=uniform,adversarial released rule"]
-    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert result.returncode == 0, result.stderr
+    result = run_command(*command)
     assert "| adversarial, released rule |" in result.stdout and "| best fixed choice |" in result.stdout
     study = json.loads((tmp_path / "study.json").read_text())
     assert set(study["scenarios"]) == {"equal", "noise_group"}
     assert (tmp_path / "study.png").stat().st_size > 5000
-    result = subprocess.run([*command, "--scenarios=mars"], cwd=ROOT, capture_output=True, text=True)
-    assert result.returncode == 2 and "unknown scenario 'mars'" in result.stderr
+    assert "unknown scenario 'mars'" in run_command(*command, "--scenarios=mars", code=2).stderr

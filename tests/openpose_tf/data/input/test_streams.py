@@ -2,8 +2,6 @@
 
 import dataclasses
 import itertools
-import subprocess
-import sys
 from pathlib import Path
 
 import cv2
@@ -19,6 +17,7 @@ from openpose_tf.data.records import examples
 from openpose_tf.data.records import writer as records
 from openpose_tf.data.records.schema import PersonSample
 from openpose_tf.skeleton import MPI, mpii_to_parts
+from tests.support.commands import run_command
 
 SIZE = 64
 SMALL = StreamConfig(augmentation=Augmentation(SIZE), max_people=3, feature_names=("number", "camera_pitch_deg"))
@@ -301,10 +300,7 @@ def test_a_process_ends_well_while_streams_are_at_work(tmp_path):
         "streams = [SampleStream(records, None, 16, stream_id=k, config=config) for k in range(3)]\n"
         "[stream.next() for stream in streams]\n"
     )
-    root = Path(__file__).resolve().parents[4]
-    line = [sys.executable, "-c", program, str(tmp_path)]
-    done = subprocess.run(line, cwd=root, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr
+    run_command("-c", program, tmp_path)
 
 
 def test_nan_joints_are_missing_and_counted(tmp_path):

@@ -1,6 +1,6 @@
 """Builds the run of every flagfile at a tiny size, in one process; prints a JSON object per file.
 
-    python -m tests.support.config_runs FOLDER FLAGFILE ...
+    python -m tests.support.programs.config_runs FOLDER FLAGFILE ...
 
 FOLDER holds the record sets `real` and `synthetic`, and a file of weights `start.npz`.
 """

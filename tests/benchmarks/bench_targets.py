@@ -20,7 +20,7 @@ from openpose_tf.config import Fidelity, Sampling, TargetConfig
 from openpose_tf.labels.targets import draw_targets
 from tests.benchmarks.bench_decode import measure
 from tests.support.references import targets as target_reference
-from tests.support.training_batches import POSE
+from tests.support.stick_people import POSE
 
 LIMIT_MS, MAP_SIZE, BATCH = 1.2, 46, 8
 FORMS = {

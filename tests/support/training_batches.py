@@ -3,16 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from openpose_tf.skeleton import MPI
-
-# A standing person in units of its height, (x, y) per MPI part, centre of the body at (0, 0).
-POSE = np.array(
-    [
-        *((0, -0.5), (0, -0.33), (-0.1, -0.3), (-0.15, -0.12), (-0.16, 0.05)),  # head top, neck, right arm
-        *((0.1, -0.3), (0.15, -0.12), (0.16, 0.05)),  # left arm
-        *((-0.06, 0.02), (-0.07, 0.25), (-0.07, 0.48), (0.06, 0.02), (0.07, 0.25), (0.07, 0.48), (0, -0.1)),
-    ]
-)
+from tests.support.stick_people import draw_person, stick_person
 
 
 def make_batch(number, batch_size=4, size=64, max_people=2, seed=0, num_real=None, features=1):
@@ -25,7 +16,7 @@ def make_batch(number, batch_size=4, size=64, max_people=2, seed=0, num_real=Non
         for person in range(rng.integers(1, max_people + 1)):
             height = rng.uniform(0.5, 0.9) * size
             centre = rng.uniform(0.35, 0.65, 2) * size
-            keypoints[sample, person, :, :2] = centre + height * (POSE + rng.normal(0, 0.02, POSE.shape))
+            keypoints[sample, person, :, :2] = stick_person(rng, centre, height)
             keypoints[sample, person, :, 2] = 1
             draw_person(images[sample], keypoints[sample, person])
     synthetic = np.arange(batch_size) < batch_size - num_real
@@ -39,15 +30,6 @@ def make_batch(number, batch_size=4, size=64, max_people=2, seed=0, num_real=Non
         "features": tf.zeros([batch_size, features]),
         "key": tf.constant(number * batch_size + np.arange(batch_size), tf.int64),
     }
-
-
-def draw_person(image, keypoints):
-    """Draws each limb in its own colour."""
-    for limb, (a, b) in enumerate(MPI.limbs):
-        colour = 80 + np.array([(limb * 37) % 176, (limb * 91) % 176, (limb * 53) % 176])
-        for t in np.linspace(0, 1, 24):
-            x, y = np.round(keypoints[a, :2] * (1 - t) + keypoints[b, :2] * t).astype(int)
-            image[max(y - 1, 0) : max(y + 2, 0), max(x - 1, 0) : max(x + 2, 0)] = colour
 
 
 class CountedBatches:

@@ -12,6 +12,7 @@ from eval.metrics import oks as oks_metric
 from eval.metrics.groups import GroupPredictions, GroupTruth
 from openpose_tf.common.errors import UserError
 from openpose_tf.skeleton import MPII_JOINTS
+from tests.support.mpii_vectors import expected, mat_input
 
 
 def test_area_box_visibility_and_scores_by_hand():
@@ -33,29 +34,30 @@ def test_area_box_visibility_and_scores_by_hand():
 
 @pytest.mark.parametrize("case", ["c01_perfect", "c02_jitter_small", "c04_missing_gt", "c06_extra_people"])
 @pytest.mark.parametrize("sigma_set", ["recommended", "mmpose"])
-def test_reference_numbers(shared_data, case, sigma_set):
-    compare_with_reference(shared_data, case, sigma_set)
+def test_reference_numbers(case, sigma_set):
+    check_equal(mat_input(case), case, expected("oks"), sigma_set)
 
 
 def test_reference_numbers_of_the_350_groups(shared_data):
-    compare_with_reference(shared_data, "r01_real_ppn_val350", "recommended")
-
-
-def compare_with_reference(shared_data, case, sigma_set):
     vectors = shared_data / "eval_vectors"
     reference = json.loads((vectors / "oks" / "expected.json").read_text())
-    expected = reference[case]
-    source = str(vectors / "inputs_json" / f"{case}.json")
-    images = oks_images(*read_groups(source, source), expected["joints"])
-    sigmas = oks_metric.sigmas_of(sigma_set, [MPII_JOINTS[joint] for joint in expected["joints"]])
+    source = str(vectors / "inputs_json" / "r01_real_ppn_val350.json")
+    check_equal(source, "r01_real_ppn_val350", reference, "recommended")
+
+
+def check_equal(source, case, reference, sigma_set):
+    """Scores the file that holds ground truth and predictions; every number must be that of pycocotools."""
+    recorded = reference[case]
+    images = oks_images(*read_groups(source, source), recorded["joints"])
+    sigmas = oks_metric.sigmas_of(sigma_set, [MPII_JOINTS[joint] for joint in recorded["joints"]])
     np.testing.assert_allclose(
         oks_metric.sigmas_of(sigma_set, MPII_JOINTS), reference["_meta"][f"sigmas_{sigma_set}"], rtol=0
     )
     stats = list(oks_metric.evaluate(images, sigmas).stats.values())
     key = {"recommended": "stats_recommended_sigmas", "mmpose": "stats_mmpose_mpii_sigmas"}[sigma_set]
-    np.testing.assert_allclose(stats, expected[key], rtol=0, atol=1e-6)
-    assert sum(len(image.gt_keypoints) for image in images) == expected["n_gt"]
-    assert sum(len(image.dt_scores) for image in images) == expected["n_dt"]
+    np.testing.assert_allclose(stats, recorded[key], rtol=0, atol=1e-6)
+    assert sum(len(image.gt_keypoints) for image in images) == recorded["n_gt"]
+    assert sum(len(image.dt_scores) for image in images) == recorded["n_dt"]
 
 
 def test_toolkit_files_through_the_command_function(tmp_path):

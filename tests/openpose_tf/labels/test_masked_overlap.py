@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from openpose_tf.config import Fidelity, TargetConfig
+from openpose_tf.config import Fidelity, Sampling, TargetConfig
 from openpose_tf.labels import losses
 from openpose_tf.labels.targets import draw_labels
+from tests.support.references import targets as reference
 
 HEAD, NECK, ELBOW, BACKGROUND = 0, 1, 3, 15
 X, Y = 0, 1  # PAF channels of the first limb
@@ -67,18 +68,48 @@ def test_the_real_elbow_beside_the_synthetic_one_counts_where_the_synthetic_map_
     assert background[3, 0] == background[3, 7] == background[6, 6] == 1
 
 
-def test_without_masks_everybody_counts_and_with_them_the_loss_is_that_of_the_real_person():
-    """The loss of an empty prediction is half the squared labels that are left."""
-    for config, masked in (({}, False), ({"masked_synthetic_loss": True}, True)):
-        pafs, maps, paf_weights, map_weights = labels([REAL, SYNTHETIC], [False, True], **config)
-        assert bool((paf_weights == 0).any()) == bool((map_weights == 0).any()) == masked
-        nothing = [(tf.zeros((1, 8, 8, 28)), tf.zeros((1, 8, 8, 16)))]
-        drawn = tuple(tf.constant(one[None]) for one in (pafs, maps, paf_weights, map_weights))
-        branch = losses.branch_losses(nothing, drawn).numpy()[0, 0]
-        np.testing.assert_allclose(
-            branch, [0.5 * ((pafs * paf_weights) ** 2).sum(), 0.5 * ((maps * map_weights) ** 2).sum()], rtol=1e-5
-        )
-        if masked:  # no label of the synthetic limb above 1/4 is left in y
-            assert np.abs(pafs * paf_weights)[..., Y].max() <= 0.25 + 1e-6
-    real_only = labels([REAL, person()], [False, True], masked_synthetic_loss=True)
-    assert real_only[2].all() and real_only[3].all()
+@pytest.mark.parametrize(("distance", "counts"), [(11.6, False), (11.7, True)])
+def test_released_masks_end_where_the_synthetic_map_is_a_quarter(distance, counts):
+    """exp(-11.6^2 / 98) = 0.2533 and exp(-11.7^2 / 98) = 0.2474, around the released threshold of 0.25."""
+    synthetic = person((ELBOW, 27.5 + distance, 27.5))
+    config = {"fidelity": Fidelity.RELEASE, "sampling": Sampling.CENTRE, "masked_synthetic_loss": True}
+    weights = labels([REAL, synthetic], [False, True], **config)[3]
+    assert weights[3, 3, ELBOW] == counts
+
+
+@pytest.mark.parametrize("mode", [Fidelity.PAPER, Fidelity.RELEASE])
+def test_without_masks_the_labels_of_everybody_count(mode):
+    """The loss of an empty prediction is half the squared labels, here those of the slow reference."""
+    config = {"fidelity": mode, "sampling": Sampling.CENTRE}
+    maps, pafs, *_ = reference.draw([REAL, SYNTHETIC], [False, True], 64, mode.value, "centre")
+    np.testing.assert_allclose(loss_of_nothing(**config), [half_square(pafs), half_square(maps)], rtol=1e-4)
+
+
+@pytest.mark.parametrize("mode", [Fidelity.PAPER, Fidelity.RELEASE])
+def test_with_masks_the_labels_count_where_the_synthetic_person_s_are_at_most_a_quarter(mode):
+    """What is left is less than the loss of the real person alone: the masks take cells of real limbs, too."""
+    config = {"fidelity": mode, "sampling": Sampling.CENTRE, "masked_synthetic_loss": True}
+    drawn = reference.draw([REAL, SYNTHETIC], [False, True], 64, mode.value, "centre")
+    maps, pafs, synthetic_maps, synthetic_pafs, _ = drawn
+    if mode == Fidelity.PAPER:  # the release reads its background map the wrong way round
+        synthetic_maps[..., BACKGROUND] = 1 - synthetic_maps[..., BACKGROUND]
+    left = [half_square(m * (np.abs(s) <= 0.25)) for m, s in ((pafs, synthetic_pafs), (maps, synthetic_maps))]
+    np.testing.assert_allclose(loss_of_nothing(**config), left, rtol=1e-4)
+    alone = reference.draw([REAL], [False], 64, mode.value, "centre")
+    assert left[0] < half_square(alone[1]) and left[1] < half_square(alone[0])
+
+
+def test_masks_take_nothing_from_a_picture_without_synthetic_people():
+    _, _, paf_weights, map_weights = labels([REAL, person()], [False, True], masked_synthetic_loss=True)
+    assert paf_weights.all() and map_weights.all()
+
+
+def half_square(maps):
+    return 0.5 * (maps**2).sum()
+
+
+def loss_of_nothing(**config):
+    """Returns the loss of the two branches [2] where the network gives 0 everywhere."""
+    drawn = tuple(tf.constant(one[None]) for one in labels([REAL, SYNTHETIC], [False, True], **config))
+    nothing = [(tf.zeros((1, 8, 8, 28)), tf.zeros((1, 8, 8, 16)))]
+    return losses.branch_losses(nothing, drawn).numpy()[0, 0]

@@ -1,9 +1,13 @@
 """The flagfiles of the paper's rows: each parses, and its run can be built."""
 
+import itertools
 import json
+import re
 
 import pytest
 
+from eval.metrics import paper_tables
+from eval.study import plan as study_plan
 from openpose_tf.config import ModelConfig
 from openpose_tf.inference import student_file
 from openpose_tf.inference.saved_model import ServingConfig
@@ -14,10 +18,7 @@ from tests.support.small_records import write_records
 
 CONFIGS = sorted((ROOT / "openpose_tf" / "configs").glob("*.flags"))
 MASKED = {"real_mixed_masks", "real_style_masks"}
-PAPER_MAP = {
-    **{"real": 77.7, "synthetic": 13.4, "real_synthetic": 78.4, "real_mixed": 78.4, "real_mixed_masks": 78.9},
-    **{"real_style": 78.3, "real_style_masks": 79.1, "teacher_c": 78.9, "teacher_md": 78.7},
-}  # original.md, "Published numbers"
+ROWS = {row.name: row.model for row in study_plan.ROWS}  # flagfile -> the paper's model
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +34,7 @@ def built(tmp_path_factory):
 
 
 def test_there_is_one_per_row_and_the_baseline():
-    assert {path.stem for path in CONFIGS} == {*PAPER_MAP, "baseline"}
+    assert {path.stem for path in CONFIGS} == {*ROWS, "baseline"}
 
 
 def test_full_size_settings(built):
@@ -56,9 +57,33 @@ def test_the_teachers_group_by_pitch_and_by_distance(built):
     assert all((run["curriculum"] == "GroupCurriculum") == (name in groupings) for name, run in built.items())
 
 
-@pytest.mark.parametrize("name", PAPER_MAP)
-def test_heads_tell_row_score_and_needs(name):
-    head = (ROOT / "openpose_tf" / "configs" / f"{name}.flags").read_text()
-    assert head.startswith("# Paper (arXiv 1908.00967): Table")
-    assert f"{PAPER_MAP[name]} mAP" in head
-    assert "# Needs:" in head
+def head_of(name):
+    """Returns the comment of a flagfile, with lines that end in a backslash joined."""
+    lines = (ROOT / "openpose_tf" / "configs" / f"{name}.flags").read_text().splitlines()
+    return re.sub(r"\\\n# +", "", "\n".join(line for line in lines if line.startswith("#")))
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_heads_promise_the_score_that_the_paper_prints(name):
+    tables = [title[6] for title, models in paper_tables.TABLES.items() if ROWS[name] in models]
+    assert head_of(name).startswith(f"# Paper (arXiv 1908.00967): Table {' and '.join(tables)}, ")
+    assert f"\n# Expected: {paper_tables.MODELS[ROWS[name]].paper[-1]} mAP on " in head_of(name)
+
+
+@pytest.mark.parametrize("name", [*ROWS, "baseline"])
+def test_heads_tell_where_everything_comes_from_that_the_run_reads(name):
+    text = (ROOT / "openpose_tf" / "configs" / f"{name}.flags").read_text()
+    read = re.findall(r"^--(?:real_records|synthetic_records|init_checkpoint)=(.+)$", text, re.MULTILINE)
+    needs = re.findall(r"^#   (\S+): ", head_of(name).partition("# Needs:\n")[2], re.MULTILINE)
+    assert needs == read
+
+
+def test_commands_in_heads_have_the_flags_that_they_are_given():
+    commands = [re.findall(r"python -m ([\w.]+)((?: --\S+)*)", head_of(path.stem)) for path in CONFIGS]
+    flags_of = {}
+    for module, words in itertools.chain(*commands):
+        flags_of.setdefault(module, set()).update(re.findall(r"--(\w+)", words))
+    assert len(flags_of) == 6 and len(set.union(*flags_of.values())) > 10
+    for module, used in flags_of.items():
+        known = set(re.findall(r"^ +--(?:\[no\])?(\w+):", run_command(module, "--help").stdout, re.MULTILINE))
+        assert used - {"flagfile"} <= known, module

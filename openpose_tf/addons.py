@@ -6,8 +6,6 @@ from types import ModuleType
 
 import tensorflow as tf
 
-INTERPOLATIONS = ("BILINEAR", "NEAREST")
-
 
 def tensorflow_addons() -> ModuleType | None:
     """Returns the package tensorflow_addons, or None where it cannot be imported."""
@@ -34,7 +32,7 @@ def transform(
         transforms: [B, 8] float32; output pixel (x, y) takes input pixel ((a0 x + a1 y + a2) / k, (b0 x + b1 y + b2) /
             k), k = c0 x + c1 y + 1, pixel centres at integers.
         output_shape: [2] int32, height and width.
-        interpolation: one of INTERPOLATIONS.
+        interpolation: "BILINEAR" or "NEAREST".
         fill_value: value outside of the input.
         use_addons: False takes the core operation in any case.
 

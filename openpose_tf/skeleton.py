@@ -28,7 +28,6 @@ MPII_JOINTS = (
     "l_wrist",
 )
 NUM_MPII_JOINTS = len(MPII_JOINTS)
-MPII_FLIP = (5, 4, 3, 2, 1, 0, 6, 7, 8, 9, 15, 14, 13, 12, 11, 10)
 
 COCO_JOINTS = (
     "nose",
@@ -170,10 +169,3 @@ def mpii_to_parts(keypoints: np.ndarray) -> np.ndarray:
     missing = (states == JointState.MISSING).any(-1)
     parts[..., CENTRE_PART, 2] = np.where(missing, JointState.MISSING, states.max(-1))
     return parts
-
-
-def parts_to_mpii(parts: np.ndarray) -> np.ndarray:
-    """Returns 16 MPII joints [..., 16, C] of predicted parts [..., 15, C]; the thorax (7) stays zero."""
-    joints = np.zeros((*parts.shape[:-2], NUM_MPII_JOINTS, parts.shape[-1]), parts.dtype)
-    joints[..., list(PART_TO_MPII_OUTPUT), :] = parts
-    return joints

@@ -46,10 +46,3 @@ HEAD_TOP = -1  # stands for the head top, which is a vertex and no joint
 # Joint of each MPII joint in MPII's order, as the release maps them: thorax = neck, upper neck = head.
 MPII_SOURCES = (8, 5, 2, 1, 4, 7, 0, 12, 15, HEAD_TOP, 21, 19, 17, 16, 18, 20)
 CENTRE_JOINT = JOINT["spine3"]  # its projection is the person's objpos (release)
-# The joints of one side and of the other swapped: joint k of the mirrored body is joint MIRROR[k].
-MIRROR = np.array(
-    [
-        JOINT[name.replace("left", "right", 1) if name.startswith("left") else name.replace("right", "left", 1)]
-        for name in JOINT_NAMES
-    ]
-)

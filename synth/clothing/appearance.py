@@ -104,11 +104,6 @@ class Look:
         """Returns the look as plain data."""
         return dataclasses.asdict(self)
 
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> "Look":
-        """Returns the look of `to_json`'s data, also after a trip through a JSON file."""
-        return cls(**{**data, "iris": tuple(data["iris"])})
-
 
 def _hsv(hue: float, saturation: float, value: float) -> list[float]:
     return [round(x, 4) for x in colorsys.hsv_to_rgb(hue % 1.0, saturation, value)]

@@ -51,12 +51,6 @@ def _limit_rows() -> np.ndarray:
 _LIMIT_ROWS = _limit_rows()
 
 
-def within_limits(pose: np.ndarray, tolerance_deg: float = 0.01) -> bool:
-    """Returns whether every joint of the pose [52, 3] (radians) lies inside its limits."""
-    slack = np.deg2rad(tolerance_deg)
-    return bool(((pose >= _LIMIT_ROWS[..., 0] - slack) & (pose <= _LIMIT_ROWS[..., 1] + slack)).all())
-
-
 def clip_to_limits(pose: np.ndarray) -> np.ndarray:
     """Returns the pose [52, 3] (radians) with every joint moved to the nearest allowed rotation vector."""
     return np.clip(pose, _LIMIT_ROWS[..., 0], _LIMIT_ROWS[..., 1])

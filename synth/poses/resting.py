@@ -47,17 +47,3 @@ def _falls_through(centre: np.ndarray, triangle: np.ndarray, normal: np.ndarray)
     """Returns whether the line through `centre` along `normal` meets the triangle [3, 3]."""
     sides = np.cross(np.roll(triangle, -1, axis=0) - triangle, centre - triangle) @ normal
     return bool((sides >= 0).all() or (sides <= 0).all())
-
-
-def support_distance(vertices: np.ndarray, faces: np.ndarray, contact_m: float = 0.015) -> float:
-    """Returns how far the centre of mass is outside of the ground contact, seen from above; negative = inside.
-
-    Args:
-        vertices: [n, 3] posed naked body, y up.
-        faces: its faces.
-        contact_m: vertices this near to the lowest one touch the ground, metres.
-    """
-    centre = centre_of_surface(vertices, faces)[[0, 2]]
-    contact = vertices[vertices[:, 1] < vertices[:, 1].min() + contact_m][:, [0, 2]]
-    hull = ConvexHull(contact)
-    return float((hull.equations[:, :2] @ centre + hull.equations[:, 2]).max())

@@ -64,10 +64,6 @@ class ProceduralPoses:
                 return Pose(settled, kind.name, f"builtin:{kind.name}", rejected)
         raise RuntimeError(f"no free, balanced pose of kind {kind.name} in {_MAX_DRAWS} draws")
 
-    def collides(self, pose: np.ndarray) -> bool:
-        """Returns whether the pose [52, 3] makes the mean body of any gender pass through itself."""
-        return any(self.self_intersects(self._posed(gender, pose)) for gender in self.body.genders)
-
     def _settled(self, pose: np.ndarray, vertices: np.ndarray, max_turn_deg: float) -> np.ndarray | None:
         """Returns the pose turned as a whole so that the body rests stably on the ground; None = it would fall."""
         if max_turn_deg <= 0:

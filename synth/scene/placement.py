@@ -89,11 +89,6 @@ def boxes_apart(a: Mesh, b: Mesh) -> bool:
     return bool(((a.low - BOX_MARGIN_M > b.high) | (b.low - BOX_MARGIN_M > a.high)).any())
 
 
-def box_intersects(a: Mesh, b: Mesh) -> bool:
-    """A collision test without Blender: axis-aligned boxes (stricter than the exact one)."""
-    return not boxes_apart(a, b)
-
-
 def place(
     rng: np.random.Generator,
     person: Figure,

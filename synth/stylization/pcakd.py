@@ -61,14 +61,6 @@ class PcaKd:
             x = self.decode_block(b, x, content_levels[b][1])
         return self._to_image(x, content.shape)
 
-    def reconstruct(self, image: np.ndarray) -> np.ndarray:
-        """Returns the image [H, W, 3] after encoding and decoding without transfer; a check of the weights."""
-        levels = self.encode(self._to_batch(image))
-        x = levels[-1][0]
-        for b in (3, 2, 1, 0):
-            x = self.decode_block(b, x, levels[b][1])
-        return self._to_image(x, image.shape)
-
     def encode(self, x: tf.Tensor) -> list[tuple[tf.Tensor, tf.Tensor]]:
         """Returns per block its features and the skip (fine detail of the block's input) that its decoder needs.
 

@@ -1,7 +1,6 @@
 """groups.json: the rule, boundaries and sizes of the groups of a data set; and their names for pictures."""
 
 import itertools
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -49,14 +48,6 @@ def group_labels(path: Path, num_groups: int) -> list[str]:
     if len(labels) != num_groups:
         raise UserError(f"{path} names {len(labels)} groups, the decisions {num_groups}: it belongs to another run")
     return [str(label) for label in labels]
-
-
-def read_grouping(path: Path) -> Grouping:
-    """Returns the rule in groups.json."""
-    data = files.read_json(path, "groups.json written by teacher.partition or teacher.train")
-    if not isinstance(data, Mapping) or "grouping" not in data:
-        raise UserError(f"{path} holds no grouping: expected groups.json of teacher.partition or teacher.train")
-    return Grouping.from_json(data["grouping"])
 
 
 def _cell_parts(axes: tuple[Axis, ...]) -> list[list[str]]:

@@ -9,7 +9,6 @@ import numpy as np
 from openpose_tf.common.errors import UserError
 
 MODES = ("paper", "release")
-RELEASE_NUM_GROUPS = 10
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,12 +108,6 @@ class Grouping:
             "axes": [dataclasses.asdict(axis) | {"boundaries": list(axis.boundaries)} for axis in self.axes],
             "cell_groups": list(self.cell_groups),
         }
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> "Grouping":
-        """Returns the rule that `to_json` wrote."""
-        axes = tuple(Axis(axis["name"], axis["feature"], tuple(axis["boundaries"])) for axis in data["axes"])
-        return cls(axes, tuple(data["cell_groups"]))
 
 
 def margin_boundaries(values: np.ndarray, num_groups: int) -> tuple[float, ...]:

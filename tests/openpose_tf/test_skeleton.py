@@ -4,6 +4,7 @@ import numpy as np
 
 from openpose_tf import skeleton
 from openpose_tf.skeleton import MPI, JointState
+from tests.support.joints import parts_to_mpii
 
 
 def test_limbs_form_a_tree_in_root_order():
@@ -20,11 +21,10 @@ def test_counts_are_those_of_the_published_network():
 
 
 def test_flips_are_their_own_inverse_and_swap_names():
-    for names, flip in ((MPI.parts, MPI.flip), (skeleton.MPII_JOINTS, skeleton.MPII_FLIP)):
-        assert [flip[k] for k in flip] == list(range(len(flip)))
-        for k, name in enumerate(names):
-            mirrored = {"r_": "l_", "l_": "r_"}.get(name[:2], name[:2]) + name[2:]
-            assert names[flip[k]] == mirrored
+    assert [MPI.flip[k] for k in MPI.flip] == list(range(len(MPI.flip)))
+    for k, name in enumerate(MPI.parts):
+        mirrored = {"r_": "l_", "l_": "r_"}.get(name[:2], name[:2]) + name[2:]
+        assert MPI.parts[MPI.flip[k]] == mirrored
 
 
 def test_limbs_become_those_of_the_other_side():
@@ -53,7 +53,7 @@ def test_centre_is_the_mean_of_thorax_and_pelvis_and_missing_with_either():
 def test_parts_to_mpii_inverts_mpii_to_parts_where_they_map_one_to_one():
     joints = np.random.default_rng(0).uniform(0, 100, (3, 16, 3))
     joints[..., 2] = JointState.VISIBLE
-    back = skeleton.parts_to_mpii(skeleton.mpii_to_parts(joints))
+    back = parts_to_mpii(skeleton.mpii_to_parts(joints))
     kept = list(skeleton.PART_TO_MPII)
     np.testing.assert_allclose(back[:, kept], joints[:, kept])
     assert not back[:, 7].any()

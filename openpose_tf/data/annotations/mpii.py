@@ -96,28 +96,18 @@ def read_release(path: str | Path) -> tuple[MpiiImage, ...]:
     )
 
 
-def read_annolist(path: str | Path, variable: str) -> tuple[MpiiImage, ...]:
-    """Returns the entries of another .mat with the same rectangles, such as a ground truth of groups.
-
-    Raises:
-        UserError: as `read_release`; names may be missing.
-    """
-    entries = as_list(load_variable(path, variable, "a list of annotated images in MPII's form"))
-    return tuple(read_entry(entry, f"{path}: {variable}({k + 1})", need_name=False) for k, entry in enumerate(entries))
-
-
-def read_entry(entry: Any, where: str, need_name: bool = True) -> MpiiImage:
+def read_entry(entry: Any, where: str) -> MpiiImage:
     """Returns one element of annolist as an image that is not (yet) known to be a training image.
 
     Raises:
         UserError: it has no image name.
     """
     name = field(field(entry, "image"), "name")
-    if need_name and not isinstance(name, str):
+    if not isinstance(name, str):
         raise UserError(f"{where} has no image.name: expected {WHAT}")
     video = number(field(entry, "vidx"))
     people = tuple(_person(rect) for rect in as_list(field(entry, "annorect")))
-    return MpiiImage(str(name or ""), False, people, video=None if math.isnan(video) else int(video))
+    return MpiiImage(name, False, people, video=None if math.isnan(video) else int(video))
 
 
 def _person(rect: Any) -> MpiiPerson:

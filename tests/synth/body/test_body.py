@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from openpose_tf.common.errors import UserError
-from openpose_tf.skeleton import MPII_FLIP
 from synth.body import joints, rotations
 from synth.body.loading import load_body, sample_shape, z_up
 from synth.body.smplh import pose_from_theta
+from tests.support.joints import BODY_FLIP, MPII_FLIP
 from tests.support.smplh_files import smplh_arrays, write_smplh
 
 FEW = 60  # vertices of files that are refused anyway
@@ -46,7 +46,7 @@ def test_builtin_body_is_a_human_of_adult_size(body):
 
 def test_builtin_body_is_almost_mirror_symmetric(body):
     _, rest = body.shape("male", np.zeros(10))
-    np.testing.assert_allclose(rest[joints.MIRROR] * [-1, 1, 1], rest, atol=0.01)
+    np.testing.assert_allclose(rest[BODY_FLIP] * [-1, 1, 1], rest, atol=0.01)
 
 
 def test_bending_the_left_elbow_brings_the_hand_forward(body):
@@ -69,7 +69,7 @@ def test_mpii_joints_follow_the_release(body):
     np.testing.assert_array_equal(mpii[8], rest[15])  # upper neck = head
     np.testing.assert_array_equal(mpii[10], rest[21])  # right wrist
     np.testing.assert_allclose(mpii[9, 1], vertices[: body.num_body_vertices, 1].max(), atol=1e-6)
-    np.testing.assert_allclose(mpii[list(MPII_FLIP)] * [-1, 1, 1], mpii, atol=0.02)
+    np.testing.assert_allclose(mpii[MPII_FLIP] * [-1, 1, 1], mpii, atol=0.02)
 
 
 def test_head_box_holds_the_head_and_not_the_body(body):

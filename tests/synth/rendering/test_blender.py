@@ -12,6 +12,7 @@ from synth.scene.mesh import Mesh, Topology
 
 pytestmark = pytest.mark.blender
 blender = pytest.importorskip("synth.rendering.blender")
+ray_casting = pytest.importorskip("tests.support.ray_casting")
 
 SHOE = {"kind": "shoe", "colour": [0.5, 0.5, 0.5], "roughness": 0.9}
 FLAT = Light("hdri", "city", 0.0, 1.0)
@@ -159,7 +160,7 @@ def test_overlapping_boxes_may_still_be_apart():
 
 
 def test_rays_hit_the_nearest_person():
-    caster = blender.RayCaster([board(-1, 1, 0, 2, 0.0), board(-1, 1, 0, 2, 1.0)])
+    caster = ray_casting.RayCaster([board(-1, 1, 0, 2, 0.0), board(-1, 1, 0, 2, 1.0)])
     origin = np.array([0.0, -4.0, 1.0])
     person, before = caster.first_hit(origin, np.array([0.0, 1.5, 1.0]))
     assert person == 1 and before == pytest.approx(1.5, abs=1e-5)

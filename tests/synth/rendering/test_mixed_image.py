@@ -20,6 +20,7 @@ from synth.scene import camera, light, photographs, placement, sampling
 from synth.scene.backgrounds import BackgroundList
 from synth.scene.config import SceneConfig
 from synth.to_tfrecords import sample_rules
+from tests.support.body_checks import box_intersects
 
 WIDTH, HEIGHT = 120, 90
 LOOK = photo_matching.PhotoLook(0.2, 0.2, 0.0, (1.0, 1.0, 1.0), 0.0, 1.0, 0.0, 0.0, 0.0)
@@ -182,7 +183,7 @@ def test_a_scene_is_data_of_seed_index_and_photograph(sources):
     photo = photograph(real_person())
 
     def text(index, look=LOOK):
-        one = mixed_image.sample_scene(config, sources, photo, look, index, placement.box_intersects)
+        one = mixed_image.sample_scene(config, sources, photo, look, index, box_intersects)
         assert (one.camera.width, one.camera.height) == (WIDTH, HEIGHT)
         assert len(one.figures) == one.placement.people_wanted == 2  # the least number
         return json.dumps(sampling.describe_scene(one, [{}] * 2))

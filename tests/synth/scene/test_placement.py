@@ -7,6 +7,7 @@ from synth.scene import placement
 from synth.scene.camera import CAMERA_SAMPLERS
 from synth.scene.mesh import Mesh, Topology
 from synth.scene.placement import AREAS
+from tests.support.body_checks import box_intersects
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,7 +66,7 @@ def crowd(count, max_tries, seed):
     area = AREAS["paper"](camera)
     placed, taken, lost = [], 0, 0
     for _ in range(count):
-        found, tried = placement.place(random, block(), placed, camera, area, placement.box_intersects, max_tries)
+        found, tried = placement.place(random, block(), placed, camera, area, box_intersects, max_tries)
         taken += tried
         if found is None:
             lost += 1

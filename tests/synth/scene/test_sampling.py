@@ -8,6 +8,7 @@ from synth.body import loading as body
 from synth.poses import sources as poses
 from synth.scene import backgrounds, person, placement, sampling
 from synth.scene.config import SceneConfig
+from tests.support.body_checks import box_intersects
 
 CONFIG = SceneConfig(seed=3, width=128, height=128, people_mean=2.0)
 
@@ -21,7 +22,7 @@ def sources():
 
 
 def sample(sources, index, config=CONFIG):
-    return sampling.sample_scene(config, sources, index, placement.box_intersects)
+    return sampling.sample_scene(config, sources, index, box_intersects)
 
 
 def description(one):
@@ -70,7 +71,7 @@ def test_the_number_of_people_is_poisson_with_a_least_number(sources, monkeypatc
     counts = []
     for index in range(800):
         seed = sampling.scene_seeds(config, index)[3]
-        figures, placed = sampling.sample_people(seed, config, sources, camera, placement.box_intersects)
+        figures, placed = sampling.sample_people(seed, config, sources, camera, box_intersects)
         assert placed.people_wanted == len(figures) == placed.collisions
         counts.append(len(figures))
     assert min(counts) >= 2

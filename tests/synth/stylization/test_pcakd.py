@@ -25,6 +25,15 @@ def random_part(blocks, seed):
     return {name: value.astype(np.float32) for name, value in part.items()}
 
 
+def reconstruct(network, image):
+    """Returns the image [H, W, 3] after encoding and decoding without transfer."""
+    levels = network.encode(network._to_batch(image))
+    x = levels[-1][0]
+    for b in (3, 2, 1, 0):
+        x = network.decode_block(b, x, levels[b][1])
+    return network._to_image(x, image.shape)
+
+
 @pytest.fixture(scope="module")
 def random_network():
     return PcaKd(random_part(VGG_ENCODER, 0), random_part(VGG_DECODER, 1))
@@ -41,7 +50,7 @@ def test_any_size_comes_back_and_masks_matter(random_network):
     content, style = rng.random((37, 45, 3), dtype=np.float32), rng.random((29, 50, 3), dtype=np.float32)
     person, other = np.zeros((37, 45), bool), np.zeros((29, 50), bool)
     person[8:32, 8:24] = other[4:28, 10:40] = True
-    plain = random_network.reconstruct(content)
+    plain = reconstruct(random_network, content)
     assert plain.shape == content.shape
     nobody = random_network(content, style, np.zeros_like(person), other)
     np.testing.assert_allclose(nobody, plain, atol=1e-5)
@@ -71,5 +80,5 @@ def test_published_weights_give_the_image_back(shared_data, backbone, size, psnr
         pytest.skip("needs the published weights")
     photo = read_image(shared_data / "real" / "coco" / "images" / "000000000785.jpg")
     image = tf.image.resize(photo / 255.0, size, method="area").numpy().astype(np.float32)
-    again = PcaKd.from_folder(folder).reconstruct(image)
+    again = reconstruct(PcaKd.from_folder(folder), image)
     assert 10 * np.log10(1 / np.mean((again - image) ** 2)) == pytest.approx(psnr, abs=0.5)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from synth.stylization import monge_kantorovich, pipeline, regions
 from synth.stylization.pipeline import StyleConfig
@@ -127,10 +128,9 @@ def test_size_rule_of_labels(num_content, num_style, usable):
 
 
 def test_nearest_neighbour_has_half_pixel_centres():
-    image_module = pytest.importorskip("PIL.Image")
     for shape, size in (((7, 5), (3, 4)), ((10, 10), (4, 7)), ((4, 3), (9, 8)), ((37, 61), (19, 30))):
         ids = np.arange(np.prod(shape), dtype=np.int32).reshape(shape)
-        expected = np.array(image_module.fromarray(ids).resize(size[::-1], image_module.NEAREST))
+        expected = np.array(Image.fromarray(ids).resize(size[::-1], Image.NEAREST))
         np.testing.assert_array_equal(regions.resize_nearest(ids, *size), expected)
 
 

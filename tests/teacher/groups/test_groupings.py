@@ -5,6 +5,7 @@ import pytest
 
 from openpose_tf.common.errors import UserError
 from teacher.groups import groupings
+from tests.support.groupings import grouping_from_json
 
 
 def one_column(name, values):
@@ -49,7 +50,7 @@ def test_product_numbers_cells_with_the_last_axis_fastest():
 def test_rule_survives_json():
     columns = one_column("camera_pitch_deg", np.linspace(0, 45, 9))
     grouping = groupings.make_grouping(["camera_pitch"], columns, [5])
-    assert groupings.Grouping.from_json(grouping.to_json()) == grouping
+    assert grouping_from_json(grouping.to_json()) == grouping
 
 
 @pytest.mark.parametrize(

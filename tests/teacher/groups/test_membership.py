@@ -8,6 +8,7 @@ from teacher.groups.group_files import labels_of
 from teacher.groups.groupings import Axis, Grouping
 from teacher.groups.membership import GroupingConfig, assign_samples, group_samples
 from teacher.groups.merging import merge_small
+from tests.support.groupings import grouping_from_json
 
 
 def group(columns, names, num_groups, **options):
@@ -71,5 +72,5 @@ def test_no_group_is_below_the_floor_in_a_large_product():
     membership = group(columns, ["camera_pitch", "min_distance"], [10, 10], floor=40)
     assert membership.counts.min() >= 40 and membership.counts.sum() == 3000
     assert 20 < membership.grouping.num_groups < 75
-    again = assign_samples(columns, Grouping.from_json(membership.grouping.to_json()))
+    again = assign_samples(columns, grouping_from_json(membership.grouping.to_json()))
     assert all((a == b).all() for a, b in zip(membership.rows, again.rows))

@@ -1,6 +1,6 @@
 """Times the decoder at 46 x 46 and sets it in relation to its limits, in one run.
 
-    python -m tests.benchmarks.bench_decode [--noforward]
+    python tests/benchmarks/bench_decode.py [--noforward]
 
 Limits (the project's own): 10 ms for 30 people at 46 x 46, and 0.5 % of the full model's forward pass at 368 x 368.
 Beside the vectorised decoder runs the plain published algorithm in Python on the same maps enlarged to 368 x 368.
@@ -11,8 +11,12 @@ import os
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import statistics
+import sys
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import cv2
 import numpy as np

@@ -5,13 +5,13 @@
 350 is the number of groups of the public validation set, which has 2.6 people per group; here each has three.
 """
 
-import pathlib
 import statistics
 import sys
 import tempfile
 import time
+from pathlib import Path
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import numpy as np
 from absl import app, flags
@@ -43,8 +43,8 @@ def main(argv: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         paths = [f"{folder}/truth.mat", f"{folder}/found.mat"]
         truth, found = groups(flags.FLAGS.groups)
-        mpii_toolkit.write_truth(pathlib.Path(paths[0]), truth)
-        mpii_toolkit.write_predictions(pathlib.Path(paths[1]), found)
+        mpii_toolkit.write_truth(Path(paths[0]), truth)
+        mpii_toolkit.write_predictions(Path(paths[1]), found)
         times = []
         for _ in range(flags.FLAGS.repeats):
             start = time.process_time()

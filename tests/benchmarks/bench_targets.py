@@ -1,6 +1,6 @@
 """Times the labels drawn on the device: milliseconds per image at 4 people, 46 x 46 maps.
 
-    python -m tests.benchmarks.bench_targets
+    python tests/benchmarks/bench_targets.py
 
 Limit (the project's own): 1.2 ms per image at 4 people in mode `paper`. Peers' host code, measured before this project
 with a stop watch of its own and therefore not in this run: 14 ms (HyperPose) and 39 ms (tf-pose-estimation) of CPU.
@@ -10,7 +10,11 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import sys
 from collections.abc import Sequence
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import numpy as np
 import tensorflow as tf

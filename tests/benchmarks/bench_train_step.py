@@ -1,6 +1,6 @@
 """Times the whole training step against a bare loop of forward, loss and backward on tensors in memory.
 
-    python -m tests.benchmarks.bench_train_step [--width=0.25 --num_stages=2 --input_size=128 --batch_size=8]
+    python tests/benchmarks/bench_train_step.py [--width=0.25 --num_stages=2 --input_size=128 --batch_size=8]
 
 Limit (the project's own): 5 % over the bare loop, drawing the labels and the teacher's bookkeeping included. The bare
 loop has its labels ready and updates the weights, too. The two take turns, so that other load meets both alike.
@@ -12,8 +12,12 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import resource
 import statistics
+import sys
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import numpy as np
 import tensorflow as tf

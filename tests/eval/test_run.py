@@ -16,8 +16,8 @@ from openpose_tf.common.errors import UserError
 from openpose_tf.inference import multi_scale
 from openpose_tf.inference.predictor import Predictor
 from tests.support import painted_network
+from tests.support.bodies.joints import parts_to_mpii
 from tests.support.commands import run_command
-from tests.support.joints import parts_to_mpii
 
 # Group scale at which the stand-in's 64 px network shows a picture at its own size.
 SCALE_ONE = 41 / 35 * painted_network.CONFIG.input_size / 368

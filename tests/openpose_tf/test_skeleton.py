@@ -4,7 +4,7 @@ import numpy as np
 
 from openpose_tf import skeleton
 from openpose_tf.skeleton import MPI, JointState
-from tests.support.joints import parts_to_mpii
+from tests.support.bodies.joints import parts_to_mpii
 
 
 def test_limbs_form_a_tree_in_root_order():

@@ -9,8 +9,8 @@ from openpose_tf.common.errors import UserError
 from synth.body import joints, rotations
 from synth.body.loading import load_body, sample_shape, z_up
 from synth.body.smplh import pose_from_theta
-from tests.support.joints import BODY_FLIP, MPII_FLIP
-from tests.support.smplh_files import smplh_arrays, write_smplh
+from tests.support.bodies.joints import BODY_FLIP, MPII_FLIP
+from tests.support.bodies.smplh_files import smplh_arrays, write_smplh
 
 FEW = 60  # vertices of files that are refused anyway
 

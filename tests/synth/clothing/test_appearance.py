@@ -13,7 +13,7 @@ from synth.body.surface import vertex_normals
 from synth.clothing import appearance, mesh_cutting, textures
 from synth.clothing.appearance import Look, sample_look
 from synth.clothing.garments import dress, dressed_vertices, join_parts
-from tests.support.smplh_files import write_smplh
+from tests.support.bodies.smplh_files import write_smplh
 
 
 @pytest.fixture(scope="module")

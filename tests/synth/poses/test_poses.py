@@ -13,7 +13,7 @@ from synth.body.joints import JOINT, NUM_BODY_JOINTS
 from synth.body.loading import load_body
 from synth.poses import builder as poses_builder
 from synth.poses import bvh, procedural, resting, self_collision, sources
-from tests.support.body_checks import support_distance, within_limits
+from tests.support.bodies.checks import support_distance, within_limits
 
 
 @pytest.fixture(scope="module")

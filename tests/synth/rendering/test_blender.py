@@ -12,7 +12,7 @@ from synth.scene.mesh import Mesh, Topology
 
 pytestmark = pytest.mark.blender
 blender = pytest.importorskip("synth.rendering.blender")
-ray_casting = pytest.importorskip("tests.support.ray_casting")
+ray_casting = pytest.importorskip("tests.support.bodies.ray_casting")
 
 SHOE = {"kind": "shoe", "colour": [0.5, 0.5, 0.5], "roughness": 0.9}
 FLAT = Light("hdri", "city", 0.0, 1.0)

@@ -20,7 +20,7 @@ from synth.scene import camera, light, photographs, placement, sampling
 from synth.scene.backgrounds import BackgroundList
 from synth.scene.config import SceneConfig
 from synth.to_tfrecords import sample_rules
-from tests.support.body_checks import box_intersects
+from tests.support.bodies.checks import box_intersects
 
 WIDTH, HEIGHT = 120, 90
 LOOK = photo_matching.PhotoLook(0.2, 0.2, 0.0, (1.0, 1.0, 1.0), 0.0, 1.0, 0.0, 0.0, 0.0)

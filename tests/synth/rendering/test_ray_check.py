@@ -36,7 +36,7 @@ def states_by_rays(caster, sampled, instance, figure):
 @pytest.mark.blender
 def test_buffers_agree_with_rays():
     from synth.rendering import blender
-    from tests.support.ray_casting import RayCaster
+    from tests.support.bodies.ray_casting import RayCaster
 
     model = loading.load_body("builtin")
     sources = sampling.Sources(model, poses.load_poses("builtin", model), backgrounds.builtin_list("synthetic"))

@@ -7,7 +7,7 @@ from synth.scene import placement
 from synth.scene.camera import CAMERA_SAMPLERS
 from synth.scene.mesh import Mesh, Topology
 from synth.scene.placement import AREAS
-from tests.support.body_checks import box_intersects
+from tests.support.bodies.checks import box_intersects
 
 
 @dataclasses.dataclass(frozen=True)

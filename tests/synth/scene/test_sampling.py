@@ -8,7 +8,7 @@ from synth.body import loading as body
 from synth.poses import sources as poses
 from synth.scene import backgrounds, person, placement, sampling
 from synth.scene.config import SceneConfig
-from tests.support.body_checks import box_intersects
+from tests.support.bodies.checks import box_intersects
 
 CONFIG = SceneConfig(seed=3, width=128, height=128, people_mean=2.0)
 

@@ -67,9 +67,10 @@ def finish_command(process: subprocess.Popen[str], code: int = 0, timeout: float
 
 
 def wait_until(condition: Callable[[], object], process: subprocess.Popen[str], seconds: float = 200) -> None:
-    """Waits until a running command has brought about a condition; fails where it ends, or takes too long, first."""
+    """Waits until a running command has brought about a condition; else kills it and fails."""
     deadline = time.monotonic() + seconds
     while not condition():
-        assert process.poll() is None, "the process ended too early"
-        assert time.monotonic() < deadline, f"nothing happened in {seconds} s"
+        if process.poll() is not None or time.monotonic() > deadline:
+            process.kill()
+            raise AssertionError(f"it ended or {seconds} s passed first:\n{(process.communicate()[1] or '')[-3000:]}")
         time.sleep(0.005)

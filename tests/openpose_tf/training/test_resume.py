@@ -12,8 +12,6 @@ from tests.support.small_records import write_records
 
 NUM_STEPS = 8
 TIMES = {"steps_per_s", "data_wait_ms"}
-
-
 RUN = "tests.support.programs.resume_run"
 
 

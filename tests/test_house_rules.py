@@ -112,3 +112,13 @@ def test_only_entry_points_define_or_read_flags():
             node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Attribute) and node.attr == "FLAGS"
         ]
         assert not readers, f"{name(path)} reads flags in line {readers[0].lineno}"
+
+
+def test_tests_start_python_in_one_place_and_hold_no_stopwatch():
+    """Benchmarks measure; a test that measures fails on a busy machine."""
+    home = {"executable": "tests/support/commands.py"}
+    for path in (ROOT / "tests").rglob("*.py"):
+        used = {node.attr for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)}
+        for word in used & {"executable", "process_time", "perf_counter", "thread_time"}:
+            allowed = path.parent.name == "benchmarks" or home.get(word) == name(path)
+            assert allowed, f"{name(path)} uses {word}: see tests/support/commands.py and tests/benchmarks"

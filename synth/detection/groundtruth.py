@@ -4,10 +4,9 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
-from openpose_tf.common import files
+from openpose_tf.common import files, images
 from openpose_tf.common.errors import UserError
 from synth.detection.people import People, PersonSegmenter
 
@@ -84,9 +83,7 @@ class MaskFolder:
         if not mask_path.is_file():
             masks = np.zeros((0, *image.shape[:2]), bool)
             return People(boxes_of(masks), np.zeros(0, np.float32), masks)
-        mask = cv2.imread(str(mask_path), cv2.IMREAD_UNCHANGED)
-        if mask is None:
-            raise UserError(f"{mask_path} is not a readable picture: expected the mask of the people in {path.name}")
+        mask = images.read_unchanged(mask_path, f"expected the mask of the people in {path.name}")
         mask = mask if mask.ndim == 2 else mask[..., :3].max(-1)
         if mask.shape != image.shape[:2]:
             raise UserError(

@@ -19,9 +19,9 @@ from openpose_tf.common.errors import UserError
 from openpose_tf.common.images import read_unchanged
 from openpose_tf.common.progress import track
 from openpose_tf.data.annotations import image_dataset
+from openpose_tf.data.annotations.segmentations import run_length
 from openpose_tf.skeleton import COCO_JOINTS, MPII_JOINTS, JointState
 from synth.dataset.drawing import MPII_LIMBS
-from synth.rendering.groundtruth import run_length
 
 JOINT_SETS = ("coco17", "mpii16")
 NUM_FACE_JOINTS = 5

@@ -8,6 +8,7 @@ import numpy as np
 
 from openpose_tf.common import files, images
 from openpose_tf.common.errors import UserError
+from openpose_tf.data.annotations.segmentations import rasterize
 from synth.detection.people import People, PersonSegmenter
 
 
@@ -43,24 +44,8 @@ class CocoMasks:
         people = self.by_name.get(path.name, [])
         masks = np.zeros((len(people), height, width), bool)
         for mask, person in zip(masks, people):
-            mask[:] = decode_segmentation(person["segmentation"], height, width)
+            mask[:] = rasterize(person["segmentation"], width, height, path.name)
         return People(boxes_of(masks), np.ones(len(people), np.float32), masks)
-
-
-def decode_segmentation(segmentation: Any, height: int, width: int) -> np.ndarray:
-    """Returns [H, W] bool of a COCO segmentation: polygons, or run lengths (compressed or not)."""
-    from pycocotools import mask as coco_mask
-
-    if isinstance(segmentation, list):
-        runs = coco_mask.merge(coco_mask.frPyObjects(segmentation, height, width))
-    elif isinstance(segmentation["counts"], list):
-        runs = coco_mask.frPyObjects(segmentation, height, width)
-    else:
-        runs = segmentation
-    mask = coco_mask.decode(runs).astype(bool)
-    if mask.shape != (height, width):
-        raise UserError(f"a segmentation is {mask.shape[1]}x{mask.shape[0]} px, its photograph {width}x{height}")
-    return mask
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,6 +7,7 @@ import numpy as np
 
 from openpose_tf.common import images
 from openpose_tf.common.errors import UserError
+from openpose_tf.data.annotations.segmentations import rasterize
 from openpose_tf.data.annotations.types import AnnotatedImage
 
 # Above this grey level an ignore mask means "un-annotated person" (reference: the release's > 30 after resizing).
@@ -51,7 +52,7 @@ def read_ignore_mask(image: AnnotatedImage) -> np.ndarray | None:
     """Returns [height, width] bool, True at un-annotated people; None where there are none.
 
     Raises:
-        UserError: the mask file is missing, unreadable or of another size than the picture.
+        UserError: the mask file is missing or unreadable, or a mask is of another size than the picture.
     """
     mask = None
     if image.ignore_mask_path is not None:
@@ -63,19 +64,6 @@ def read_ignore_mask(image: AnnotatedImage) -> np.ndarray | None:
             )
         mask = level > IGNORE_LEVEL
     for segmentation in image.ignore_segmentations:
-        region = rasterise(segmentation, image.width, image.height)
+        region = rasterize(segmentation, image.width, image.height, image.image_path)
         mask = region if mask is None else mask | region
     return mask if mask is not None and mask.any() else None
-
-
-def rasterise(segmentation: object, width: int, height: int) -> np.ndarray:
-    """Returns a COCO segmentation (polygons, or run lengths) as [height, width] bool."""
-    from pycocotools import mask as coco_mask
-
-    if isinstance(segmentation, dict) and isinstance(segmentation["counts"], list):
-        runs = coco_mask.frPyObjects(segmentation, height, width)
-    elif isinstance(segmentation, dict):
-        runs = segmentation
-    else:
-        runs = coco_mask.merge(coco_mask.frPyObjects(segmentation, height, width))
-    return coco_mask.decode(runs).astype(bool)

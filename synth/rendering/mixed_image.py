@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from openpose_tf.common import images
+from openpose_tf.common.color import levels_to_linear
 from openpose_tf.data.annotations.pixels import read_ignore_mask, read_image
 from openpose_tf.data.annotations.types import AnnotatedImage, Person, in_image
 from openpose_tf.skeleton import IN_IMAGE_STATES, JointState
@@ -134,7 +135,7 @@ def compose_picture(
     if sampled.figures:
         shadows = compositing.cast_shadows([figure.mesh.vertices for figure in sampled.figures], shining)
         shade = compositing.view_shadows(shadows, sampled.camera)
-    picture = compositing.over(rgb, alpha, compositing.to_linear(photo), shade)
+    picture = compositing.over(rgb, alpha, levels_to_linear(photo), shade)
     return photo_matching.add_noise(np.random.default_rng(sampled.finish_seed), picture, alpha, look)
 
 

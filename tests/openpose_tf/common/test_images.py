@@ -55,11 +55,10 @@ def test_sixteen_bits_are_shortened(tmp_path):
     np.testing.assert_array_equal(images.read_rgb(tmp_path / "g.png", orientation="stored")[..., 1], _picture()[..., 0])
 
 
-def _write_with_exif(path, orientation, colours=None):
-    picture = Image.fromarray(_picture() if colours is None else colours)
+def _write_with_exif(path, orientation):
     exif = Image.Exif()
     exif[0x0112] = orientation
-    picture.save(path, quality=98, exif=exif)
+    Image.fromarray(_picture()).save(path, quality=98, exif=exif)
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png"])
@@ -82,6 +81,14 @@ def test_the_sizes_of_turned_photographs_are_those_of_their_pixels(tmp_path, ori
         np.testing.assert_allclose(upright[4:-4:5, 4:-4:5], np.rot90(_picture(), turns)[4:-4:5, 4:-4:5], atol=90)
         assert images.image_size(path, orientation="upright") == upright.shape[1::-1]
         assert images.image_size(path, orientation="stored") == (40, 24)
+
+
+@pytest.mark.parametrize("orientation", ["stored", "upright"])
+def test_tiff_files_are_always_turned(tmp_path, orientation):
+    _write_with_exif(tmp_path / "a.tif", 6)
+    turned = images.read_rgb(tmp_path / "a.tif", orientation=orientation)
+    np.testing.assert_array_equal(turned, np.rot90(_picture(), 3))
+    assert images.image_size(tmp_path / "a.tif", orientation=orientation) == (24, 40)
 
 
 def test_damaged_exif_turns_nothing(tmp_path):

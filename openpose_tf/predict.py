@@ -19,15 +19,15 @@ import cv2
 import numpy as np
 from absl import flags, logging
 
-from openpose_tf.common import cli, files
+from openpose_tf.common import cli, files, images
 from openpose_tf.common.errors import UserError
 from openpose_tf.common.progress import Progress
 from openpose_tf.inference import drawing as draw
-from openpose_tf.inference import image_files as images
-from openpose_tf.inference import result_files
+from openpose_tf.inference import image_files, result_files
 from openpose_tf.inference.image_files import Picture
 
 COCO_FILE = "coco_results.json"
+JPEG_QUALITY = 92
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,7 +86,7 @@ class PictureFiles:
     """Picture files; their results repeat their folders."""
 
     def __init__(self, source: str) -> None:
-        self._paths = images.list_images(source)
+        self._paths = image_files.find_images(source)
         self.folder = Path(os.path.commonpath([path.parent.absolute() for path in self._paths]))
         self.count: int | None = len(self._paths)
         self.num_broken = 0
@@ -97,7 +97,7 @@ class PictureFiles:
         stems = Counter(path.with_suffix("") for path in relative)
         for path, file in zip(self._paths, relative, strict=True):
             try:
-                pixels = images.read_image(path)
+                pixels = images.read_rgb(path, orientation="upright")
             except images.UnreadableImage as error:
                 self.num_broken += 1
                 logging.error("left out: %s", error)
@@ -110,7 +110,7 @@ class PictureFiles:
     @contextlib.contextmanager
     def drawings(self, output: Path) -> Iterator[Sink]:
         """Yields the function that writes a picture with skeletons."""
-        yield lambda picture, drawn: files.write_bytes(output / f"{picture.name}.jpg", images.encode_image(drawn))
+        yield lambda picture, drawn: images.write(output / f"{picture.name}.jpg", drawn, JPEG_QUALITY)
 
 
 class Film:
@@ -118,13 +118,13 @@ class Film:
 
     def __init__(self, path: str) -> None:
         self._path = Path(path)
-        self._header = images.read_video_header(path)
+        self._header = image_files.read_video_header(path)
         self.folder, self.count, self.num_broken = self._path.parent, self._header.num_frames, 0
 
     def read(self, bar: Progress) -> Iterator[Picture]:
         """Yields the frames."""
         del bar
-        for index, pixels in enumerate(images.read_video(self._path)):
+        for index, pixels in enumerate(image_files.read_video(self._path)):
             yield Picture(f"{self._path.stem}/{index:06d}", pixels, f"{self._path.name}#{index}")
 
     @contextlib.contextmanager
@@ -145,7 +145,7 @@ def predict(options: PredictOptions) -> int:
     Raises:
         UserError: no pictures, no SavedModel, or no permission to write.
     """
-    source: Source = Film(options.images) if images.is_video(options.images) else PictureFiles(options.images)
+    source: Source = Film(options.images) if image_files.is_video(options.images) else PictureFiles(options.images)
     output = files.writable_dir(options.output_dir)
     if source.folder.resolve() == output.resolve():
         raise UserError(f"--output_dir={options.output_dir} holds the input itself: give another folder")

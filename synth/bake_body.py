@@ -15,11 +15,10 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
 from absl import app, flags, logging
 
-from openpose_tf.common import cli, files
+from openpose_tf.common import cli, files, images
 from synth.body import joints, makehuman, rotations
 
 NUM_BODY_VERTICES = 13380
@@ -214,7 +213,7 @@ def vertex_masks(root: Path, mesh: makehuman.BaseMesh) -> dict[str, np.ndarray]:
     uv[quads.ravel()] = mesh.uv[uv_quads.ravel()]
     out = {}
     for name in MASKS:
-        image = cv2.imread(str(root / "textures" / f"mpfb_{name}.jpg"), cv2.IMREAD_GRAYSCALE)
+        image = images.read_gray(root / "textures" / f"mpfb_{name}.jpg")
         size = np.array(image.shape[::-1]) - 1
         column, row = np.rint(np.stack([uv[:, 0], 1 - uv[:, 1]], -1) * size).astype(int).T
         out["mask_" + name.replace("-", "_")] = image[row, column]

@@ -27,7 +27,7 @@ def main(argv: Sequence[str]) -> None:
         raise UserError(f"unexpected argument {argv[1]}: this command takes flags only")
     values = flags.FLAGS
     output = Path(values.output)
-    paths = score_cache.list_images(Path(values.input))
+    paths = score_cache.list_photographs(Path(values.input))
     files.writable_dir(output.parent)
     scores_path = Path(values.scores) if values.scores else output.with_suffix(".scores.csv")
     tfod_model = Path(values.tfod_model) if values.tfod_model else None

@@ -8,15 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from absl import flags
 
-from openpose_tf.common import cli, files
+from openpose_tf.common import cli, files, images
 from openpose_tf.common.errors import UserError
 from openpose_tf.data.annotations.image_dataset import read_header
 from openpose_tf.inference.drawing import contact_sheet
-from openpose_tf.inference.image_files import read_image
 from synth.dataset import drawing
 from synth.stylization import stylize_image
 from synth.stylization.stylize_image import StyleJob
@@ -53,12 +51,9 @@ def sheet(job: StyleJob, num_images: int, seed: int, cell: int) -> np.ndarray:
 def _lit_people(job: StyleJob, row: dict[str, Any]) -> np.ndarray:
     """Returns the photograph, dark but for the people that the segmenter found; unchanged where it was not asked."""
     photo = stylize_image.photo_path(row, job)
-    image = read_image(photo)
-    path = stylize_image.person_mask_path(job.output, photo)
-    mask = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) if path.is_file() else None
-    if mask is None or mask.shape != image.shape[:2]:
-        return image
-    return np.where(mask[..., None] > 0, image, image // 4)
+    image = images.read_rgb(photo, orientation="upright")
+    mask = stylize_image.stored_person_mask(job.output, photo, image.shape[:2])
+    return image if mask is None else np.where(mask[..., None], image, image // 4)
 
 
 def main(argv: Sequence[str]) -> None:
@@ -71,7 +66,7 @@ def main(argv: Sequence[str]) -> None:
     read_header(source)
     photos_dir = Path(FLAGS.photos_dir).resolve() if FLAGS.photos_dir else None
     shown = sheet(StyleJob(source, output, photos_dir=photos_dir), FLAGS.num_images, FLAGS.seed, FLAGS.cell)
-    drawing.write_png(Path(FLAGS.output), shown)
+    images.write(Path(FLAGS.output), shown)
     print(FLAGS.output)
 
 

@@ -11,17 +11,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from absl import flags
 
 from openpose_tf.common import cli, files
 from openpose_tf.common.errors import UserError
+from openpose_tf.common.images import read_unchanged
 from openpose_tf.common.progress import track
 from openpose_tf.data.annotations import image_dataset
+from openpose_tf.data.annotations.segmentations import run_length
 from openpose_tf.skeleton import COCO_JOINTS, MPII_JOINTS, JointState
 from synth.dataset.drawing import MPII_LIMBS
-from synth.rendering.groundtruth import run_length
 
 JOINT_SETS = ("coco17", "mpii16")
 NUM_FACE_JOINTS = 5
@@ -116,9 +116,7 @@ def convert(folder: Path, joints: str, drop_invisible: bool) -> tuple[dict[str, 
     dropped = 0
     for number, path in enumerate(track(paths, len(paths), "converting", "image"), 1):
         row = files.read_json(path, "the annotation of one rendered image")
-        ids = cv2.imread(str(folder / row["mask"]), cv2.IMREAD_UNCHANGED)
-        if ids is None:
-            raise UserError(f"{folder / row['mask']} is missing or damaged: delete {path} and render again")
+        ids = read_unchanged(folder / row["mask"], f"delete {path} and render again")
         name = Path(row["image"]).name
         images.append({"id": number, "file_name": name, "width": row["width"], "height": row["height"]})
         for person in row["people"]:

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from absl import flags
 
-from openpose_tf.common import cli, files
+from openpose_tf.common import cli, files, images
 from openpose_tf.common.errors import UserError
 from openpose_tf.data.annotations import image_dataset
 from openpose_tf.inference import drawing as people_drawing
@@ -104,7 +104,7 @@ def main(argv: Sequence[str]) -> None:
         shown = contact_sheet(folder, given.num_images, given.cell, given.columns, given.keypoints)
         name = "contact_sheet.png"
     output = Path(given.output) if given.output else folder / name
-    drawing.write_png(output, shown)
+    images.write(output, shown)
     print(output)
 
 

@@ -20,7 +20,7 @@ from tests.support.structure import (
 )
 
 COMPOSING_COMMANDS = {"teacher/train.py", "eval/run.py"}
-SHARED_INFERENCE = tuple(f"inference.{m}" for m in ("decoder", "multi_scale", "drawing", "image_files"))
+SHARED_INFERENCE = tuple(f"inference.{m}" for m in ("decoder", "multi_scale", "drawing"))
 SHARED = ("skeleton", "common", "data", "config", *SHARED_INFERENCE)
 MAX_FILES_IN_A_FOLDER = 16
 
@@ -74,10 +74,18 @@ def test_the_files_on_top_of_a_package_are_its_commands(package):
         ("bpy", "synth/rendering/blender.py"),
         ("mathutils", "synth/rendering/blender.py"),
         ("tensorflow_addons", "openpose_tf/addons.py"),
+        ("PIL", "openpose_tf/common/images.py"),
     ],
 )
 def test_only_one_module_imports(module, home):
     assert {name(path) for path in sources() if any(i.split(".")[0] == module for i in imports(path))} == {home}
+
+
+def test_only_one_module_decodes_and_encodes_image_files():
+    codecs = {"imread", "imdecode", "imencode", "imwrite"}
+    trees = {name(path): ast.walk(ast.parse(path.read_text())) for path in sources()}
+    users = {n for n, nodes in trees.items() if any(getattr(node, "attr", None) in codecs for node in nodes)}
+    assert users == {"openpose_tf/common/images.py"}
 
 
 def test_a_render_worker_imports_neither_tensorflow_nor_torch():

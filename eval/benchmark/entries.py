@@ -18,6 +18,7 @@ from eval.formats.regions import Region, truth_region
 from eval.metrics.groups import GroupTruth
 from openpose_tf.common import files
 from openpose_tf.common.errors import UserError
+from openpose_tf.common.images import image_size
 from openpose_tf.data.annotations import mat_files, mpii_groups
 from openpose_tf.data.annotations import pixels as images
 from openpose_tf.data.annotations.image_dataset import read_image_dataset
@@ -85,7 +86,7 @@ def read_entries(source: EntrySource) -> list[Entry]:
     if not truth:
         raise UserError(f"{source.annotations} holds no group of --split={source.split}: nothing to evaluate")
     images.require_pictures([root / name for name in dict.fromkeys(group.image for group in truth)])
-    sizes = {name: images.picture_size(root / name) for name in {group.image for group in truth}}
+    sizes = {name: image_size(root / name, orientation="stored") for name in {group.image for group in truth}}
     return [
         Entry(root / group.image, group, truth_region(group, *sizes[group.image], f"group {index + 1} ({group.image})"))
         for index, group in enumerate(truth)

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from eval.benchmark.entries import Entry
+from openpose_tf.common.images import read_rgb
 from openpose_tf.config import STRIDE
-from openpose_tf.data.annotations.pixels import read_rgb
 from openpose_tf.inference import multi_scale
 from openpose_tf.inference.multi_scale import MapsFunction, MultiScaleConfig, MultiScalePredictor
 
@@ -82,7 +82,7 @@ class BenchmarkPredictor:
 
     def __call__(self, entries: Sequence[Entry]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Yields (keypoints [K, 15, 3], scores [K]) of each entry's picture; entries are of equal `shown_sizes`."""
-        pictures = [read_rgb(entry.image_path) for entry in entries]
+        pictures = [read_rgb(entry.image_path, orientation="stored", whole=False) for entry in entries]
         scales = [self._protocol.scale(entry) for entry in entries]
         config = self._protocol.config
         by_factor = []

@@ -14,10 +14,8 @@ from typing import Any
 from absl import flags
 
 from eval.report import figures, page
-from openpose_tf.common import cli, files
+from openpose_tf.common import cli, files, images
 from openpose_tf.common.errors import UserError
-
-PICTURES = {".jpg", ".jpeg", ".png"}
 
 
 def named_paths(entries: Sequence[str], flag: str) -> list[tuple[str, Path]]:
@@ -92,7 +90,7 @@ def teacher_section(decisions: Sequence[dict[str, Any]]) -> str:
 
 def prediction_pairs(before: Path, after: Path, most: int) -> list[tuple[Path, Path]]:
     """Returns up to `most` pictures that both folders hold, in the order of their names."""
-    names = [path.name for path in sorted(after.iterdir()) if path.suffix.lower() in PICTURES]
+    names = [path.name for path in images.list_images(after)]
     return [(before / name, after / name) for name in names if (before / name).is_file()][:most]
 
 

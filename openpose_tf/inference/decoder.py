@@ -15,14 +15,13 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from openpose_tf.inference.rescaling import bicubic_matrix
 from openpose_tf.skeleton import MPI, Skeleton
 
 # A neighbour below this share of its peak is raised to it before the logarithm: noise may be zero or negative.
 LOG_FLOOR = 0.05
 # The released 25 x 25 filter reaches 12 px at an effective sigma of 5.2 px.
 KERNEL_REACH = 12 / 5.2
-CUBIC_A = -0.75  # bicubic kernel of the published enlargement (OpenCV's)
-CUBIC_REACH = 2  # cells to each side
 
 
 @dataclasses.dataclass(frozen=True)
@@ -188,12 +187,7 @@ def _resample(maps: tf.Tensor, rows: tf.Tensor, columns: tf.Tensor) -> tf.Tensor
 def enlarging_matrix(size: tf.Tensor | int, factor: int) -> tf.Tensor:
     """Returns [factor * size, size]: bicubic weights of the cells for each fine cell; border cells are repeated."""
     fine = (tf.cast(tf.range(factor * size), tf.float32) + 0.5) / factor - 0.5
-    taps = tf.range(-CUBIC_REACH, size + CUBIC_REACH)
-    t = tf.abs(fine[:, None] - tf.cast(taps, tf.float32))
-    near = ((CUBIC_A + 2) * t - (CUBIC_A + 3)) * t * t + 1
-    far = CUBIC_A * (((t - 5) * t + 8) * t - 4)
-    weights = tf.where(t <= 1, near, tf.where(t < CUBIC_REACH, far, 0.0))
-    return tf.matmul(weights, tf.one_hot(tf.clip_by_value(taps, 0, size - 1), size))
+    return bicubic_matrix(fine, size)
 
 
 def smoothing_matrix(size: tf.Tensor | int, sigma: float) -> tf.Tensor:

@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from openpose_tf.config import STRIDE
 from openpose_tf.inference import decoder as decode
+from openpose_tf.inference.rescaling import bicubic_matrix, keypoints_to_picture
 from openpose_tf.skeleton import MPI, Skeleton
 
 # uint8 RGB [N, h, w, 3], h and w multiples of 8 -> confidence_maps [N, h/8, w/8, C] and pafs [N, h/8, w/8, 2 limbs].
@@ -100,13 +101,9 @@ class MultiScalePredictor:
         found = self._decode(tf.constant(maps[None]), tf.constant(pafs[None]))
         keypoints, scores = (value.numpy()[0] for value in found)
         keypoints, scores = keypoints[scores > 0], scores[scores > 0]
-        if not self._config.full_resolution:
-            height, width = _scaled(image.shape, max(scales))  # whole pixels: not exactly the scale
-            ratio = np.array([image.shape[1] / width, image.shape[0] / height], np.float32)
-            keypoints[..., :2] = (keypoints[..., :2] + 0.5) * ratio - 0.5
-        last_pixel = np.array([image.shape[1] - 1, image.shape[0] - 1], np.float32)
-        keypoints[..., :2] = np.clip(keypoints[..., :2], 0, last_pixel) * (keypoints[..., 2:] > 0)
-        return keypoints, scores
+        # Sizes are whole pixels, their ratio is not exactly the scale.
+        shown = image.shape[:2] if self._config.full_resolution else _scaled(image.shape, max(scales))
+        return keypoints_to_picture(keypoints, shown, image.shape[:2]).numpy(), scores
 
     def average(self, image: np.ndarray, scales: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
         """Returns the mean maps [h, w, C] and [h, w, 2 limbs] float32 of one picture over `scales`.
@@ -204,19 +201,6 @@ def _to_largest(
         largest_px = STRIDE * np.arange(cells) + (STRIDE - 1) / 2
         ratio = _scaled(shape, scale)[axis] / _scaled(shape, largest)[axis]
         shown_px = (largest_px + 0.5) * ratio - 0.5 + padding
-        weights = _cubic_weights((shown_px - (STRIDE - 1) / 2) / STRIDE, maps.shape[axis])
+        weights = bicubic_matrix((shown_px - (STRIDE - 1) / 2) / STRIDE, maps.shape[axis]).numpy().astype(np.float32)
         result = np.moveaxis(np.tensordot(weights, result, (1, axis)), 0, axis)
     return result
-
-
-def _cubic_weights(positions: np.ndarray, size: int) -> np.ndarray:
-    """Returns [len(positions), size] weights of bicubic interpolation as OpenCV's, borders repeated."""
-    a = decode.CUBIC_A
-    weights = np.zeros((len(positions), size), np.float32)
-    first = np.floor(positions).astype(int)
-    for tap in range(-1, 3):
-        t = np.abs(positions - (first + tap))
-        near = ((a + 2) * t - (a + 3)) * t * t + 1
-        far = a * (((t - 5) * t + 8) * t - 4)
-        np.add.at(weights, (np.arange(len(positions)), np.clip(first + tap, 0, size - 1)), np.where(t <= 1, near, far))
-    return weights

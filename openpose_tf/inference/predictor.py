@@ -19,6 +19,7 @@ from openpose_tf.common.errors import UserError
 from openpose_tf.inference import multi_scale, student_file
 from openpose_tf.inference.decoder import DecoderConfig
 from openpose_tf.inference.image_files import Picture
+from openpose_tf.inference.rescaling import keypoints_to_picture
 from openpose_tf.inference.saved_model import DESCRIPTION, PoseServer, description
 from openpose_tf.weights.weight_files import BUILTIN, BUILTIN_PATH
 
@@ -89,7 +90,8 @@ class Predictor:
         for picture, keypoints, scores in zip(
             group, outputs["keypoints"].numpy(), outputs["scores"].numpy(), strict=True
         ):
-            yield picture, to_picture(keypoints[scores > 0], size, picture.pixels.shape), scores[scores > 0]
+            found = keypoints_to_picture(keypoints[scores > 0], size, picture.pixels.shape[:2])
+            yield picture, found.numpy(), scores[scores > 0]
 
     @cached_property
     def _average(self) -> multi_scale.MultiScalePredictor:
@@ -105,14 +107,6 @@ class Predictor:
         """Returns confidence maps [N, h/8, w/8, 16] and pafs [N, h/8, w/8, 28] of uint8 RGB pictures [N, h, w, 3]."""
         outputs = self._function(images=tf.constant(images))
         return outputs["heatmaps"].numpy(), outputs["pafs"].numpy()
-
-
-def to_picture(keypoints: np.ndarray, shown: Sequence[int], given: Sequence[int]) -> np.ndarray:
-    """Returns keypoints [K, parts, 3] in the pixels of a picture of size `given` (h, w), from those of size `shown`."""
-    ratio = np.array([given[1] / shown[1], given[0] / shown[0]], np.float32)
-    last_pixel = np.array([given[1] - 1, given[0] - 1], np.float32)
-    xy = np.clip((keypoints[..., :2] + 0.5) * ratio - 0.5, 0, last_pixel)
-    return np.concatenate([np.where(keypoints[..., 2:] > 0, xy, 0), keypoints[..., 2:]], -1)
 
 
 def _load_builtin(_: Path) -> tuple[Any, Any, dict[str, Any]]:

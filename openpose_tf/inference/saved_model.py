@@ -18,6 +18,7 @@ import tensorflow as tf
 
 from openpose_tf.config import STRIDE, ModelConfig
 from openpose_tf.inference.decoder import PAPER, Decoder, DecoderConfig
+from openpose_tf.inference.rescaling import keypoints_to_picture
 from openpose_tf.network.openpose import preprocess
 from openpose_tf.skeleton import MPI
 
@@ -112,41 +113,35 @@ class PoseServer(tf.Module):
         size = tf.shape(images)[1:3]
         margin = -size % STRIDE
         padded = tf.pad(images, tf.stack([[0, 0], [0, margin[0]], [0, margin[1]], [0, 0]]), constant_values=PAD_VALUE)
-        last_pixel = tf.reverse(tf.cast(size, tf.float32) - 1.0, [0])
-        return self._people(padded, tf.ones([tf.shape(images)[0], 2]), last_pixel[None])
+        return self._people(padded, size, size)
 
     def _encoded(self, encoded: tf.Tensor) -> dict[str, tf.Tensor]:
         side = self._test_side
         spec = (
             tf.TensorSpec([side, side, 3], tf.uint8),
-            tf.TensorSpec([2], tf.float32),
-            tf.TensorSpec([2], tf.float32),
+            tf.TensorSpec([2], tf.int32),
+            tf.TensorSpec([2], tf.int32),
         )
-        images, scale, last_pixel = tf.map_fn(
-            lambda data: _decode_to_square(data, side), encoded, fn_output_signature=spec
-        )
-        return self._people(images, scale, last_pixel)
+        images, shown, size = tf.map_fn(lambda data: _decode_to_square(data, side), encoded, fn_output_signature=spec)
+        return self._people(images, shown[:, None, None], size[:, None, None])
 
-    def _people(self, images: tf.Tensor, scale: tf.Tensor, last_pixel: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Returns the outputs for pictures of multiples of 8; `scale` [N, 2] = shown / given size, (x, y)."""
+    def _people(self, images: tf.Tensor, shown: tf.Tensor, size: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Returns the outputs for pictures of multiples of 8; see `keypoints_to_picture` for the sizes."""
         pafs, heatmaps = (tf.cast(v, tf.float32) for v in self._network(preprocess(images)))
         keypoints, scores = self._decoder(heatmaps, pafs)
-        xy = (keypoints[..., :2] + 0.5) / scale[:, None, None] - 0.5
-        xy = tf.clip_by_value(xy, 0.0, last_pixel[:, None, None])
-        xy = tf.where(keypoints[..., 2:] > 0, xy, 0.0)
-        keypoints = tf.concat([xy, keypoints[..., 2:]], -1)
+        keypoints = keypoints_to_picture(keypoints, shown, size)
         return {"heatmaps": heatmaps, "pafs": pafs, "keypoints": keypoints, "scores": scores}
 
 
 def _decode_to_square(data: tf.Tensor, side: int) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Returns a picture on a square [side, side, 3] uint8, its scale [2] and its last pixel [2], both (x, y)."""
+    """Returns a picture on a square [side, side, 3] uint8, its size on it and its own size, (height, width) int32."""
     image = tf.io.decode_image(data, channels=3, expand_animations=False)
     image.set_shape([None, None, 3])
-    size = tf.cast(tf.shape(image)[:2], tf.float32)
-    shown = tf.maximum(tf.cast(tf.round(size * side / tf.reduce_max(size)), tf.int32), 1)
+    size = tf.shape(image)[:2]
+    sides = tf.cast(size, tf.float32)
+    shown = tf.maximum(tf.cast(tf.round(sides * side / tf.reduce_max(sides)), tf.int32), 1)
     resized = tf.image.resize(image, shown, antialias=True)
     resized = tf.cast(tf.clip_by_value(tf.round(resized), 0.0, 255.0), tf.uint8)
     margin = side - shown
     square = tf.pad(resized, tf.stack([[0, margin[0]], [0, margin[1]], [0, 0]]), constant_values=PAD_VALUE)
-    scale = tf.reverse(tf.cast(shown, tf.float32) / size, [0])
-    return tf.ensure_shape(square, [side, side, 3]), scale, tf.reverse(size - 1.0, [0])
+    return tf.ensure_shape(square, [side, side, 3]), shown, size

@@ -5,6 +5,7 @@ A cover field is positive under the garment and zero at its hems; its value is r
 
 import numpy as np
 
+from openpose_tf.common.color import to_linear
 from synth.body.joints import JOINT, JOINT_NAMES
 from synth.body.model import BodyModel
 from synth.clothing.appearance import Look
@@ -149,4 +150,4 @@ def painted_clothes(body: BodyModel, rest: np.ndarray, look: Look) -> np.ndarray
         nose, back = rest[body.landmarks["nose"]], rest[body.landmarks["head_back"]]
         scalp = (y - nose[1] > 0.075) | ((rest[:, 2] < (nose[2] + 2 * back[2]) / 3) & (y > nose[1] - 0.02))
         out[scalp & (strongest == JOINT["head"])] = colours["hair"]
-    return np.where(out <= 0.04045, out / 12.92, ((out + 0.055) / 1.055) ** 2.4).astype(np.float32)
+    return to_linear(out)

@@ -8,16 +8,14 @@ import dataclasses
 import os
 from pathlib import Path
 
-import cv2
 import numpy as np
 from absl import logging
 
-from openpose_tf.common import files
+from openpose_tf.common import files, images
 from openpose_tf.common.errors import UserError
 from openpose_tf.common.name_splits import check_split, split_of
 from synth.body.model import BodyModel
 
-_SUFFIXES = (".jpg", ".jpeg", ".png")
 NONGREY_PER_GREY = 8  # non-CAESAR ("nongrey") clothes are drawn about 8 times as often (release)
 MIN_SIDE = 256  # SURREAL's are 512 x 512
 
@@ -95,7 +93,7 @@ def load_textures(folder: str) -> TextureLibrary:
     paths = sorted(Path(where) / name for where, _, names in os.walk(root) for name in names)
     textures, sizes = [], {}
     for path in paths:
-        if path.suffix.lower() in _SUFFIXES:
+        if images.is_image(path):
             sizes[path] = _size(path)
             name = path.relative_to(root).as_posix()
             gender = next((g for g in ("female", "male") if g in name.lower()), "")
@@ -119,10 +117,7 @@ def _is_grey(name: str) -> bool:
 
 def _size(path: Path) -> int:
     """Returns the side of a square picture in pixels."""
-    image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-    if image is None:
-        raise UserError(f"{path} is not a readable picture: remove it or replace it")
-    height, width = image.shape[:2]
+    height, width = images.read_rgb(path, orientation="stored", hint="remove it or replace it").shape[:2]
     if height != width or height < MIN_SIDE:
         raise UserError(f"{path} has {width} x {height} pixels: textures are square, {MIN_SIDE} pixels or more (512)")
     return int(height)

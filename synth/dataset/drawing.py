@@ -8,8 +8,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from openpose_tf.common import files
-from openpose_tf.common.errors import UserError
+from openpose_tf.common import images
 from openpose_tf.skeleton import JointState
 
 Colour = tuple[int, int, int]
@@ -25,6 +24,7 @@ RENDERED_COLOUR: Colour = (255, 140, 0)
 # Limbs between MPII joints, head to feet.
 MPII_HEAD_AND_ARMS = ((9, 8), (8, 7), (7, 12), (12, 11), (11, 10), (7, 13), (13, 14), (14, 15))
 MPII_LIMBS = (*MPII_HEAD_AND_ARMS, (7, 6), (6, 2), (2, 1), (1, 0), (6, 3), (3, 4), (4, 5))
+HINT = "render it again (delete its annotation first)"
 FAR_M = 15.0  # depth that is drawn darkest
 
 
@@ -36,14 +36,7 @@ def person_colour(number: int) -> Colour:
 
 def read_picture(folder: Path, annotation: Mapping[str, Any]) -> np.ndarray:
     """Returns the picture of an annotation, [height, width, 3] uint8 RGB."""
-    return np.ascontiguousarray(_read(folder / annotation["image"], cv2.IMREAD_COLOR)[:, :, ::-1])
-
-
-def _read(path: Path, mode: int) -> np.ndarray:
-    image = cv2.imread(str(path), mode)
-    if image is None:
-        raise UserError(f"{path} is missing or damaged: render it again (delete its annotation first)")
-    return np.asarray(image)
+    return images.read_rgb(folder / annotation["image"], orientation="upright", hint=HINT)
 
 
 def draw_keypoints(image: np.ndarray, people: Sequence[Mapping[str, Any]]) -> np.ndarray:
@@ -109,7 +102,7 @@ def draw_depth(millimetres: np.ndarray) -> np.ndarray:
 def panels(folder: Path, annotation: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """Returns the pictures of one image by name: image, keypoints, masks, boxes, and depth where there is one."""
     image, people = read_picture(folder, annotation), annotation["people"]
-    ids = _read(folder / annotation["mask"], cv2.IMREAD_UNCHANGED)
+    ids = images.read_unchanged(folder / annotation["mask"], HINT)
     shown = {
         "image": image,
         "keypoints": draw_keypoints(image, people),
@@ -117,15 +110,5 @@ def panels(folder: Path, annotation: Mapping[str, Any]) -> dict[str, np.ndarray]
         "boxes": draw_boxes(image, people),
     }
     if annotation.get("depth"):
-        shown["depth"] = draw_depth(_read(folder / annotation["depth"], cv2.IMREAD_UNCHANGED))
+        shown["depth"] = draw_depth(images.read_unchanged(folder / annotation["depth"], HINT))
     return shown
-
-
-def write_png(path: Path, image: np.ndarray) -> None:
-    """Writes RGB pixels as PNG or JPEG, by the suffix, whole or not at all."""
-    suffix = path.suffix.lower() if path.suffix else ".png"
-    if suffix not in (".png", ".jpg", ".jpeg"):
-        raise UserError(f"{path}: pictures are written as .png or .jpg")
-    done, data = cv2.imencode(suffix, image[:, :, ::-1])
-    assert done
-    files.write_bytes(path, data.tobytes())

@@ -8,12 +8,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from absl import logging
 
-from openpose_tf.common import files
-from openpose_tf.common.errors import MachineError, UserError
+from openpose_tf.common import files, images
+from openpose_tf.common.errors import UserError
 from openpose_tf.common.folder_claim import FolderClaim
 from openpose_tf.skeleton import JointState
 
@@ -122,23 +121,16 @@ def write_sample(
         quality: JPEG quality.
     """
     paths = sample_paths(folder, name)
-    _write_picture(paths["image"], image[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
-    _write_picture(paths["mask"], ids.astype(np.uint16))
+    images.write(paths["image"], image, quality)
+    images.write(paths["mask"], ids.astype(np.uint16))
     row: dict[str, Any] = {"schema": SCHEMA, "image_id": name}
     row["image"], row["mask"] = (str(paths[role].relative_to(folder)) for role in ("image", "mask"))
     if depth is not None:
         millimetres = np.where((ids > 0) & (depth < BACKGROUND_M), depth * 1000, 0).round().astype(np.uint16)
-        _write_picture(paths["depth"], millimetres)
+        images.write(paths["depth"], millimetres)
         row["depth"] = str(paths["depth"].relative_to(folder))
     row |= {"width": int(image.shape[1]), "height": int(image.shape[0])}
     files.write_json(paths["annotation"], row | annotation, indent=None)
-
-
-def _write_picture(path: Path, pixels: np.ndarray, options: list[int] | None = None) -> None:
-    done, data = cv2.imencode(path.suffix, pixels, options or [])
-    if not done:
-        raise MachineError(f"{path} could not be encoded")
-    files.write_bytes(path, data.tobytes())
 
 
 def num_annotations(folder: Path) -> int:

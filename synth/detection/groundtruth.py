@@ -4,11 +4,11 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
-from openpose_tf.common import files
+from openpose_tf.common import files, images
 from openpose_tf.common.errors import UserError
+from openpose_tf.data.annotations.segmentations import rasterize
 from synth.detection.people import People, PersonSegmenter
 
 
@@ -44,24 +44,8 @@ class CocoMasks:
         people = self.by_name.get(path.name, [])
         masks = np.zeros((len(people), height, width), bool)
         for mask, person in zip(masks, people):
-            mask[:] = decode_segmentation(person["segmentation"], height, width)
+            mask[:] = rasterize(person["segmentation"], width, height, path.name)
         return People(boxes_of(masks), np.ones(len(people), np.float32), masks)
-
-
-def decode_segmentation(segmentation: Any, height: int, width: int) -> np.ndarray:
-    """Returns [H, W] bool of a COCO segmentation: polygons, or run lengths (compressed or not)."""
-    from pycocotools import mask as coco_mask
-
-    if isinstance(segmentation, list):
-        runs = coco_mask.merge(coco_mask.frPyObjects(segmentation, height, width))
-    elif isinstance(segmentation["counts"], list):
-        runs = coco_mask.frPyObjects(segmentation, height, width)
-    else:
-        runs = segmentation
-    mask = coco_mask.decode(runs).astype(bool)
-    if mask.shape != (height, width):
-        raise UserError(f"a segmentation is {mask.shape[1]}x{mask.shape[0]} px, its photograph {width}x{height}")
-    return mask
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,9 +68,7 @@ class MaskFolder:
         if not mask_path.is_file():
             masks = np.zeros((0, *image.shape[:2]), bool)
             return People(boxes_of(masks), np.zeros(0, np.float32), masks)
-        mask = cv2.imread(str(mask_path), cv2.IMREAD_UNCHANGED)
-        if mask is None:
-            raise UserError(f"{mask_path} is not a readable picture: expected the mask of the people in {path.name}")
+        mask = images.read_unchanged(mask_path, f"expected the mask of the people in {path.name}")
         mask = mask if mask.ndim == 2 else mask[..., :3].max(-1)
         if mask.shape != image.shape[:2]:
             raise UserError(

@@ -6,13 +6,10 @@ import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from openpose_tf.common import files
+from openpose_tf.common import files, images
 from openpose_tf.common.errors import UserError
 from openpose_tf.common.progress import Progress
-from openpose_tf.inference.image_files import UnreadableImage, read_image
 from synth.detection.people import PersonDetector, person_score
-
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,7 +40,7 @@ class ScoreRow:
 HEADER = [field.name for field in dataclasses.fields(ScoreRow)]
 
 
-def list_images(source: Path) -> list[Path]:
+def list_photographs(source: Path) -> list[Path]:
     """Returns the pictures of a folder (with its sub-folders) or of a list file, sorted, absolute.
 
     Args:
@@ -53,16 +50,9 @@ def list_images(source: Path) -> list[Path]:
         UserError: nothing there.
     """
     if source.is_dir():
-        folder = files.require_dir(source, "photographs")
-        found = [p.resolve() for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file()]
+        found = images.list_images(source, recursive=True)
     elif source.is_file():
-        try:
-            lines = [line.strip() for line in source.read_text(encoding="utf-8").splitlines()]
-        except UnicodeDecodeError:
-            raise UserError(
-                f"{source} is not a text file: expected a folder, or a list with one path per line"
-            ) from None
-        found = [(source.parent / line).resolve() for line in lines if line and not line.startswith("#")]
+        found = images.read_list(source)
         missing = [path for path in found if not path.is_file()]
         if missing:
             names = ", ".join(str(path) for path in missing[:10])
@@ -70,8 +60,8 @@ def list_images(source: Path) -> list[Path]:
     else:
         raise UserError(f"{source} does not exist: expected a folder of photographs or a list of their paths")
     if not found:
-        raise UserError(f"{source} holds no photographs ({', '.join(IMAGE_SUFFIXES)})")
-    return sorted(set(found))
+        raise UserError(f"{source} holds no photographs ({', '.join(images.SUFFIXES)})")
+    return sorted({path.resolve() for path in found})
 
 
 def read_cache(path: Path) -> dict[tuple[str, str], ScoreRow]:
@@ -144,8 +134,8 @@ def _find_valid(cached: dict[tuple[str, str], ScoreRow], path: Path, detector: s
 def _score_one(path: Path, detector: PersonDetector, name: str, tiles: bool, min_side: int) -> ScoreRow:
     num_bytes = path.stat().st_size
     try:
-        image = read_image(path)
-    except UnreadableImage:
+        image = images.read_rgb(path, orientation="upright")
+    except images.UnreadableImage:
         return ScoreRow(str(path), num_bytes, 0, 0, float("nan"), "")
     height, width = image.shape[:2]
     if min(height, width) < min_side:

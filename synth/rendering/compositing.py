@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from openpose_tf.common.color import linear_to_levels
 from synth.scene.camera import Camera
 from synth.scene.light import Light
 
@@ -21,26 +22,6 @@ SUN_DARKENING, SKY_DARKENING = 0.5, 0.14
 # Largest standard deviations of sensor noise (8-bit steps) and blur (px at 640 px) per data set. The stand-in for real
 # photographs looks like a cheaper camera.
 CAMERA_NOISE = {"synthetic": (2.0, 0.5), "real_standin": (5.0, 0.9)}
-
-
-def _srgb_to_linear_table() -> np.ndarray:
-    value = np.arange(256) / 255.0
-    return np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4).astype(np.float32)
-
-
-_LINEAR = _srgb_to_linear_table()
-
-
-def to_linear(image: np.ndarray) -> np.ndarray:
-    """Returns linear light, float32 0..1, of uint8 sRGB."""
-    return _LINEAR[image]
-
-
-def to_srgb(linear: np.ndarray) -> np.ndarray:
-    """Returns uint8 sRGB of linear light (clipped to 0..1), float32."""
-    clipped = np.clip(linear, 0.0, 1.0).astype(np.float32)
-    curved = 1.055 * cv2.pow(clipped, 1 / 2.4) - 0.055
-    return (np.where(clipped <= 0.0031308, clipped * 12.92, curved) * 255 + 0.5).astype(np.uint8)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -139,7 +120,7 @@ def over(people: np.ndarray, alpha: np.ndarray, background: np.ndarray, shade: n
         background: [height, width, 3] float32 linear light.
         shade: [height, width, 1] float32 factor on the background.
     """
-    return to_srgb(people + background * shade * (1 - alpha))
+    return linear_to_levels(people + background * shade * (1 - alpha))
 
 
 def add_camera_noise(rng: np.random.Generator, image: np.ndarray, dataset: str) -> np.ndarray:

@@ -5,8 +5,8 @@ from typing import Any
 
 import cv2
 import numpy as np
-from pycocotools import mask as coco_mask
 
+from openpose_tf.data.annotations.segmentations import run_length
 from openpose_tf.data.annotations.types import min_distances
 from openpose_tf.skeleton import MPII_JOINTS, JointState
 from synth.body.joints import CENTRE_JOINT
@@ -108,12 +108,6 @@ def _extent(pixels: np.ndarray, depth: np.ndarray) -> list[float]:
 
 def _rounded(values: np.ndarray, digits: int) -> Any:
     return np.round(np.asarray(values, np.float64), digits).tolist()
-
-
-def run_length(mask: np.ndarray) -> dict[str, Any]:
-    """Returns a mask in COCO's compressed run-length form: {"size": [height, width], "counts": str}."""
-    encoded = coco_mask.encode(np.asfortranarray(mask.astype(np.uint8)))
-    return {"size": [int(side) for side in encoded["size"]], "counts": encoded["counts"].decode("ascii")}
 
 
 def annotate_person(

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from openpose_tf.common.color import to_linear
 from synth.scene.light import sh_matrix
 
 Description = Mapping[str, Any]
@@ -21,7 +22,7 @@ CLOTH_SPECULAR, SKIN_SPECULAR = 0.2, 0.35
 def linear_rgba(colour: Sequence[float]) -> tuple[float, float, float, float]:
     """Returns linear RGBA of an sRGB triple 0..1."""
     value = np.clip(np.asarray(colour, np.float64), 0, 1)
-    r, g, b = np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
+    r, g, b = to_linear(value)
     return float(r), float(g), float(b), 1.0
 
 

@@ -11,12 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
-from openpose_tf.common import files
-from openpose_tf.common.errors import MachineError
-from openpose_tf.data.annotations import pixels as images
+from openpose_tf.common import images
+from openpose_tf.common.color import levels_to_linear
+from openpose_tf.data.annotations.pixels import read_ignore_mask, read_image
 from openpose_tf.data.annotations.types import AnnotatedImage, Person, in_image
 from openpose_tf.skeleton import IN_IMAGE_STATES, JointState
 from synth.dataset import writer
@@ -49,7 +48,7 @@ def render_index(job: Job, index: int) -> dict[str, float]:
 
     clock.lap("load")
     photo = photographs.load_photograph(job.photographs, index % job.photographs.count)
-    pixels = images.read_image(photo)
+    pixels = read_image(photo)
     look = photo_matching.measure(pixels, photo_matching.people_region(photo.people, photo.width, photo.height))
     sampled = sample_scene(job.scenes, sources, photo, look, index, blender.intersects)
     clock.lap("sample")
@@ -63,7 +62,7 @@ def render_index(job: Job, index: int) -> dict[str, float]:
     row["variant"] = index // job.photographs.count
     clock.lap("annotate")
     name, folder = writer.image_name(index), Path(job.folder)
-    row["ignore_mask"] = write_ignore_mask(folder, name, images.read_ignore_mask(photo))
+    row["ignore_mask"] = write_ignore_mask(folder, name, read_ignore_mask(photo))
     depth = frame.depth if job.render.write_depth else None
     writer.write_sample(folder, name, image, frame.ids, depth, row, job.render.jpeg_quality)
     clock.lap("write")
@@ -136,7 +135,7 @@ def compose_picture(
     if sampled.figures:
         shadows = compositing.cast_shadows([figure.mesh.vertices for figure in sampled.figures], shining)
         shade = compositing.view_shadows(shadows, sampled.camera)
-    picture = compositing.over(rgb, alpha, compositing.to_linear(photo), shade)
+    picture = compositing.over(rgb, alpha, levels_to_linear(photo), shade)
     return photo_matching.add_noise(np.random.default_rng(sampled.finish_seed), picture, alpha, look)
 
 
@@ -218,9 +217,6 @@ def write_ignore_mask(folder: Path, name: str, ignore: np.ndarray | None) -> str
     """Writes the mask of un-annotated people (255) of a picture and returns its path in the dataset; None = nobody."""
     if ignore is None:
         return None
-    done, data = cv2.imencode(".png", ignore.astype(np.uint8) * 255)
-    if not done:
-        raise MachineError(f"the mask of un-annotated people of image {name} could not be encoded")
     relative = os.path.join(IGNORE_DIR, f"{name}.png")
-    files.write_bytes(folder / relative, data.tobytes())
+    images.write(folder / relative, ignore)
     return relative

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from openpose_tf.common.color import levels_to_linear
 from openpose_tf.data.annotations.types import Person, in_image
-from synth.rendering import compositing
 from synth.scene.light import Light
 
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)  # of linear sRGB (ITU-R BT.709)
@@ -65,7 +65,7 @@ def measure(photo: np.ndarray, people: np.ndarray) -> PhotoLook:
         photo: [height, width, 3] uint8 RGB.
         people: [height, width] bool, where real people are, see `people_region`.
     """
-    linear = compositing.to_linear(photo)
+    linear = levels_to_linear(photo)
     luminance = linear @ LUMINANCE
     third = max(1, photo.shape[1] // 3)
     left, right = float(luminance[:, :third].mean()), float(luminance[:, -third:].mean())

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from openpose_tf.common.color import levels_to_linear
 from synth.dataset import writer
 from synth.rendering import compositing, groundtruth
 from synth.rendering.job import Clock, Job, load_renderer, load_sources, memory_use
@@ -84,7 +85,7 @@ def _background_and_gain(
         exposure = gain * light.strength
         view = backgrounds.view_environment(panorama, background.turn_rad, camera, white=WHITE / exposure)
         return view * exposure, np.full(3, gain, np.float32)
-    behind = compositing.to_linear(backgrounds.load_photo(background, camera.width, camera.height))
+    behind = levels_to_linear(backgrounds.load_photo(background, camera.width, camera.height))
     if light.kind == "sh":
         return behind, np.ones(3, np.float32)
     return behind, compositing.match_exposure(frame.rgb, coverage, behind)

@@ -4,21 +4,20 @@ import collections
 import dataclasses
 import functools
 import math
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image, UnidentifiedImageError
 
-from openpose_tf.common import progress
+from openpose_tf.common import images, progress
 from openpose_tf.common.errors import UserError
 from openpose_tf.common.fingerprints import fingerprint
 from synth.scene.camera import Camera
 from synth.scene.config import MIN_BACKGROUND_SIDE
 
 ASSETS = Path(__file__).resolve().parents[1] / "assets" / "backgrounds"
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 # Photographs and environments of the two rendered domains; no picture is in both.
 BUILTIN_PHOTOS = {
     "synthetic": ("aitzgorri", "brushes", "life", "picosdeeuropa", "seeding"),
@@ -28,7 +27,6 @@ BUILTIN_ENVIRONMENTS = {"synthetic": ("forest", "sunrise"), "real_standin": ("ci
 ENVIRONMENT_SHARE = {"synthetic": 0.3, "real_standin": 0.6}
 LEAST_CROP = 0.7  # the square crop is 0.7 to 1 of the photograph's shorter side
 ENVIRONMENT_MEAN = 0.18  # mean linear light of an environment view, middle grey
-EXIF_ORIENTATION, EXIF_SWAPS_SIDES = 0x0112, (5, 6, 7, 8)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,7 +72,9 @@ class BackgroundList:
 def builtin_list(dataset: str) -> BackgroundList:
     """Returns the photographs that come with the package for `synthetic` or `real_standin`."""
     paths = [ASSETS / f"{name}.jpg" for name in BUILTIN_PHOTOS[dataset]]
-    return BackgroundList(tuple(map(str, paths)), tuple(_upright_size(path) for path in paths))
+    return BackgroundList(
+        tuple(map(str, paths)), tuple(images.image_size(path, orientation="upright") for path in paths)
+    )
 
 
 def scan(where: str, accept: Callable[[str], bool] | None = None) -> BackgroundList:
@@ -111,35 +111,23 @@ def scan(where: str, accept: Callable[[str], bool] | None = None) -> BackgroundL
 
 def _candidates(where: Path) -> list[Path]:
     if where.is_dir():
-        try:
-            return sorted(path for path in where.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
-        except PermissionError as error:
-            raise UserError(f"--backgrounds: {error.filename} may not be read: change its access rights") from None
+        return images.list_images(where, recursive=True)
     if where.is_file():
-        lines = [line.strip() for line in where.read_text(encoding="utf-8", errors="replace").splitlines()]
-        return [where.parent / line for line in lines if line and not line.startswith("#")]
+        return images.read_list(where)
     raise UserError(f"--backgrounds={where} is neither `builtin`, nor a folder, nor a text file with one path per line")
 
 
 def _judge(path: Path) -> tuple[str | None, tuple[int, int]]:
     """Returns why a file is left out, or None and its size."""
-    try:
-        size = _upright_size(path)
-    except FileNotFoundError:
+    if not os.path.exists(path):
         return "missing", (0, 0)
-    except PermissionError:
+    if not os.access(path, os.R_OK):
         return "not readable", (0, 0)
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError):
+    try:
+        size = images.image_size(path, orientation="upright")
+    except images.UnreadableImage:
         return "not a picture", (0, 0)
     return (None if min(size) >= MIN_BACKGROUND_SIDE else f"smaller than {MIN_BACKGROUND_SIDE} px"), size
-
-
-def _upright_size(path: Path) -> tuple[int, int]:
-    """Width and height after the camera's rotation tag, from the header alone."""
-    with Image.open(path) as image:
-        swapped = image.getexif().get(EXIF_ORIENTATION) in EXIF_SWAPS_SIDES
-        width, height = image.size
-    return (height, width) if swapped else (width, height)
 
 
 def sample_background(
@@ -180,7 +168,7 @@ def load_photo(background: Background, width: int, height: int) -> np.ndarray:
     Rotation tags are obeyed; 16-bit, grey, CMYK and transparent pictures become 8-bit RGB.
 
     Raises:
-        UserError: the file cannot be decoded.
+        UserError: the file is gone or cannot be decoded.
     """
     image = _decode(background.name)
     rows, columns = image.shape[:2]
@@ -195,14 +183,7 @@ def load_photo(background: Background, width: int, height: int) -> np.ndarray:
 
 @functools.lru_cache(maxsize=4)
 def _decode(path: str) -> np.ndarray:
-    try:
-        encoded = np.fromfile(path, np.uint8)
-    except FileNotFoundError:
-        raise UserError(f"background {path} is gone: it was there when the run started") from None
-    image = cv2.imdecode(encoded, cv2.IMREAD_COLOR) if encoded.size else None
-    if image is None:
-        raise UserError(f"background {path} cannot be decoded (damaged file?): remove it and start again")
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+    return images.read_rgb(path, orientation="upright", hint="remove it and start again")
 
 
 def view_environment(panorama: np.ndarray, turn_rad: float, camera: Camera, white: float = math.inf) -> np.ndarray:

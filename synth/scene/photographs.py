@@ -18,6 +18,7 @@ import numpy as np
 from openpose_tf.common import files
 from openpose_tf.common.errors import UserError
 from openpose_tf.common.fingerprints import canonical_json, fingerprint
+from openpose_tf.common.images import image_size
 from openpose_tf.common.progress import track
 from openpose_tf.data.annotations import image_dataset, mpii, sources, splits
 from openpose_tf.data.annotations import pixels as images
@@ -155,7 +156,7 @@ def check_sizes(photographs: Sequence[AnnotatedImage]) -> None:
     wrong = []
     for one in track(photographs, len(photographs), "looking at photographs", "file"):
         for path in filter(None, (one.image_path, one.ignore_mask_path)):
-            size = images.picture_size(path)
+            size = image_size(path, orientation="stored")
             if size != (one.width, one.height):
                 wrong.append(f"{path} is {size[0]}x{size[1]}, the annotation says {one.width}x{one.height}")
     if wrong:

@@ -5,13 +5,11 @@ import functools
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
-from openpose_tf.common import files
+from openpose_tf.common import files, images
 from openpose_tf.common.errors import UserError
 from openpose_tf.common.fingerprints import fingerprint
-from openpose_tf.inference.image_files import encode_image, read_image
 from synth.dataset import writer
 from synth.detection import factory
 from synth.detection.people import PersonSegmenter, union_mask
@@ -140,7 +138,7 @@ def stylize_index(job: StyleJob, index: int) -> dict[str, Any]:
     stylized = None
     reason = "no synthetic person is visible"
     if mask.any():
-        style = read_image(photo)
+        style = images.read_rgb(photo, orientation="upright")
         style_mask = _person_mask(job, photo, style)
         reason = (
             "no real person in the photograph" if not style_mask.any() else "regions too small or too unlike in size"
@@ -162,9 +160,9 @@ def stylize_index(job: StyleJob, index: int) -> dict[str, Any]:
 
 def _read_pictures(source: Path, row: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
     """Returns the image [H, W, 3] uint8 RGB and its instance ids [H, W]."""
-    image = read_image(source / row["image"])
-    ids = cv2.imread(str(source / row["mask"]), cv2.IMREAD_UNCHANGED)
-    if ids is None or ids.ndim != 2:
+    image = images.read_rgb(source / row["image"], orientation="upright")
+    ids = images.read_unchanged(source / row["mask"])
+    if ids.ndim != 2:
         raise UserError(f"{source / row['mask']} is not a mask of instance ids: render image {row['image_id']} again")
     if ids.shape != image.shape[:2]:
         raise UserError(
@@ -174,21 +172,28 @@ def _read_pictures(source: Path, row: dict[str, Any]) -> tuple[np.ndarray, np.nd
     return image, ids
 
 
-def person_mask_path(output: Path, photo: Path) -> Path:
+def _person_mask_path(output: Path, photo: Path) -> Path:
     """Returns where a stylised dataset keeps the mask of a photograph's people (0 or 255)."""
     key = fingerprint(str(photo), digits=12)
     return output / MASK_DIR / f"{photo.stem}-{key}.png"
 
 
+def stored_person_mask(output: Path, photo: Path, size: tuple[int, ...]) -> np.ndarray | None:
+    """Returns the stored mask of a photograph's people, bool of shape `size` (h, w); None without a usable one."""
+    try:
+        mask = images.read_gray(_person_mask_path(output, photo))
+    except images.UnreadableImage:
+        return None
+    return mask > 0 if mask.shape == size else None
+
+
 def _person_mask(job: StyleJob, photo: Path, image: np.ndarray) -> np.ndarray:
     """Returns [H, W] bool: people of the photograph; kept in the output's style_masks/, as variants share it."""
-    path = person_mask_path(job.output, photo)
-    cached = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) if path.is_file() else None
-    if cached is not None and cached.shape == image.shape[:2]:
-        return cached > 0
+    stored = stored_person_mask(job.output, photo, image.shape[:2])
+    if stored is not None:
+        return stored
     mask = union_mask(load_segmenter(job.tools).segment(image, photo), (image.shape[0], image.shape[1]))
-    _, data = cv2.imencode(".png", mask.astype(np.uint8) * 255)
-    files.write_bytes(path, data.tobytes())
+    images.write(_person_mask_path(job.output, photo), mask)
     return mask
 
 
@@ -203,7 +208,7 @@ def _write(job: StyleJob, row: dict[str, Any], stylized: np.ndarray | None, entr
         data = (job.source / name).read_bytes()
     else:
         name = str(Path(name).with_suffix(f".{job.image_format}"))
-        data = encode_image(stylized, f".{job.image_format}", job.jpeg_quality)
+        data = images.encode(stylized, f".{job.image_format}", job.jpeg_quality)
     files.write_bytes(job.output / name, data)
     path = writer.sample_paths(job.output, row["image_id"])["annotation"]
     files.write_json(path, row | {"image": name, "style": entry}, indent=None)

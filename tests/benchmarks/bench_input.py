@@ -21,6 +21,7 @@ import cv2
 import numpy as np
 import tensorflow as tf
 
+from openpose_tf.common import images
 from openpose_tf.data.input import warp
 from openpose_tf.data.input.augmentation import NUM_RANDOM, Augmentation, sample_affine
 from openpose_tf.data.input.streams import SampleStream, StreamConfig
@@ -97,7 +98,7 @@ def parts_ms(samples: list[PersonSample]) -> tuple[float, float, float, float]:
     def decode(reduced: bool) -> None:
         for sample, (_, zoom) in zip(samples, maps):
             factor = warp.reduction(zoom) if reduced else 1
-            cv2.imdecode(np.frombuffer(sample.image, np.uint8), warp.REDUCED_READ[factor])
+            images.decode_record_bgr(sample.image, factor)
 
     def pictures() -> None:
         for sample, (inverse, zoom) in zip(samples, maps):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from openpose_tf import predict
+from openpose_tf.common import images
 from openpose_tf.common.errors import UserError
 from openpose_tf.inference import image_files, result_files
 from openpose_tf.skeleton import COCO_JOINTS, MPI
@@ -23,7 +24,7 @@ def saved_model(tmp_path_factory):
 
 def _write(path, height, width, value=200):
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(image_files.encode_image(np.full((height, width, 3), value, np.uint8), path.suffix))
+    images.write(path, np.full((height, width, 3), value, np.uint8))
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +51,7 @@ def test_pictures_and_json(saved_model, photos, tmp_path):
     ):
         entry = json.loads((tmp_path / f"{name}.json").read_text())
         assert (entry["image"], entry["width"], entry["height"]) == (file, width, height)
-        drawn = image_files.read_image(tmp_path / f"{name}.jpg")
+        drawn = images.read_rgb(tmp_path / f"{name}.jpg", orientation="upright")
         assert drawn.shape == (height, width, 3)
         if name == "dark":
             assert entry["people"] == []

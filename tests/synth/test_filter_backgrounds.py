@@ -43,7 +43,7 @@ def photos(tmp_path):
 
 
 def score(photos, cache, detector=None, tiles=False, min_side=32):
-    paths = score_cache.list_images(photos)
+    paths = score_cache.list_photographs(photos)
     return score_cache.score_images(paths, detector or BrightnessDetector(), tiles, min_side, cache)
 
 
@@ -117,17 +117,17 @@ def test_foreign_score_file_is_refused(photos, tmp_path):
 def test_inputs(photos, tmp_path):
     listing = tmp_path / "list.txt"
     listing.write_text("# two\nphotos/dark.png\n\nphotos/deep/bright.png\n")
-    assert [p.name for p in score_cache.list_images(listing)] == ["dark.png", "bright.png"]
+    assert [p.name for p in score_cache.list_photographs(listing)] == ["dark.png", "bright.png"]
     listing.write_text("photos/dark.png\nphotos/gone.png\n")
     with pytest.raises(UserError, match=r"1 files that do not exist.*gone\.png"):
-        score_cache.list_images(listing)
+        score_cache.list_photographs(listing)
     with pytest.raises(UserError, match="does not exist"):
-        score_cache.list_images(tmp_path / "nothing")
+        score_cache.list_photographs(tmp_path / "nothing")
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match="no photographs"):
-        score_cache.list_images(tmp_path / "empty")
+        score_cache.list_photographs(tmp_path / "empty")
     with pytest.raises(UserError, match="not a text file"):
-        score_cache.list_images(photos / "dark.png")
+        score_cache.list_photographs(photos / "dark.png")
 
 
 COMMAND = "synth.filter_backgrounds"

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from openpose_tf.common.errors import UserError
+from openpose_tf.common.images import read_rgb
 from openpose_tf.data.annotations.image_dataset import read_image_dataset
-from openpose_tf.inference.image_files import read_image
 from synth import style_sheet, stylize
 from synth.dataset import writer
 from synth.stylization import stylize_image
@@ -64,6 +64,10 @@ def mixed(tmp_path):
     return source
 
 
+def read(path):
+    return read_rgb(path, orientation="stored")
+
+
 def job(source, **changes):
     tools = Tools(person_segmenter="groundtruth", groundtruth=source.parent / "known")
     return dataclasses.replace(StyleJob(source, source.parent / "D_Style", tools), **changes)
@@ -115,7 +119,7 @@ def test_output_is_the_same_dataset_with_other_looking_people(mixed):
 def test_the_synthetic_person_turns_bluish_and_no_other_pixel_changes(mixed):
     style_job = job(mixed)
     run(style_job)
-    old, new = (read_image(next((d / "images").glob("000000.*"))).astype(int) for d in (mixed, style_job.output))
+    old, new = (read(next((d / "images").glob("000000.*"))).astype(int) for d in (mixed, style_job.output))
     mask = cv2.imread(str(mixed / "masks" / "000000.png"), cv2.IMREAD_UNCHANGED) == 2
     np.testing.assert_array_equal(old[~mask], new[~mask])
     assert (old[mask] != new[mask]).any(-1).mean() > 0.95
@@ -130,7 +134,7 @@ def test_the_synthetic_person_turns_bluish_and_no_other_pixel_changes(mixed):
 def test_jpeg_pictures_are_encoded_anew_at_the_same_quality(mixed):
     style_job = job(mixed, image_format="jpg")
     run(style_job)
-    old, new = (read_image(d / "images" / "000000.jpg").astype(int) for d in (mixed, style_job.output))
+    old, new = (read(d / "images" / "000000.jpg").astype(int) for d in (mixed, style_job.output))
     far = np.ones((HEIGHT, WIDTH), bool)
     far[:, :48] = False  # beyond the JPEG blocks that the person touches
     assert np.abs(old - new)[far].mean() < 1
@@ -281,7 +285,7 @@ def test_sheet_shows_photograph_before_and_after(mixed, tmp_path):
     np.testing.assert_array_equal(shown, again)
     assert shown.shape == (2 * (HEIGHT + 6) + 6, 3 * (96 + 6) + 6, 3)
     lit = style_sheet._lit_people(style_job, stylize_image.read_annotation(mixed, 0))
-    photo = read_image(mixed.parent / "photos" / "p0.png")
+    photo = read(mixed.parent / "photos" / "p0.png")
     np.testing.assert_array_equal(lit[10:60, 60:85], photo[10:60, 60:85])
     np.testing.assert_array_equal(lit[:, :60], photo[:, :60] // 4)
     with pytest.raises(UserError, match=r"run python -m synth\.stylize first"):

@@ -89,5 +89,5 @@ def test_an_empty_folder_is_a_clear_error(tmp_path):
 
 def test_a_damaged_mask_is_named(folder):
     (folder / "masks" / "000001.png").write_bytes(b"half")
-    with pytest.raises(UserError, match=r"000001\.png is missing or damaged"):
+    with pytest.raises(UserError, match=r"000001\.png cannot be read"):
         to_coco.convert(folder, "coco17", True)

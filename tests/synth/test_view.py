@@ -1,6 +1,5 @@
 import json
 
-import cv2
 import numpy as np
 import pytest
 
@@ -67,14 +66,6 @@ def test_a_mirror_image_is_drawn_mirrored(folder):
     assert np.abs(left[:, ::-1].astype(int) - right).mean() < 3
 
 
-def test_png_round_trip_and_wrong_suffix(tmp_path):
-    image = np.random.default_rng(0).integers(0, 255, (5, 6, 3), np.uint8)
-    drawing.write_png(tmp_path / "a.png", image)
-    assert (cv2.imread(str(tmp_path / "a.png"))[:, :, ::-1] == image).all()
-    with pytest.raises(UserError, match=r"\.png or \.jpg"):
-        drawing.write_png(tmp_path / "a.gif", image)
-
-
 def test_an_unknown_image_and_an_empty_dataset_are_clear_errors(folder, tmp_path):
     with pytest.raises(UserError, match="--image=000099"):
         view.single_view(folder, "000099", 200)
@@ -86,5 +77,5 @@ def test_an_unknown_image_and_an_empty_dataset_are_clear_errors(folder, tmp_path
 
 def test_a_damaged_picture_is_named(folder):
     (folder / "images" / "000000.jpg").write_bytes(b"half")
-    with pytest.raises(UserError, match=r"000000\.jpg is missing or damaged"):
+    with pytest.raises(UserError, match=r"000000\.jpg cannot be read"):
         view.contact_sheet(folder, 4, 100, None, True)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from openpose_tf.common import files
+from openpose_tf.common import files, images
 from openpose_tf.common.errors import UserError
 from openpose_tf.data.annotations import pixels
 from openpose_tf.data.annotations.mat_files import as_list, field, load_variable, number, rows
@@ -156,7 +156,7 @@ def annotated_images(
 
 
 def _annotated(image: MpiiImage, path: Path, masks: Path | None) -> AnnotatedImage:
-    width, height = pixels.picture_size(path)
+    width, height = images.image_size(path, orientation="stored")
     mask = None if masks is None else masks / f"mask_{image.name}"
     mask = mask if mask is not None and mask.is_file() else None
     unknown = [_box(person) for person in image.people if not person.has_joints and mask is None]

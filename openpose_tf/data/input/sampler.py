@@ -5,10 +5,10 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-import cv2
 import numpy as np
 import tensorflow as tf
 
+from openpose_tf.common import images
 from openpose_tf.data.input.augmentation import NUM_RANDOM, Affine, Augmentation, apply_affine, sample_affine
 from openpose_tf.data.input.warp import warp_image, warp_mask
 from openpose_tf.data.records import examples
@@ -65,7 +65,7 @@ def check_record(records: RecordSet, row: int) -> str | None:
         return f"{place} (image {sample.image_id}) has no person"
     if not (np.isfinite(sample.objpos).all() and np.isfinite(sample.scale) and sample.scale > 0):
         return f"{place} (image {sample.image_id}) has no usable position or scale"
-    pixels = cv2.imdecode(np.frombuffer(sample.image, np.uint8), cv2.IMREAD_COLOR)
+    pixels = images.decode_record_bgr(sample.image)
     if pixels is None or pixels.shape[:2] != (sample.height, sample.width):
         return f"{place} (image {sample.image_id}) has a picture that cannot be decoded"
     return None

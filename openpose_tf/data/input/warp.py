@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from openpose_tf import addons
+from openpose_tf.common import images
 from openpose_tf.config import STRIDE
 from openpose_tf.data.input.augmentation import Affine, Augmentation
 
@@ -18,12 +19,6 @@ MIN_VALID_LEVEL = 255 - 30
 # The mask is sampled on every second pixel before the average over the cell, 16 samples per cell.
 MASK_STEP = 2
 REDUCTIONS = (1, 2, 4, 8)
-REDUCED_READ = {
-    1: cv2.IMREAD_COLOR,
-    2: cv2.IMREAD_REDUCED_COLOR_2,
-    4: cv2.IMREAD_REDUCED_COLOR_4,
-    8: cv2.IMREAD_REDUCED_COLOR_8,
-}
 
 
 def warp_image(encoded: tf.Tensor, affine: Affine, augmentation: Augmentation) -> tf.Tensor:
@@ -79,7 +74,7 @@ def _raw(data: bytes | np.ndarray) -> bytes:
 
 def _warp_image_cv2(data: bytes, inverse: np.ndarray, zoom: float, size: int) -> np.ndarray:
     factor = reduction(zoom)
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), REDUCED_READ[factor])
+    pixels = images.decode_record_bgr(data, factor)
     if pixels is None:
         raise ValueError("the picture of a record cannot be decoded")
     inverse = _to_reduced(inverse.astype(np.float64), factor)
@@ -115,9 +110,10 @@ def _warp_mask_cv2(data: bytes, shape: np.ndarray, inverse: np.ndarray, augmenta
             return np.ones((side, side), np.uint8)
         mask = np.full((height, width), 255, np.uint8)
     else:
-        mask = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
-        if mask is None or mask.shape != (height, width):
+        stored = images.decode_record_mask(data)
+        if stored is None or stored.shape != (height, width):
             raise ValueError("the mask of a record cannot be decoded or is not of the picture's size")
+        mask = stored
     outside = 255 if augmentation.padding_valid else 0
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     half = (size // MASK_STEP,) * 2

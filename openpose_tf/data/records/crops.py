@@ -9,7 +9,7 @@ import math
 import cv2
 import numpy as np
 
-from openpose_tf.common.errors import UserError
+from openpose_tf.common import images
 from openpose_tf.config import MAX_OFFSET, MAX_ROTATION_DEG, MAX_ZOOM, MIN_ZOOM, NETWORK_SIZE, TARGET_HEIGHT
 from openpose_tf.data.annotations.types import AnnotatedImage, Person, in_image
 from openpose_tf.data.records.schema import PersonSample
@@ -131,9 +131,9 @@ def crop_person(
     mask = b""
     if ignore is not None and ignore[y1:y2, x1:x2].any():
         kept = np.where(ignore[y1:y2, x1:x2], 0, 255).astype(np.uint8)
-        mask = _encode(".png", np.where(_shrink(kept, size) > 127, 255, 0).astype(np.uint8), image)
+        mask = images.encode(_shrink(kept, size) > 127, ".png", name=image.image_path)
     return PersonSample(
-        image=_encode(".jpg", _shrink(pixels[y1:y2, x1:x2, ::-1], size), image, config.jpeg_quality),
+        image=images.encode(_shrink(pixels[y1:y2, x1:x2], size), ".jpg", config.jpeg_quality, image.image_path),
         height=size[1],
         width=size[0],
         mask=mask,
@@ -179,10 +179,3 @@ def _shrink(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     if pixels.shape[1::-1] == size:
         return np.ascontiguousarray(pixels)
     return cv2.resize(np.ascontiguousarray(pixels), size, interpolation=cv2.INTER_AREA)
-
-
-def _encode(suffix: str, pixels: np.ndarray, image: AnnotatedImage, quality: int | None = None) -> bytes:
-    done, data = cv2.imencode(suffix, pixels, [] if quality is None else [cv2.IMWRITE_JPEG_QUALITY, quality])
-    if not done:
-        raise UserError(f"{image.image_path}: a crop of {pixels.shape[1]}x{pixels.shape[0]} cannot be stored")
-    return data.tobytes()

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from openpose_tf.common import images
 from openpose_tf.inference import decoder as decode
-from openpose_tf.inference import image_files
 from tests.support import real_network
 from tests.support.real_network import COCO_18
 from tests.support.references import decoder as decoder_reference
@@ -27,7 +27,7 @@ def network(shared_data):
 
 
 def _maps(network, paths):
-    return [real_network.maps_of(network, image_files.read_image(path)) for path in paths]
+    return [real_network.maps_of(network, images.read_rgb(path, orientation="upright")) for path in paths]
 
 
 def _enlarged(scenes):

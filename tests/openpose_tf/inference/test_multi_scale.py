@@ -2,7 +2,6 @@
 
 import dataclasses
 
-import cv2
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -184,14 +183,6 @@ def test_stretched_brightness():
     shown, _, _ = multi_scale.show(image, 1.0, 8, stretch=True)
     np.testing.assert_array_equal(np.unique(shown), [164, 255])  # 64 * 256 / 100; 256 does not fit
     assert multi_scale.show(image * 0, 1.0, 8, stretch=True)[0].max() == 0
-
-
-def test_cubic_step_equals_opencv():
-    maps = np.random.default_rng(0).normal(size=(9, 11, 4)).astype(np.float32)
-    positions = [(np.arange(8 * size) + 0.5) / 8 - 0.5 for size in maps.shape[:2]]
-    rows, columns = (multi_scale._cubic_weights(p, size) for p, size in zip(positions, maps.shape))
-    ours = np.einsum("ih,hwc,jw->ijc", rows, maps, columns)
-    np.testing.assert_allclose(ours, cv2.resize(maps, (88, 72), interpolation=cv2.INTER_CUBIC), atol=1e-4)
 
 
 def test_stride_must_fit_the_resolution():

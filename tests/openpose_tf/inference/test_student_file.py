@@ -8,11 +8,12 @@ import pytest
 import tensorflow as tf
 
 from openpose_tf import export, predict
+from openpose_tf.common import images
 from openpose_tf.common.errors import UserError
 from openpose_tf.config import ModelConfig
 from openpose_tf.inference import student_file
 from openpose_tf.inference.decoder import PAPER
-from openpose_tf.inference.image_files import Picture, encode_image
+from openpose_tf.inference.image_files import Picture
 from openpose_tf.inference.predictor import Predictor
 from openpose_tf.inference.saved_model import ServingConfig
 from openpose_tf.network.openpose import build_openpose, preprocess
@@ -94,7 +95,7 @@ def test_the_exported_weights_are_the_student(tmp_path):
 
 
 def test_predict_needs_nothing_but_the_picture(tmp_path):
-    (tmp_path / "a.jpg").write_bytes(encode_image(PICTURES[0]))
+    images.write(tmp_path / "a.jpg", PICTURES[0])
     assert predict.which_images([str(tmp_path / "a.jpg")], None) == str(tmp_path / "a.jpg")
     options = predict.PredictOptions(BUILTIN, str(tmp_path / "a.jpg"), str(tmp_path / "predictions"))
     assert predict.predict(options) == 0

@@ -252,7 +252,7 @@ def test_coco_polygons_and_run_lengths(tmp_path):
     assert len(nobody.scores) == 0 and not detect.union_mask(nobody, (8, 10)).any()
     dogs = groundtruth.make_groundtruth_segmenter(coco_file(tmp_path / "d.json", [polygon], category=2))
     assert len(dogs.segment(image, tmp_path / "a.jpg").scores) == 0
-    with pytest.raises(UserError, match="10x8 px, its photograph 5x4"):
+    with pytest.raises(UserError, match=r"a\.jpg: a segmentation is made for 10x8 pixels, the image has 5x4"):
         segmenter.segment(np.zeros((4, 5, 3), np.uint8), tmp_path / "a.jpg")
 
 

@@ -127,10 +127,3 @@ def test_a_person_out_of_sight_has_no_box():
     rows = groundtruth.annotate_people(figures, CAMERA, *buffers(figures))
     assert rows[0]["box"] is None and rows[0]["area"] == rows[0]["amodal_area"] == 0
     assert rows[0]["cropped_ratio"] == 1 and rows[0]["visible_ratio"] == 0
-
-
-def test_run_length_round_trip():
-    mask = np.random.default_rng(0).random((13, 7)) > 0.6
-    encoded = groundtruth.run_length(mask)
-    assert isinstance(encoded["counts"], str) and encoded["size"] == [13, 7]
-    assert (coco_mask.decode(encoded).astype(bool) == mask).all()

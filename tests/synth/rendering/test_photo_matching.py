@@ -6,8 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
+from openpose_tf.common.color import levels_to_linear
 from openpose_tf.data.annotations.types import Person
-from synth.rendering import compositing, photo_matching
+from synth.rendering import photo_matching
 from synth.rendering.photo_matching import PhotoLook
 from synth.scene.light import Light
 
@@ -60,7 +61,7 @@ def test_the_bright_side_and_the_darkness_of_people():
     people = np.zeros((60, 90), bool)
     people[20:40, 10:20] = True
     look = photo_matching.measure(photo, people)
-    dark, bright = compositing.to_linear(np.array([40, 200], np.uint8))
+    dark, bright = levels_to_linear(np.array([40, 200], np.uint8))
     assert look.bright_side == pytest.approx((bright - dark) / (bright + dark), abs=1e-3)
     assert look.people == pytest.approx(dark, abs=1e-5) and look.people_share == pytest.approx(200 / 5400)
     assert look.mean == pytest.approx((2 * dark + bright) / 3, abs=1e-4)

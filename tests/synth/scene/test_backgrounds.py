@@ -148,7 +148,7 @@ def test_exif_rotation_is_obeyed_in_size_and_pixels(tmp_path):
 def test_a_damaged_photograph_is_named(tmp_path):
     path = save(tmp_path / "a.png", photo(520, 520))
     path.write_bytes(path.read_bytes()[:60])
-    with pytest.raises(UserError, match=r"a\.png cannot be decoded"):
+    with pytest.raises(UserError, match=r"a\.png cannot be read"):
         decode(path)
 
 

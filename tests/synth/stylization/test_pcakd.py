@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from openpose_tf.common import images
 from openpose_tf.common.errors import UserError
-from openpose_tf.inference.image_files import read_image
 from synth.stylization.pcakd import PcaKd
 
 VGG_ENCODER = {0: [(1, 3, 3), (3, 3, 10)], 1: [(3, 10, 10), (3, 10, 20)], 2: [(3, 20, 20), (3, 20, 58)]}
@@ -78,7 +78,7 @@ def test_published_weights_give_the_image_back(shared_data, backbone, size, psnr
     folder = shared_data / "weights" / "pcakd" / backbone
     if not folder.is_dir():
         pytest.skip("needs the published weights")
-    photo = read_image(shared_data / "real" / "coco" / "images" / "000000000785.jpg")
+    photo = images.read_rgb(shared_data / "real" / "coco" / "images" / "000000000785.jpg", orientation="upright")
     image = tf.image.resize(photo / 255.0, size, method="area").numpy().astype(np.float32)
     again = reconstruct(PcaKd.from_folder(folder), image)
     assert 10 * np.log10(1 / np.mean((again - image) ** 2)) == pytest.approx(psnr, abs=0.5)

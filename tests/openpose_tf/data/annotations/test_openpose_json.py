@@ -91,38 +91,5 @@ def test_wrong_files(tmp_path, rows, message):
         read_openpose_json(write(tmp_path, rows), tmp_path / "images", validation=False)
 
 
-@pytest.mark.parametrize("shape", [(7, 300, 3), (90, 120)])
-@pytest.mark.parametrize("suffix", [".jpg", ".png", ".bmp"])
-def test_picture_size_from_header(tmp_path, shape, suffix):
-    path = tmp_path / f"x{suffix}"
-    cv2.imwrite(str(path), np.zeros(shape, np.uint8), [cv2.IMWRITE_JPEG_PROGRESSIVE, 1] if suffix == ".jpg" else [])
-    assert pixels.picture_size(path) == shape[1::-1]
-    assert pixels.read_rgb(path).shape == (*shape[:2], 3)  # grey becomes three channels
-
-
-def test_cmyk_photographs(tmp_path):
-    pillow = pytest.importorskip("PIL.Image")
-    colour = np.full((16, 24, 3), (200, 40, 20), np.uint8)
-    path = tmp_path / "x.jpg"
-    pillow.fromarray(colour).convert("CMYK").save(path, quality=95)
-    assert np.abs(pixels.read_rgb(path).astype(int) - colour).max() <= 4
-    assert pixels.picture_size(path) == (24, 16)
-
-
-def test_picture_size_of_a_broken_file(tmp_path):
-    path = tmp_path / "x.jpg"
-    path.write_bytes(b"\xff\xd8\xff\xe0\x00\x04")
-    with pytest.raises(UserError, match="cannot be read as a picture"):
-        pixels.picture_size(path)
-
-
-def test_real_jpeg_headers(shared_data):
-    paths = sorted((shared_data / "real").glob("*/images/*.jpg"))[:40]
-    assert paths
-    for path in paths:
-        height, width = pixels.read_rgb(path).shape[:2]
-        assert pixels.picture_size(path) == (width, height)
-
-
 def test_formats_are_known_to_the_command():
     assert sources.FORMATS == ("coco", "mpii", "openpose_json", "image_dataset")

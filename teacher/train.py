@@ -59,8 +59,10 @@ def prepare(values: flags.FlagValues) -> loop.Run:
         run.claim()
         run_files.write_run_files(config.model_dir, values.flags_into_string(), sets.identity)
     features = membership.grouping.feature_names
-    batches = build_batches.make_batches(config, data, sets, replicas, run.trained_rows, features)
-    batches, curriculum = build.build_curriculum(run, student.model, config, batches, student.is_chief)
+    batches = build_batches.make_batches(
+        config, data, sets, replicas, run.trained_rows, features, by_row=not run.has_groups
+    )
+    curriculum = build.build_curriculum(run, student.model, config, batches.num_synthetic, student.is_chief)
     batches.warm()
     return loop.Run(config, student, batches, curriculum)
 

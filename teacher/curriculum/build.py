@@ -13,13 +13,11 @@ from openpose_tf.common import files
 from openpose_tf.common.errors import UserError
 from openpose_tf.common.folder_claim import FolderClaim
 from openpose_tf.config import TrainConfig
-from openpose_tf.data.input.streams import MixedBatches
-from teacher.curriculum.chosen_stream import ChosenStream
 from teacher.curriculum.flags import DEFAULTS, TeacherConfig
 from teacher.curriculum.group_curriculum import GroupCurriculum
 from teacher.curriculum.sample_curriculum import SampleCurriculum
 from teacher.curriculum.tensorboard import TeacherBoard
-from teacher.groups.group_files import GROUPS_NAME, groups_json, sample_groups
+from teacher.groups.group_files import GROUPS_NAME, groups_json
 from teacher.groups.membership import GroupingConfig, Membership
 from teacher.teachers import network
 from teacher.teachers.adversarial import AdversarialConfig, AdversarialTeacher
@@ -27,7 +25,6 @@ from teacher.teachers.protocol import Teacher
 from teacher.teachers.registry import SAMPLES, TeacherSpec, make_teacher
 from teacher.teachers.sample_teacher import SampleTeacher
 
-Curriculum = GroupCurriculum | SampleCurriculum
 OnDecision = Callable[[int, Mapping[str, Any]], None]
 
 CLAIM = FolderClaim(
@@ -63,9 +60,14 @@ class TeacherRun:
     @property
     def trained_rows(self) -> list[np.ndarray]:
         """Rows of each stream: one per group, none for a group that counts as empty; all in one for single samples."""
-        if self.settings.name == SAMPLES:
+        if not self.has_groups:
             return [np.sort(np.concatenate(self.membership.rows))]
         return [rows if usable else rows[:0] for rows, usable in zip(self.membership.rows, self.available)]
+
+    @property
+    def has_groups(self) -> bool:
+        """Whether the teacher chooses groups, not single samples."""
+        return self.settings.name != SAMPLES
 
     @property
     def heads(self) -> tuple[int, ...]:
@@ -81,13 +83,11 @@ class TeacherRun:
         """
         if self.settings.heads and self.membership.grouping.cell_groups:
             raise UserError("--teacher_heads needs a group per cell: give --group_floor=0 or no --teacher_heads")
-        if self.settings.correction and self.settings.name != SAMPLES:
+        if self.settings.correction and self.has_groups:
             raise UserError(f"--teacher_correction weighs samples drawn one by one: give --teacher={SAMPLES}, or 0")
         if self.settings.group is not None and self.settings.name != "always":
             raise UserError(f"--teacher_group={self.settings.group} is for --teacher=always: give both, or neither")
-        if self.settings.name == SAMPLES:
-            return self._check_model_dir()
-        small = np.flatnonzero(~self.available)
+        small = np.flatnonzero(~self.available).tolist() if self.has_groups else []
         if len(small):
             logging.warning(
                 "group %s: at most %d samples, counts as empty", ", ".join(map(str, small)), self.asked.min_group_size
@@ -113,49 +113,41 @@ class TeacherRun:
 
 
 def build_curriculum(
-    run: TeacherRun, student: tf.keras.Model, config: TrainConfig, batches: MixedBatches, is_chief: bool = True
-) -> tuple[MixedBatches, Curriculum]:
-    """Returns the batches to train on and the teacher inside its adapter to the student's loop.
+    run: TeacherRun, student: tf.keras.Model, config: TrainConfig, num_synthetic: int, is_chief: bool = True
+) -> GroupCurriculum | SampleCurriculum:
+    """Returns the teacher inside its adapter to the student's loop.
 
     Args:
         run: groups and settings.
         student: the student's network, for `--teacher_init=student`.
         config: the student's run; its seed is the teacher's, too.
-        batches: one synthetic stream per entry of `run.trained_rows`.
+        num_synthetic: synthetic samples in a global batch.
         is_chief: only the chief of several workers writes events.
     """
     settings, membership = run.settings, run.membership
     on_decision = TeacherBoard(run.model_dir).write if is_chief else None
-    if settings.name == SAMPLES:
-        return _build_sample_curriculum(run, config, batches, on_decision)
+    if not run.has_groups:
+        return _build_sample_curriculum(run, config, num_synthetic, on_decision)
     spec = TeacherSpec(settings.name, settings.exploration, settings.temperature, config.seed, settings.group)
     teacher = make_teacher(spec, membership.counts, run.available, lambda: build_adversarial(run, student, config))
     features = membership.grouping.feature_names
-    curriculum = GroupCurriculum(
+    return GroupCurriculum(
         teacher, membership.grouping, features, settings.decision_steps, settings.num_hardest, on_decision
     )
-    return batches, curriculum
 
 
 def _build_sample_curriculum(
-    run: TeacherRun, config: TrainConfig, batches: MixedBatches, on_decision: OnDecision | None
-) -> tuple[MixedBatches, Curriculum]:
-    plain = batches.synthetic[0]
-    assert plain is not None
-    stream = ChosenStream(
-        plain.records, plain.rows, plain.batch_size, seed=config.seed, stream_id=1, config=plain.config
-    )
-    settings = run.settings
+    run: TeacherRun, config: TrainConfig, num_synthetic: int, on_decision: OnDecision | None
+) -> SampleCurriculum:
+    settings, groups = run.settings, run.membership.sample_groups
     teacher = SampleTeacher(
-        len(plain.rows),
+        int((groups >= 0).sum()),
         0.1 if settings.exploration is None else settings.exploration,
         1.0 if settings.temperature is None else settings.temperature,
         settings.correction,
         seed=config.seed,
     )
-    groups = sample_groups(run.membership, len(plain.records))
-    curriculum = SampleCurriculum(teacher, stream, groups, settings.decision_steps, on_decision)
-    return MixedBatches(batches.real, [stream]), curriculum
+    return SampleCurriculum(teacher, groups, num_synthetic, settings.decision_steps, on_decision)
 
 
 def build_adversarial(run: TeacherRun, student: tf.keras.Model, config: TrainConfig) -> Teacher:

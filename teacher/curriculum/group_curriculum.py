@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from openpose_tf.data.input.batch import Batch, Selection
 from teacher.curriculum.hardest_buffer import HardestBuffer
 from teacher.groups.groupings import Grouping
 from teacher.teachers.array_state import ArrayState
@@ -54,16 +55,14 @@ class GroupCurriculum:
         """State for the student's checkpoint: window, decision, buffer and the teacher's own."""
         return {"window": self._state, **{f"teacher_{name}": part for name, part in self._teacher.state.items()}}
 
-    def group_for(self, step: int) -> int:
+    def select(self, step: int) -> Selection:
         """Returns the group of synthetic samples for the batch of `step`."""
         del step  # every call of a window gives the same
         if self._decision is None:
             self._decision = self._teacher.draw(self._teacher.propose(None))
-        return self._decision.group
+        return Selection(self._decision.group)
 
-    def after_step(
-        self, step: int, batch: Mapping[str, tf.Tensor], per_sample_loss: tf.Tensor
-    ) -> dict[str, Any] | None:
+    def after_step(self, step: int, batch: Batch, per_sample_loss: tf.Tensor) -> dict[str, Any] | None:
         """Takes a finished step; returns the row of decisions.jsonl after the last step of a window, else None.
 
         Args:
@@ -73,7 +72,7 @@ class GroupCurriculum:
         """
         losses = np.asarray(per_sample_loss, np.float64)
         synthetic = np.asarray(batch["is_synthetic"], bool)
-        self._count_wrong(np.asarray(batch["features"])[synthetic], self.group_for(step))
+        self._count_wrong(np.asarray(batch["features"])[synthetic], self.select(step).group)
         half = int(2 * self._steps >= self._decision_steps)
         self._sums[half] += losses[synthetic].sum(), synthetic.sum()
         real = np.flatnonzero(~synthetic)

@@ -23,7 +23,8 @@ import tensorflow as tf
 
 from openpose_tf.data.input import warp
 from openpose_tf.data.input.augmentation import NUM_RANDOM, Augmentation, sample_affine
-from openpose_tf.data.input.streams import SampleStream, StreamConfig
+from openpose_tf.data.input.sampler import StreamConfig
+from openpose_tf.data.input.streams import SampleStream
 from openpose_tf.data.records import writer as records
 from openpose_tf.data.records.schema import PersonSample
 

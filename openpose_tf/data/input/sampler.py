@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from openpose_tf.data.input.augmentation import NUM_RANDOM, Affine, Augmentation, apply_affine, sample_affine
+from openpose_tf.data.input.batch import Batch
 from openpose_tf.data.input.warp import warp_image, warp_mask
 from openpose_tf.data.records import examples
 from openpose_tf.data.records.record_set import RecordSet
@@ -18,8 +19,6 @@ from openpose_tf.skeleton import CENTRE_JOINTS, IN_IMAGE_STATES, MPI, PART_TO_MP
 MAX_PEOPLE = 20
 # Fields of a batch that the stream reads itself and does not hand on.
 PEOPLE_CUT, BAD_JOINTS, BAD_RECORD = "people_cut", "bad_joints", "bad_record"
-
-Batch = dict[str, tf.Tensor]
 
 
 @dataclasses.dataclass(frozen=True)

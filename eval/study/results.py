@@ -17,7 +17,7 @@ from eval.formats.mpii_inputs import read_groups
 from eval.metrics import mpii_summary, visibility_bins
 from eval.metrics.mpii import Match
 from eval.study.plan import SETS, Row, Study
-from openpose_tf.common import files
+from openpose_tf.common import file_names, files
 from openpose_tf.common.errors import UserError
 from openpose_tf.data.annotations.image_dataset import read_image_dataset
 
@@ -76,7 +76,7 @@ def collect(study: Study, row: Row, seed: int, seconds: Mapping[str, float]) -> 
         seconds: by stage.
     """
     folder = study.run_dir(row.name, seed)
-    run = files.read_json(folder / "model" / "summary.json", "the summary of a training run")
+    run = files.read_json(folder / "model" / file_names.SUMMARY, "the summary of a training run")
     sets = {name: _scored(study, folder, name) for name in SETS}
     oks = folder / "oks_photographs.json"
     return {
@@ -141,7 +141,7 @@ def _scored(study: Study, folder: Path, name: str) -> ValidationSet:
 
 def _curve(model_dir: Path) -> dict[str, list[Any]]:
     """Returns the losses of a run in at most CURVE_POINTS parts: the last step of each and its means."""
-    rows = files.read_jsonl(model_dir / "metrics.jsonl", "the losses of a training run")
+    rows = files.read_jsonl(model_dir / file_names.METRICS, "the losses of a training run")
     parts = np.array_split(np.arange(len(rows)), min(CURVE_POINTS, len(rows)))
     curve: dict[str, list[Any]] = {"steps": [rows[part[-1]]["step"] for part in parts]}
     for name in ("loss_real", "loss_synthetic"):
@@ -152,7 +152,7 @@ def _curve(model_dir: Path) -> dict[str, list[Any]]:
 
 def _teacher(model_dir: Path) -> dict[str, Any] | None:
     """Returns what the teacher of a run did, None for a run without: picks per group, probabilities over time."""
-    rows = files.read_jsonl(model_dir / "decisions.jsonl", "the decisions of a run, none without a teacher")
+    rows = files.read_jsonl(model_dir / file_names.DECISIONS, "the decisions of a run, none without a teacher")
     if not rows:
         return None
     kept = [rows[i] for i in np.unique(np.linspace(0, len(rows) - 1, CURVE_POINTS).round().astype(int))]

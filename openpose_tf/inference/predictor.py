@@ -16,10 +16,11 @@ import numpy as np
 import tensorflow as tf
 
 from openpose_tf.common.errors import UserError
+from openpose_tf.common.file_names import POSE_DESCRIPTION
 from openpose_tf.inference import multi_scale, student_file
 from openpose_tf.inference.decoder import DecoderConfig
 from openpose_tf.inference.image_files import Picture
-from openpose_tf.inference.saved_model import DESCRIPTION, PoseServer, description
+from openpose_tf.inference.saved_model import PoseServer, description
 from openpose_tf.weights.weight_files import BUILTIN, BUILTIN_PATH
 
 # Pictures of one shown size go through the network together; at most this many wait for others of their size.
@@ -127,7 +128,7 @@ def _load(folder: Path) -> tuple[Any, Any, dict[str, Any]]:
     mend = "write one with python -m openpose_tf.export"
     if not (folder / "saved_model.pb").is_file():
         raise UserError(f"{folder} is no SavedModel: {mend}")
-    path = folder / "assets" / DESCRIPTION
+    path = folder / "assets" / POSE_DESCRIPTION
     try:
         stored = json.loads(path.read_text())
         if {"test_side", "decoder", "model"} - set(stored):

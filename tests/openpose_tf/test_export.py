@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from openpose_tf import export
 from openpose_tf.common.errors import MachineError, UserError
+from openpose_tf.common.file_names import POSE_DESCRIPTION
 from openpose_tf.config import Initializer, ModelConfig
 from openpose_tf.inference import saved_model
 from openpose_tf.inference.decoder import PAPER, Decoder
@@ -103,7 +104,7 @@ assert not any(name.startswith("openpose_tf") for name in sys.modules)
 
 
 def test_description(exported):
-    values = json.loads((exported / "assets" / saved_model.DESCRIPTION).read_text())
+    values = json.loads((exported / "assets" / POSE_DESCRIPTION).read_text())
     assert values["model"] == TINY.to_json()
     assert values["test_side"] == 96
     assert values["decoder"]["max_people"] == 6

@@ -21,8 +21,10 @@ from teacher.groups.group_files import GROUPS_NAME, groups_json
 from teacher.groups.membership import GroupingConfig, Membership
 from teacher.teachers import network
 from teacher.teachers.adversarial import AdversarialConfig, AdversarialTeacher
+from teacher.teachers.defaults import EXPLORATION
 from teacher.teachers.protocol import Teacher
-from teacher.teachers.registry import SAMPLES, TeacherSpec, make_teacher
+from teacher.teachers.registry import SAMPLES, TeacherSpec, find_teacher, make_teacher
+from teacher.teachers.reward import STEP_SIZES
 from teacher.teachers.sample_teacher import SampleTeacher
 
 OnDecision = Callable[[int, Mapping[str, Any]], None]
@@ -87,6 +89,8 @@ class TeacherRun:
             raise UserError(f"--teacher_correction weighs samples drawn one by one: give --teacher={SAMPLES}, or 0")
         if self.settings.group is not None and self.settings.name != "always":
             raise UserError(f"--teacher_group={self.settings.group} is for --teacher=always: give both, or neither")
+        if self.has_groups:
+            find_teacher(self.settings.name, self.settings.own_settings)
         small = np.flatnonzero(~self.available).tolist() if self.has_groups else []
         if len(small):
             logging.warning(
@@ -128,8 +132,15 @@ def build_curriculum(
     on_decision = TeacherBoard(run.model_dir).write if is_chief else None
     if not run.has_groups:
         return _build_sample_curriculum(run, config, num_synthetic, on_decision)
-    spec = TeacherSpec(settings.name, settings.exploration, settings.temperature, config.seed, settings.group)
-    teacher = make_teacher(spec, membership.counts, run.available, lambda: build_adversarial(run, student, config))
+    spec = TeacherSpec(
+        available=run.available,
+        counts=membership.counts,
+        adversarial=lambda: build_adversarial(run, student, config),
+        seed=config.seed,
+        settings=settings.own_settings,
+        group=settings.group,
+    )
+    teacher = make_teacher(settings.name, spec)
     features = membership.grouping.feature_names
     return GroupCurriculum(
         teacher, membership.grouping, features, settings.decision_steps, settings.num_hardest, on_decision
@@ -142,10 +153,9 @@ def _build_sample_curriculum(
     settings, groups = run.settings, run.membership.sample_groups
     teacher = SampleTeacher(
         int((groups >= 0).sum()),
-        0.1 if settings.exploration is None else settings.exploration,
-        1.0 if settings.temperature is None else settings.temperature,
-        settings.correction,
+        correction=settings.correction,
         seed=config.seed,
+        **settings.own_settings,
     )
     return SampleCurriculum(teacher, groups, num_synthetic, settings.decision_steps, on_decision)
 
@@ -171,12 +181,9 @@ def build_adversarial(run: TeacherRun, student: tf.keras.Model, config: TrainCon
 
 def adversarial_config(settings: TeacherConfig, config: TrainConfig, is_release: bool) -> AdversarialConfig:
     """Returns the teacher's settings; the released code trains it by the student's optimiser and its schedule."""
-    step_size = settings.step_size
-    if step_size is None:
-        step_size = 1.0 if settings.rule == "peng" else 0.01
     chosen = AdversarialConfig(
-        step_size=step_size,
-        exploration=0.1 if settings.exploration is None else settings.exploration,
+        step_size=STEP_SIZES[settings.rule] if settings.step_size is None else settings.step_size,
+        exploration=EXPLORATION if settings.exploration is None else settings.exploration,
         history=settings.history,
         rule=settings.rule,
         learning_rate=settings.learning_rate,

@@ -10,7 +10,8 @@ from openpose_tf.data.input.batch import Batch, Selection
 from teacher.curriculum.hardest_buffer import HardestBuffer
 from teacher.groups.groupings import Grouping
 from teacher.teachers.array_state import ArrayState
-from teacher.teachers.protocol import Decision, Outcome, Teacher
+from teacher.teachers.defaults import DECISION_STEPS, NUM_HARDEST
+from teacher.teachers.protocol import Decision, Teacher, WindowLosses
 
 
 class GroupCurriculum:
@@ -23,8 +24,8 @@ class GroupCurriculum:
         teacher: chooses the groups.
         grouping: recomputes the group of every synthetic sample from its features, to count those of a wrong group.
         feature_names: names of the columns of `batch["features"]`.
-        decision_steps: N, steps per window (authors' default 20).
-        num_hardest: number of hardest real samples kept (authors' default 32).
+        decision_steps: N, steps per window.
+        num_hardest: number of hardest real samples kept.
         on_decision: called with (steps done, row) for every decision, for logs.
     """
 
@@ -33,8 +34,8 @@ class GroupCurriculum:
         teacher: Teacher,
         grouping: Grouping,
         feature_names: tuple[str, ...],
-        decision_steps: int = 20,
-        num_hardest: int = 32,
+        decision_steps: int = DECISION_STEPS,
+        num_hardest: int = NUM_HARDEST,
         on_decision: Callable[[int, Mapping[str, Any]], None] | None = None,
     ) -> None:
         self._teacher, self._grouping, self._feature_names = teacher, grouping, tuple(feature_names)
@@ -112,10 +113,10 @@ class GroupCurriculum:
             "wrong_group_samples": self._wrong,
         }
 
-    def _outcome(self) -> Outcome:
+    def _outcome(self) -> WindowLosses:
         total, count = self._sums.sum(0)
         first, second = (part[0] / part[1] if part[1] else total / count for part in self._sums)
-        return Outcome(float(total / count), float(first), float(second))
+        return WindowLosses(float(total / count), float(first), float(second))
 
     def _count_wrong(self, features: np.ndarray, group: int) -> None:
         columns = {name: features[:, i] for i, name in enumerate(self._feature_names)}

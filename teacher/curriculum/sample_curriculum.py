@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from openpose_tf.data.input.batch import Batch, Selection
 from teacher.teachers.array_state import ArrayState
+from teacher.teachers.defaults import DECISION_STEPS
 from teacher.teachers.sample_teacher import SampleTeacher
 
 LEAD = 2  # steps before the end of a window at which the next one is drawn, so that the pipeline need not wait
@@ -25,7 +26,7 @@ class SampleCurriculum:
 
     The draw happens `LEAD` steps before the window begins; the losses of these last steps count in the draw after it.
 
-    In decisions.jsonl the groups are for looking only: `probabilities` is the chance of a sample of each group,
+    In decisions.jsonl the groups are for inspection only: `probabilities` is the chance of a sample of each group,
     `group` the one of the highest chance; `mean_weight` and `max_weight` are of the correction weights that the next
     window's samples carry into the student's loss. `wrong_group_samples` counts samples that were trained on without
     having been chosen.
@@ -43,7 +44,7 @@ class SampleCurriculum:
         teacher: SampleTeacher,
         groups: np.ndarray,
         batch_size: int,
-        decision_steps: int = 20,
+        decision_steps: int = DECISION_STEPS,
         on_decision: Callable[[int, Mapping[str, Any]], None] | None = None,
     ) -> None:
         self._teacher, self._groups, self._batch_size = teacher, groups, batch_size

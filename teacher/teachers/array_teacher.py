@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from teacher.teachers.protocol import Decision, Outcome, Verdict
+from teacher.teachers.protocol import Decision, Verdict, WindowLosses
 
 _DRAW_STREAM = 0x7EAC  # keeps these numbers apart from other uses of the same seed
 
@@ -17,7 +17,7 @@ def draw_group(
 
     Args:
         probabilities: [num_groups] float, sums to 1.
-        exploration: ε, 0 to 1 (paper Sec. 4.1: 0.1).
+        exploration: ε, 0 to 1.
         seed, index, attempt: the draw is a pure function of these, so a resumed run draws the same.
     """
     rng = np.random.default_rng([_DRAW_STREAM, seed, index, attempt])
@@ -64,7 +64,7 @@ class ArrayTeacher:
         position, explored = draw_group(probabilities[usable], self._exploration, self._seed, index)
         return Decision(index, int(usable[position]), probabilities, explored)
 
-    def feedback(self, decision: Decision, outcome: Outcome) -> Verdict:
+    def feedback(self, decision: Decision, outcome: WindowLosses) -> Verdict:
         """Learns from what followed a decision."""
         self._learn(decision, outcome)
         return Verdict(None, None)
@@ -82,5 +82,5 @@ class ArrayTeacher:
     def _probabilities(self) -> np.ndarray:
         raise TypeError(f"{type(self).__name__} must say how it chooses")
 
-    def _learn(self, decision: Decision, outcome: Outcome) -> None:
+    def _learn(self, decision: Decision, outcome: WindowLosses) -> None:
         """By default nothing is learned."""

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from teacher.teachers.defaults import EXPLORATION
+
 _DRAW_STREAM = 0x5A3B
 
 
@@ -45,7 +47,7 @@ class SampleTeacher:
     def __init__(
         self,
         num_samples: int,
-        exploration: float = 0.1,
+        exploration: float = EXPLORATION,
         temperature: float = 1.0,
         correction: float = 0.0,
         memory: float = 0.7,

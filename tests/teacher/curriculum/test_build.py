@@ -14,6 +14,7 @@ from teacher.curriculum.flags import TeacherConfig
 from teacher.curriculum.group_curriculum import GroupCurriculum
 from teacher.groups.group_files import GROUPS_NAME
 from teacher.groups.membership import GroupingConfig, group_samples
+from teacher.teachers.baselines import UniformTeacher
 from teacher.teachers.network import build_network
 from teacher.teachers.registry import GROUP_TEACHERS
 
@@ -71,6 +72,35 @@ def test_a_run_older_than_a_setting_had_its_default(tmp_path):
     make_run(tmp_path, name="samples").check()
     with pytest.raises(UserError, match=r"\(teacher\.correction: 0\.0, now 1\.0\)"):
         make_run(tmp_path, name="samples", correction=1.0).check()
+
+
+class LastGroup(UniformTeacher):
+    """A user's own teacher."""
+
+    def _probabilities(self):
+        return (np.arange(self.num_groups) == self.num_groups - 1).astype(float)
+
+
+def test_a_teacher_of_ones_own_needs_no_registration(tmp_path):
+    config = TrainConfig(str(tmp_path), ModelConfig(1 / 16, 1, 32))
+    run = make_run(tmp_path, name=f"{__name__}:LastGroup", exploration=0.0)
+    run.check()
+    assert build.build_curriculum(run, tf.keras.Model(), config, num_synthetic=2).select(0).group == 2
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"name": "best"}, "--teacher=best: No module named 'best'. Give one of adversarial, uniform,"),
+        ({"name": f"{__name__}:Missing"}, "has no attribute 'Missing'"),
+        ({"name": "pathlib:"}, "--teacher=pathlib:: "),
+        ({"name": f"{__name__}:make_run"}, "Class\\(available, seed=...\\)"),
+        ({"name": f"{__name__}:LastGroup", "temperature": 0.5}, "Class\\(available, seed=..., temperature=...\\)"),
+    ],
+)
+def test_an_unusable_teacher_is_refused_before_the_run_starts(tmp_path, settings, message):
+    with pytest.raises(UserError, match=message):
+        make_run(tmp_path, **settings).check()
 
 
 @pytest.mark.parametrize("name", GROUP_TEACHERS)

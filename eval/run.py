@@ -93,7 +93,7 @@ def _model_description(saved_model: str) -> dict[str, Any]:
     folder = files.require_dir(saved_model, "a SavedModel of openpose_tf.export")
     value = files.read_json(folder / "assets" / POSE_DESCRIPTION, "the description that openpose_tf.export writes")
     if not isinstance(value, dict) or "input_size" not in value.get("model", {}):
-        raise UserError(f"{folder} is no SavedModel of openpose_tf.export: export the student again")
+        raise UserError(f"{folder} is not a SavedModel of openpose_tf.export: export the student again")
     return dict(value)
 
 

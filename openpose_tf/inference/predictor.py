@@ -28,7 +28,7 @@ MAX_WAITING = 48
 
 
 class Predictor:
-    """Runs a SavedModel of `openpose_tf.export`, or the student that ships.
+    """Runs a SavedModel of `openpose_tf.export`, or the bundled student.
 
     Args:
         saved_model: folder of the SavedModel, or "builtin".
@@ -38,7 +38,7 @@ class Predictor:
             decoder answers.
 
     Raises:
-        UserError: the folder is no SavedModel of ours.
+        UserError: the folder is not a SavedModel of ours.
     """
 
     def __init__(
@@ -108,26 +108,26 @@ class Predictor:
         return outputs["heatmaps"].numpy(), outputs["pafs"].numpy()
 
 
-def to_picture(keypoints: np.ndarray, shown: Sequence[int], given: Sequence[int]) -> np.ndarray:
-    """Returns keypoints [K, parts, 3] in the pixels of a picture of size `given` (h, w), from those of size `shown`."""
-    ratio = np.array([given[1] / shown[1], given[0] / shown[0]], np.float32)
-    last_pixel = np.array([given[1] - 1, given[0] - 1], np.float32)
+def to_picture(keypoints: np.ndarray, shown: Sequence[int], image_size: Sequence[int]) -> np.ndarray:
+    """Returns keypoints [K, parts, 3] in pixels of an image of `image_size` (h, w), from those of `shown`."""
+    ratio = np.array([image_size[1] / shown[1], image_size[0] / shown[0]], np.float32)
+    last_pixel = np.array([image_size[1] - 1, image_size[0] - 1], np.float32)
     xy = np.clip((keypoints[..., :2] + 0.5) * ratio - 0.5, 0, last_pixel)
     return np.concatenate([np.where(keypoints[..., 2:] > 0, xy, 0), keypoints[..., 2:]], -1)
 
 
 def _load_builtin(_: Path) -> tuple[Any, Any, dict[str, Any]]:
-    """Returns the student that ships, its serving function and its description."""
+    """Returns the bundled student, its serving function and its description."""
     student = student_file.read_student(BUILTIN_PATH)
     server = PoseServer(*student)
-    return server, server.images, description(student.config, student.around)
+    return server, server.images, description(student.config, student.serving)
 
 
 def _load(folder: Path) -> tuple[Any, Any, dict[str, Any]]:
     """Returns the SavedModel, its serving function and its description."""
-    mend = "write one with python -m openpose_tf.export"
+    hint = "write one with python -m openpose_tf.export"
     if not (folder / "saved_model.pb").is_file():
-        raise UserError(f"{folder} is no SavedModel: {mend}")
+        raise UserError(f"{folder} is not a SavedModel: {hint}")
     path = folder / "assets" / POSE_DESCRIPTION
     try:
         stored = json.loads(path.read_text())
@@ -136,7 +136,7 @@ def _load(folder: Path) -> tuple[Any, Any, dict[str, Any]]:
         model = tf.saved_model.load(str(folder))
         return model, model.signatures["serving_default"], stored
     except FileNotFoundError:
-        raise UserError(f"{folder} is a SavedModel of something else ({path} is missing): {mend}") from None
+        raise UserError(f"{folder} is a SavedModel of something else ({path} is missing): {hint}") from None
     except (OSError, ValueError, KeyError, tf.errors.OpError) as error:
         reason = " ".join(str(error).split())[:200]
-        raise UserError(f"{folder} is a damaged SavedModel ({reason}): {mend}") from None
+        raise UserError(f"{folder} is a damaged SavedModel ({reason}): {hint}") from None

@@ -24,7 +24,7 @@ from openpose_tf.training.stop_signals import StopSignals
 from openpose_tf.weights.checkpoints import CheckpointStore
 
 
-class Run(NamedTuple):
+class TrainingRun(NamedTuple):
     """Everything that `train` takes.
 
     Attributes:

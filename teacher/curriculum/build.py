@@ -45,19 +45,19 @@ class TeacherRun:
     Attributes:
         model_dir: folder of the run.
         membership: groups of the synthetic samples.
-        asked: what groups were asked for.
+        grouping_config: which groups.
         settings: the teacher's.
     """
 
     model_dir: str
     membership: Membership
-    asked: GroupingConfig
+    grouping_config: GroupingConfig
     settings: TeacherConfig
 
     @property
     def available(self) -> np.ndarray:
         """[num_groups] bool, the groups that are large enough to train on."""
-        return self.membership.available(self.asked.min_group_size)
+        return self.membership.available(self.grouping_config.min_group_size)
 
     @property
     def trained_rows(self) -> list[np.ndarray]:
@@ -94,7 +94,9 @@ class TeacherRun:
         small = np.flatnonzero(~self.available).tolist() if self.has_groups else []
         if len(small):
             logging.warning(
-                "group %s: at most %d samples, counts as empty", ", ".join(map(str, small)), self.asked.min_group_size
+                "group %s: at most %d samples, counts as empty",
+                ", ".join(map(str, small)),
+                self.grouping_config.min_group_size,
             )
         self._check_model_dir()
 
@@ -109,9 +111,9 @@ class TeacherRun:
         files.write_json(Path(self.model_dir) / GROUPS_NAME, self._claim())
 
     def _claim(self) -> dict[str, Any]:
-        groups = groups_json(self.membership, self.asked.mode)
+        groups = groups_json(self.membership, self.grouping_config.mode)
         return groups | {
-            "min_group_size": self.asked.min_group_size,
+            "min_group_size": self.grouping_config.min_group_size,
             "teacher": self.settings.to_json(),
         }
 
@@ -169,7 +171,7 @@ def build_adversarial(run: TeacherRun, student: tf.keras.Model, config: TrainCon
     settings, size = run.settings, config.model.input_size
     if size < network.MIN_INPUT_SIZE:
         raise UserError(f"--input_size={size}: the teacher's network needs at least {network.MIN_INPUT_SIZE} px")
-    is_release = run.asked.mode == "release"
+    is_release = run.grouping_config.mode == "release"
     width = config.model.width if settings.width is None else settings.width
     model = network.build_network(sum(run.heads), size, width, relu_logits=is_release, seed=config.seed)
     if settings.init == "student":

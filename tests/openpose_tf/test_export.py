@@ -186,7 +186,7 @@ def test_an_older_export_is_replaced_and_other_folders_are_not(model_dir, export
     folder = tmp_path / "notes"
     folder.mkdir()
     (folder / "thesis.txt").write_text("years of work")
-    with pytest.raises(UserError, match="holds something that is no SavedModel"):
+    with pytest.raises(UserError, match="holds something that is not a SavedModel"):
         export.export(export.ExportOptions(str(folder), model_dir=str(model_dir)))
     assert (folder / "thesis.txt").exists()
     old = tmp_path / "old"

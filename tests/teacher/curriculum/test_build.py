@@ -22,8 +22,10 @@ COLUMNS = {"camera_pitch_deg": np.linspace(0, 45, 60), "min_distance": np.arange
 
 
 def make_run(model_dir, names=("camera_pitch",), counts=(3,), floor=0, **settings):
-    asked = GroupingConfig(names, counts, min_group_size=5, floor=floor)
-    return build.TeacherRun(str(model_dir), group_samples(COLUMNS, asked), asked, TeacherConfig(**settings))
+    grouping_config = GroupingConfig(names, counts, min_group_size=5, floor=floor)
+    return build.TeacherRun(
+        str(model_dir), group_samples(COLUMNS, grouping_config), grouping_config, TeacherConfig(**settings)
+    )
 
 
 def test_same_teacher_goes_on_and_another_is_refused(tmp_path):
@@ -45,7 +47,9 @@ def test_run_without_a_teacher_is_not_taken_over(tmp_path):
 
 def test_small_groups_get_no_rows(tmp_path):
     run = make_run(tmp_path)
-    small = dataclasses.replace(run, asked=dataclasses.replace(run.asked, min_group_size=run.membership.counts.min()))
+    small = dataclasses.replace(
+        run, grouping_config=dataclasses.replace(run.grouping_config, min_group_size=run.membership.counts.min())
+    )
     assert [len(rows) > 0 for rows in small.trained_rows] == small.available.tolist()
     assert not all(small.available)
 
@@ -94,7 +98,7 @@ def test_a_teacher_of_ones_own_needs_no_registration(tmp_path):
         ({"name": "best"}, "--teacher=best: No module named 'best'. Give one of adversarial, uniform,"),
         ({"name": f"{__name__}:Missing"}, "has no attribute 'Missing'"),
         ({"name": "pathlib:"}, "--teacher=pathlib:: "),
-        ({"name": f"{__name__}:make_run"}, "Class\\(available, seed=...\\)"),
+        ({"name": f"{__name__}:TeacherConfig"}, "Class\\(available, seed=...\\)"),
         ({"name": f"{__name__}:LastGroup", "temperature": 0.5}, "Class\\(available, seed=..., temperature=...\\)"),
     ],
 )

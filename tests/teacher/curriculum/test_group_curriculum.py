@@ -69,8 +69,8 @@ def test_teacher_hears_the_mean_synthetic_loss_and_sees_the_hardest_real_images(
     assert [step for step, _ in rows] == [3]
     all_losses = np.stack([batch(step, group)[1].numpy() for step in range(4)])
     all_images = np.concatenate([batch(step, group)[0]["images"].numpy()[4:] for step in range(4)])
-    told, outcome = teacher.outcomes[0]
-    assert told == group == rows[0][1]["judged_group"]
+    judged, outcome = teacher.outcomes[0]
+    assert judged == group == rows[0][1]["judged_group"]
     assert outcome.loss == pytest.approx(all_losses[:, :4].mean(), rel=1e-6)
     assert outcome.first_half_loss == pytest.approx(all_losses[:2, :4].mean(), rel=1e-6)
     assert outcome.second_half_loss == pytest.approx(all_losses[2:, :4].mean(), rel=1e-6)

@@ -150,7 +150,7 @@ def test_mixed_pictures_are_stylised_and_become_records(source, mixed, tmp_path)
         done = call("synth.to_tfrecords", f"--input_dir={folder}", f"--output_dir={out}", "--num_shards=1")
         assert done.returncode == 0, done.stderr
         from openpose_tf.data.records import examples
-        from openpose_tf.data.records.writer import load_records
+        from openpose_tf.data.records.record_set import load_records
 
         records = load_records(out)
         assert len(records) == 4  # the real people only

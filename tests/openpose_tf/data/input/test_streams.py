@@ -17,7 +17,7 @@ from openpose_tf.data.input.batch import Selection
 from openpose_tf.data.input.mixed_batches import MixedBatches, mix
 from openpose_tf.data.input.sampler import StreamConfig, check_record
 from openpose_tf.data.input.streams import SampleStream
-from openpose_tf.data.records import examples
+from openpose_tf.data.records import examples, record_set
 from openpose_tf.data.records import writer as records
 from openpose_tf.data.records.schema import PersonSample
 from openpose_tf.skeleton import MPI, mpii_to_parts
@@ -50,11 +50,11 @@ def make_sample(number: int, num_people: int = 2, is_synthetic: bool = True, **c
     return dataclasses.replace(sample, **changes)
 
 
-def write(folder: Path, samples, num_shards: int = 2) -> records.RecordSet:
+def write(folder: Path, samples, num_shards: int = 2) -> record_set.RecordSet:
     with records.RecordWriter(folder, "toy", "train", num_shards) as writer:
         for sample in samples:
             writer.add(sample)
-    return records.load_records(folder)
+    return record_set.load_records(folder)
 
 
 @pytest.fixture(scope="module")
@@ -234,7 +234,7 @@ def test_one_kind_only(toy):
         mix(toy, toy, 4, synthetic_fraction=0.01, config=SMALL)
 
 
-def damage(loaded: records.RecordSet, row: int, change) -> Path:
+def damage(loaded: record_set.RecordSet, row: int, change) -> Path:
     path = Path(loaded.shard_paths[int(loaded.shard[row])])
     data = bytearray(path.read_bytes())
     path.write_bytes(change(data, int(loaded.offset[row])))

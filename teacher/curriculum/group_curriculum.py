@@ -47,11 +47,6 @@ class GroupCurriculum:
         self._state = ArrayState(self._to_arrays, self._from_arrays)
 
     @property
-    def wrong_group_samples(self) -> int:
-        """Synthetic samples of another group than the chosen one, over the whole run; must be 0."""
-        return self._wrong
-
-    @property
     def trackable(self) -> dict[str, Any]:
         """State for the student's checkpoint: window, decision, buffer and the teacher's own."""
         return {"window": self._state, **{f"teacher_{name}": part for name, part in self._teacher.state.items()}}

@@ -27,7 +27,23 @@ def draw_group(
     return int(np.searchsorted(cumulative, rng.random() * cumulative[-1], side="right")), False
 
 
-class ArrayTeacher:
+class ArrayOwner:
+    """Base of what keeps its whole state in NumPy arrays by name."""
+
+    _arrays: dict[str, np.ndarray]
+
+    @property
+    def state(self) -> Mapping[str, Any]:
+        """The arrays, as one checkpoint entry."""
+        from teacher.teachers.array_state import ArrayState
+
+        return {"arrays": ArrayState(lambda: self._arrays, self._restore)}
+
+    def _restore(self, arrays: Mapping[str, np.ndarray]) -> None:
+        self._arrays = {name: np.array(array) for name, array in arrays.items()}
+
+
+class ArrayTeacher(ArrayOwner):
     """Base of the teachers whose state is a few NumPy arrays: a subclass gives `_probabilities` and `_learn`.
 
     Groups that are not available (nearly empty) have probability zero from the start.
@@ -43,7 +59,7 @@ class ArrayTeacher:
         if not self._available.any():
             raise ValueError("no group is available")
         self._exploration, self._seed = exploration, seed
-        self._arrays: dict[str, np.ndarray] = {"decisions": np.zeros((), np.int64)}
+        self._arrays = {"decisions": np.zeros((), np.int64)}
 
     @property
     def num_groups(self) -> int:
@@ -68,16 +84,6 @@ class ArrayTeacher:
         """Learns from what followed a decision."""
         self._learn(decision, outcome)
         return Verdict(None, None)
-
-    @property
-    def state(self) -> Mapping[str, Any]:
-        """The arrays, as one checkpoint entry."""
-        from teacher.teachers.array_state import ArrayState
-
-        return {"arrays": ArrayState(lambda: self._arrays, self._restore)}
-
-    def _restore(self, arrays: Mapping[str, np.ndarray]) -> None:
-        self._arrays = {name: np.array(array) for name, array in arrays.items()}
 
     def _probabilities(self) -> np.ndarray:
         raise TypeError(f"{type(self).__name__} must say how it chooses")

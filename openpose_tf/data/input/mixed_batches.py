@@ -9,6 +9,7 @@ Example:
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -30,39 +31,22 @@ class MixedBatches:
 
     Attributes:
         trackable: what a checkpoint has to hold: one counter per stream, no payload.
-        feature_names: names of the columns of `features`.
     """
 
     def __init__(self, real: SampleStream | None, synthetic: Sequence[SampleStream | None] = ()) -> None:
         if real is None and not any(synthetic):
             raise UserError("no data: give real records, synthetic records or both")
         self.real, self.synthetic = real, tuple(synthetic)
-        some = [stream for stream in (real, *self.synthetic) if stream is not None]
-        self.feature_names = some[-1].feature_names
-        if len({(s.config.augmentation.input_size, s.config.max_people, s.feature_names) for s in some}) > 1:
+        self.streams = [stream for stream in (real, *self.synthetic) if stream is not None]
+        shapes = {(s.config.augmentation.input_size, s.config.max_people, s.config.feature_names) for s in self.streams}
+        if len(shapes) > 1:
             raise ValueError("the streams of a mixture must agree in input size, max_people and feature names")
-        self.trackable = tf.train.Checkpoint(**{f"stream_{k}": stream.counter for k, stream in enumerate(some)})
-
-    @property
-    def streams(self) -> list[SampleStream]:
-        """All streams, the real one first."""
-        return [stream for stream in (self.real, *self.synthetic) if stream is not None]
-
-    @property
-    def batch_size(self) -> int:
-        """Samples in this process's share of a batch."""
-        synthetic = next((stream for stream in self.synthetic if stream is not None), None)
-        return sum(stream.local_size for stream in (synthetic, self.real) if stream is not None)
+        self.trackable = tf.train.Checkpoint(**{f"stream_{k}": s.counter for k, s in enumerate(self.streams)})
 
     @property
     def num_synthetic(self) -> int:
         """Synthetic samples in a global batch."""
         return next((stream.batch_size for stream in self.synthetic if stream is not None), 0)
-
-    @property
-    def people_cut(self) -> int:
-        """People left out because a sample had more than max_people, in this process."""
-        return sum(stream.people_cut for stream in self.streams)
 
     def next(self, selection: Selection = ALL_SAMPLES) -> Batch:
         """Returns the next batch whose synthetic half is as selected.
@@ -131,17 +115,14 @@ def mix(
                 f"--synthetic_fraction={synthetic_fraction} of {batch_size} samples leaves one half empty: "
                 "give one kind of records only, or another fraction"
             )
-    streams: list[SampleStream | None] = []
+    common: dict[str, Any] = {"seed": seed, "config": config}
+    half = None if real is None else SampleStream(real, None, batch_size - num_synthetic, stream_id=0, **common)
+    if synthetic is None:
+        return MixedBatches(half)
     make_stream = ChosenStream if by_row else SampleStream
-    if synthetic is not None:
-        for group, rows in enumerate([np.arange(len(synthetic))] if groups is None else groups):
-            stream_id = 1 + group
-            streams.append(
-                make_stream(synthetic, rows, num_synthetic, seed=seed, stream_id=stream_id, config=config)
-                if len(rows)
-                else None
-            )
-    half = None
-    if real is not None:
-        half = SampleStream(real, None, batch_size - num_synthetic, seed=seed, stream_id=0, config=config)
+    groups = [np.arange(len(synthetic))] if groups is None else groups
+    streams = [
+        make_stream(synthetic, rows, num_synthetic, stream_id=1 + group, **common) if len(rows) else None
+        for group, rows in enumerate(groups)
+    ]
     return MixedBatches(half, streams)

@@ -69,7 +69,6 @@ class SampleStream:
         if batch_size < 1 or batch_size % workers:
             raise UserError(f"{batch_size} samples per batch cannot be shared evenly by {workers} workers")
         self.local_size = batch_size // workers
-        self.feature_names = self.config.feature_names
         self._key = stream_key(seed, stream_id)
         with tf.device("CPU:0"):
             self.counter = tf.Variable(0, dtype=tf.int64, trainable=False, name=f"stream_{stream_id}")
@@ -78,11 +77,6 @@ class SampleStream:
         self._closer = weakref.finalize(self, self._open.clear)
         self._position = -1
         self.people_cut = self.bad_joints = 0
-
-    @property
-    def trackable(self) -> tf.Variable:
-        """What a checkpoint has to hold: the counter."""
-        return self.counter
 
     def next(self, selection: Selection = ALL_SAMPLES) -> Batch:
         """Returns the next batch (contract of the package README).

@@ -23,7 +23,7 @@ from teacher.teachers import network
 from teacher.teachers.adversarial import AdversarialConfig, AdversarialTeacher
 from teacher.teachers.defaults import EXPLORATION
 from teacher.teachers.protocol import Teacher
-from teacher.teachers.registry import SAMPLES, TeacherSpec, find_teacher, make_teacher
+from teacher.teachers.registry import SAMPLES, TeacherSpec, find_teacher
 from teacher.teachers.reward import STEP_SIZES
 from teacher.teachers.sample_teacher import SampleTeacher
 
@@ -91,13 +91,9 @@ class TeacherRun:
             raise UserError(f"--teacher_group={self.settings.group} is for --teacher=always: give both, or neither")
         if self.has_groups:
             find_teacher(self.settings.name, self.settings.own_settings)
-        small = np.flatnonzero(~self.available).tolist() if self.has_groups else []
-        if len(small):
-            logging.warning(
-                "group %s: at most %d samples, counts as empty",
-                ", ".join(map(str, small)),
-                self.grouping_config.min_group_size,
-            )
+            small, limit = np.flatnonzero(~self.available), self.grouping_config.min_group_size
+            if len(small):
+                logging.warning("group %s: at most %d samples, counts as empty", ", ".join(map(str, small)), limit)
         self._check_model_dir()
 
     def _check_model_dir(self) -> None:
@@ -142,10 +138,9 @@ def build_curriculum(
         settings=settings.own_settings,
         group=settings.group,
     )
-    teacher = make_teacher(settings.name, spec)
-    features = membership.grouping.feature_names
+    teacher, grouping = find_teacher(settings.name, settings.own_settings)(spec), membership.grouping
     return GroupCurriculum(
-        teacher, membership.grouping, features, settings.decision_steps, settings.num_hardest, on_decision
+        teacher, grouping, grouping.feature_names, settings.decision_steps, settings.num_hardest, on_decision
     )
 
 
@@ -153,12 +148,8 @@ def _build_sample_curriculum(
     run: TeacherRun, config: TrainConfig, num_synthetic: int, on_decision: OnDecision | None
 ) -> SampleCurriculum:
     settings, groups = run.settings, run.membership.sample_groups
-    teacher = SampleTeacher(
-        int((groups >= 0).sum()),
-        correction=settings.correction,
-        seed=config.seed,
-        **settings.own_settings,
-    )
+    num_samples = int((groups >= 0).sum())
+    teacher = SampleTeacher(num_samples, correction=settings.correction, seed=config.seed, **settings.own_settings)
     return SampleCurriculum(teacher, groups, num_synthetic, settings.decision_steps, on_decision)
 
 
@@ -197,6 +188,6 @@ def adversarial_config(settings: TeacherConfig, config: TrainConfig, is_release:
     return dataclasses.replace(
         chosen,
         learning_rate=settings.learning_rate if student.learning_rate is None else student.learning_rate,
-        decay=0.33 if student.decay_rate is None else student.decay_rate,
+        decay=chosen.decay if student.decay_rate is None else student.decay_rate,
         decay_decisions=max(1, (student.decay_steps or 20_000) // settings.decision_steps),
     )

@@ -71,7 +71,8 @@ def find_teacher(name: str, settings: Mapping[str, float]) -> Maker:
         settings: as in `TeacherSpec`.
 
     Raises:
-        UserError: an unknown name, or a class that cannot be found or takes other arguments.
+        UserError: an unknown name, or a class that cannot be found or takes other arguments. The maker raises it for
+            a group that `always` cannot take.
     """
     if name in GROUP_TEACHERS:
         return GROUP_TEACHERS[name]
@@ -85,15 +86,6 @@ def find_teacher(name: str, settings: Mapping[str, float]) -> Maker:
             f"Class({', '.join(['available', 'seed=...', *(f'{option}=...' for option in settings)])})"
         ) from None
     return lambda spec: teacher(spec.available, seed=spec.seed, **spec.settings)
-
-
-def make_teacher(name: str, spec: TeacherSpec) -> Teacher:
-    """Returns the named teacher.
-
-    Raises:
-        UserError: see `find_teacher`; or a group that `always` cannot take.
-    """
-    return find_teacher(name, spec.settings)(spec)
 
 
 def _only_group(spec: TeacherSpec) -> np.ndarray:

@@ -12,17 +12,6 @@ from openpose_tf.data.input.streams import SampleStream
 QUEUE_CAPACITY = 1 << 20  # samples that may wait, far more than a window
 
 
-class _ChosenSampler(Sampler):
-    """A sampler whose row is set from outside."""
-
-    chosen: tf.Tensor
-
-    def row(self, index: tf.Tensor) -> tf.Tensor:
-        """Returns the row that was set, whatever the index."""
-        del index
-        return self.chosen
-
-
 class ChosenStream(SampleStream):
     """A `SampleStream` that serves the rows of its selections, in their order, with the same augmentation rule.
 
@@ -62,13 +51,8 @@ class ChosenStream(SampleStream):
         self._queue = queue = tf.queue.FIFOQueue(QUEUE_CAPACITY, [tf.int64, tf.int64], [[], []])
         self._first_missing = start_batch
         with tf.device("CPU:0"):
-            sampler = _ChosenSampler(self.records, self.rows, self._key, self.config)
-
-        @tf.autograph.experimental.do_not_convert
-        def make(index: tf.Tensor, row: tf.Tensor) -> Batch:
-            sampler.chosen = row
-            return sampler.make(index)
-
+            sampler = Sampler(self.records, self.rows, self._key, self.config)
+        make = tf.autograph.experimental.do_not_convert(sampler.make)
         dataset = tf.data.Dataset.counter().map(lambda _: queue.dequeue_many(self.local_size)).unbatch()
         return self._batched(dataset, make, self.config.num_threads + 1)  # one may wait at the queue
 

@@ -102,9 +102,9 @@ class Sampler:
         """Returns the row of sample `index` (scalar int64)."""
         return _row_function()(index, *self._place)
 
-    def make(self, index: tf.Tensor) -> Batch:
-        """Returns all fields of sample `index`, unbatched."""
-        sample = self._make(index, self.row(index), self._place[0], *self._index)
+    def make(self, index: tf.Tensor, row: tf.Tensor | None = None) -> Batch:
+        """Returns all fields of sample `index`, unbatched; of another `row` than its own, if one is given."""
+        sample = self._make(index, self.row(index) if row is None else row, self._place[0], *self._index)
         return sample | {"features": tf.ensure_shape(sample["features"], [self._num_features])}
 
 

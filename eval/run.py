@@ -25,9 +25,9 @@ from eval.metrics import mpii_summary
 from eval.metrics.groups import GroupPredictions
 from openpose_tf.common import cli, files
 from openpose_tf.common.errors import UserError
+from openpose_tf.common.file_names import POSE_DESCRIPTION
 from openpose_tf.common.fingerprints import canonical_json, fingerprint
 from openpose_tf.common.folder_claim import FolderClaim
-from openpose_tf.common.file_names import POSE_DESCRIPTION
 from openpose_tf.common.progress import Progress
 from openpose_tf.skeleton import MPI
 

@@ -8,8 +8,8 @@ decoded once (original.md, "Test-time inference and assembly").
 """
 
 import dataclasses
+import functools
 from collections.abc import Callable, Sequence
-from functools import cached_property
 from typing import NamedTuple
 
 import cv2
@@ -102,7 +102,7 @@ class MultiScalePredictor:
             raise ValueError(f"the decoder's stride is {config.decoder.stride}, the maps' is {expected}")
         self._maps_of, self._skeleton, self._config = maps_of, skeleton, config
 
-    @cached_property
+    @functools.cached_property
     def _decoder(self) -> Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
         maps = tf.TensorSpec([1, None, None, None], tf.float32)
         pafs = tf.TensorSpec([1, None, None, self._skeleton.num_pafs], tf.float32)
@@ -132,10 +132,10 @@ class MultiScalePredictor:
         """
         grid = size if self._config.full_resolution else _largest(views)
         fit = _to_pixels if self._config.full_resolution else _to_cells
-        fitted = [
-            [fit(np.asarray(both[0]), view, grid) for both in pair] for pair, view in zip(maps, views, strict=True)
-        ]
-        confidence_maps, pafs = (np.asarray(sum(each[1:], each[0]) / len(each), np.float32) for each in zip(*fitted))
+        # A generator: enlarged to the image's pixels the maps of one view are large enough.
+        fitted = ([fit(np.asarray(m[0]), view, grid) for m in pair] for pair, view in zip(maps, views, strict=True))
+        sums = functools.reduce(lambda total, new: [a + b for a, b in zip(total, new)], fitted)
+        confidence_maps, pafs = (np.asarray(total / len(views), np.float32) for total in sums)
         return confidence_maps, pafs
 
     def decode(self, fused: Maps, views: Sequence[View], size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:

@@ -25,6 +25,7 @@ from eval.metrics import mpii_summary
 from eval.metrics.groups import GroupPredictions
 from openpose_tf.common import cli, files
 from openpose_tf.common.errors import UserError
+from openpose_tf.common.file_names import POSE_DESCRIPTION
 from openpose_tf.common.fingerprints import canonical_json, fingerprint
 from openpose_tf.common.folder_claim import FolderClaim
 from openpose_tf.common.progress import Progress
@@ -90,9 +91,9 @@ def run(options: RunOptions) -> dict[str, Any] | None:
 def _model_description(saved_model: str) -> dict[str, Any]:
     """Returns assets/pose.json of a SavedModel, before TensorFlow is loaded."""
     folder = files.require_dir(saved_model, "a SavedModel of openpose_tf.export")
-    value = files.read_json(folder / "assets" / "pose.json", "the description that openpose_tf.export writes")
+    value = files.read_json(folder / "assets" / POSE_DESCRIPTION, "the description that openpose_tf.export writes")
     if not isinstance(value, dict) or "input_size" not in value.get("model", {}):
-        raise UserError(f"{folder} is no SavedModel of openpose_tf.export: export the student again")
+        raise UserError(f"{folder} is not a SavedModel of openpose_tf.export: export the student again")
     return dict(value)
 
 

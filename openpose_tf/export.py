@@ -69,15 +69,15 @@ def export(options: ExportOptions) -> None:
     from openpose_tf.weights import checkpoints, weight_files
 
     if options.checkpoints == (weight_files.BUILTIN,):
-        model, config, around = student_file.read_student(weight_files.BUILTIN_PATH)
+        model, config, serving = student_file.read_student(weight_files.BUILTIN_PATH)
     elif options.checkpoints:
         model, config = _load_checkpoints(options.checkpoints)
-        around = saved_model.ServingConfig.for_model(config)
+        serving = saved_model.ServingConfig.for_model(config)
     else:
         model, config = checkpoints.load_student(str(options.model_dir))
-        around = saved_model.ServingConfig.for_model(config)
-    around = _changed(around, options)
-    server = saved_model.PoseServer(model, config, around)
+        serving = saved_model.ServingConfig.for_model(config)
+    serving = _changed(serving, options)
+    server = saved_model.PoseServer(model, config, serving)
     try:
         save_folder(options.output_dir, server.save)
     except tf.errors.OpError as error:  # TensorFlow's own file system calls: disk full, folder gone
@@ -88,7 +88,7 @@ def export(options: ExportOptions) -> None:
             model.save(temporary)
         logging.info("Keras network: %s", options.keras)
     if options.weights:
-        student_file.write_student(options.weights, model, config, around)
+        student_file.write_student(options.weights, model, config, serving)
         logging.info("weights in half precision: %s", options.weights)
     if options.tflite:
         size = options.tflite_size or (config.input_size, config.input_size)
@@ -96,12 +96,12 @@ def export(options: ExportOptions) -> None:
         logging.info("TFLite network and decoder for pictures of %d x %d: %s", size[1], size[0], options.tflite)
 
 
-def _changed(around: "ServingConfig", options: ExportOptions) -> "ServingConfig":
-    """Returns `around` with what the options say."""
-    decoder = dataclasses.replace(around.decoder, max_people=options.max_people)
+def _changed(serving: "ServingConfig", options: ExportOptions) -> "ServingConfig":
+    """Returns `serving` with what the options say."""
+    decoder = dataclasses.replace(serving.decoder, max_people=options.max_people)
     if options.min_person_score is not None:
         decoder = dataclasses.replace(decoder, min_person_score=options.min_person_score)
-    return dataclasses.replace(around, decoder=decoder, test_side=options.test_side or around.test_side)
+    return dataclasses.replace(serving, decoder=decoder, test_side=options.test_side or serving.test_side)
 
 
 def _load_checkpoints(paths: Sequence[str]) -> "tuple[tf.keras.Model, ModelConfig]":
@@ -122,7 +122,7 @@ def _check(options: ExportOptions) -> None:
         raise UserError(f"--weights={options.weights}: the name must end in .npz")
     output = Path(options.output_dir)
     if output.is_dir() and any(output.iterdir()) and not (output / "saved_model.pb").is_file():
-        raise UserError(f"{output} holds something that is no SavedModel: give a new folder as --output_dir")
+        raise UserError(f"{output} holds something that is not a SavedModel: give a new folder as --output_dir")
     files.writable_dir(output.absolute().parent)
 
 

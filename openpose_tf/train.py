@@ -32,7 +32,7 @@ def main(argv: Sequence[str]) -> int:
     return cli.EXIT_OK
 
 
-def prepare(values: flags.FlagValues) -> loop.Run:
+def prepare(values: flags.FlagValues) -> loop.TrainingRun:
     """Returns the run that parsed flags describe, ready to train; its model_dir is claimed.
 
     Raises:
@@ -45,7 +45,7 @@ def prepare(values: flags.FlagValues) -> loop.Run:
     batches = build_batches.make_batches(config, data, sets, replicas)
     if student.is_chief:
         run_files.write_run_files(config.model_dir, values.flags_into_string(), sets.identity)
-    return loop.Run(config, student, batches, loop.NoTeacher())
+    return loop.TrainingRun(config, student, batches, loop.NoTeacher())
 
 
 if __name__ == "__main__":

@@ -29,20 +29,20 @@ def main(argv: Sequence[str]) -> int:
         raise UserError(f"unknown argument {argv[1]!r}: all settings are flags (--help lists them)")
     if not _RECORDS.value or not _OUTPUT_DIR.value:
         raise UserError("--records (a record set) and --output_dir (a new folder) are both needed")
-    asked = grouping_flags.grouping_config(flags.FLAGS)
+    config = grouping_flags.grouping_config(flags.FLAGS)
     records = load_records(_RECORDS.value)
-    membership = group_samples(records.features, asked)
+    membership = group_samples(records.features, config)
     output = Path(_OUTPUT_DIR.value)
     write_group_shards(records, membership, output, _OVERWRITE.value)
-    files.write_json(output / group_files.GROUPS_NAME, group_files.groups_json(membership, asked.mode))
+    files.write_json(output / group_files.GROUPS_NAME, group_files.groups_json(membership, config.mode))
     labels, name = group_files.labels_of(membership.grouping), membership.grouping.name
-    sizes = figures.plot_sizes(membership.counts, labels, asked.min_group_size, f"Samples per group of {name}")
+    sizes = figures.plot_sizes(membership.counts, labels, config.min_group_size, f"Samples per group of {name}")
     figures.save_figure(sizes, output / "groups.png")
     for axis in membership.grouping.axes:
         values = figures.plot_values(records.features[axis.feature], axis.boundaries, axis.feature)
         figures.save_figure(values, output / f"histogram_{axis.name}.png")
     for label, count in zip(labels, membership.counts):
-        note = "  counts as empty" if count <= asked.min_group_size else ""
+        note = "  counts as empty" if count <= config.min_group_size else ""
         print(f"{label:40s} {count:8d}{note}")
     print(f"{membership.counts.sum()} samples in {len(labels)} groups, {membership.num_dropped} left out; {output}")
     return cli.EXIT_OK

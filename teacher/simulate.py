@@ -14,7 +14,7 @@ from openpose_tf.common import cli, files
 from openpose_tf.common.errors import UserError
 from openpose_tf.common.progress import Progress
 from teacher.curriculum.figures import plot_study, save_figure
-from teacher.simulation.regret import STUDY_TEACHERS, Result, study_scenario
+from teacher.simulation.regret import STUDY_TEACHERS, ScenarioResult, study_scenario
 from teacher.simulation.scenarios import SCENARIOS
 
 _OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Folder for study.json, study.md and study.png.")
@@ -51,7 +51,7 @@ def main(argv: Sequence[str]) -> int:
     return cli.EXIT_OK
 
 
-def markdown_table(results: Mapping[str, Mapping[str, Result]], best: Mapping[str, tuple[float, str]]) -> str:
+def markdown_table(results: Mapping[str, Mapping[str, ScenarioResult]], best: Mapping[str, tuple[float, str]]) -> str:
     """Returns regret in percent and, in brackets, the share of picks of the hardest tenth; one row per teacher."""
     scenarios = list(results)
     rows = ["| teacher | " + " | ".join(scenarios) + " |", "|---" * (len(scenarios) + 1) + "|"]
@@ -73,7 +73,9 @@ def _chosen(known: Mapping[str, str], wanted: Sequence[str], what: str) -> list[
     return [known[name] for name in wanted] or list(known.values())
 
 
-def _write(output: Path, results: Mapping[str, Mapping[str, Result]], best: Mapping[str, Any], table: str) -> None:
+def _write(
+    output: Path, results: Mapping[str, Mapping[str, ScenarioResult]], best: Mapping[str, Any], table: str
+) -> None:
     values = {
         name: {
             "best_fixed": {"test_loss": best[name][0], "choice": best[name][1]},

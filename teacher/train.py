@@ -38,19 +38,19 @@ def main(argv: Sequence[str]) -> int:
     return cli.EXIT_OK
 
 
-def prepare(values: flags.FlagValues) -> loop.Run:
+def prepare(values: flags.FlagValues) -> loop.TrainingRun:
     """Returns the run that parsed flags describe, ready to train; its model_dir is claimed.
 
     Raises:
         UserError: flags, records, weights or the model_dir do not fit together.
     """
     config, data = train_flags.train_config(values), train_flags.data_config(values)
-    asked, settings = grouping_flags.grouping_config(values), teacher_flags.teacher_config(values)
+    grouping_config, settings = grouping_flags.grouping_config(values), teacher_flags.teacher_config(values)
     sets = build_batches.open_record_sets(data)
     if sets.real is None or sets.synthetic is None:
         raise UserError("a teacher needs --real_records and --synthetic_records; without one use openpose_tf.train")
-    membership = group_samples(sets.synthetic.features, asked)
-    run = build.TeacherRun(config.model_dir, membership, asked, settings)
+    membership = group_samples(sets.synthetic.features, grouping_config)
+    run = build.TeacherRun(config.model_dir, membership, grouping_config, settings)
     run.check()
 
     replicas = build_student.setup_tensorflow(config)
@@ -59,10 +59,12 @@ def prepare(values: flags.FlagValues) -> loop.Run:
         run.claim()
         run_files.write_run_files(config.model_dir, values.flags_into_string(), sets.identity)
     features = membership.grouping.feature_names
-    batches = build_batches.make_batches(config, data, sets, replicas, run.trained_rows, features)
-    batches, curriculum = build.build_curriculum(run, student.model, config, batches, student.is_chief)
+    batches = build_batches.make_batches(
+        config, data, sets, replicas, run.trained_rows, features, by_row=not run.has_groups
+    )
+    curriculum = build.build_curriculum(run, student.model, config, batches.num_synthetic, student.is_chief)
     batches.warm()
-    return loop.Run(config, student, batches, curriculum)
+    return loop.TrainingRun(config, student, batches, curriculum)
 
 
 if __name__ == "__main__":

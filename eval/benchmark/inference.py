@@ -1,11 +1,10 @@
 """The benchmark's inference: each group's picture at three scales, batched with pictures of like size.
 
 Protocol (original.md section 7): the picture is resized by (41/35) / mean scale of the group, times 0.7, 1 and 1.3;
-the maps are averaged and decoded once. `multi_scale` does that for one picture; here its calls of the network are
-gathered, so that pictures whose padded sizes agree go through the network together.
+the maps are averaged and decoded once. `multi_scale` does that for one picture; here the
+network sees the views of several pictures, whose padded sizes agree, together.
 """
 
-import collections
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -15,7 +14,7 @@ from eval.benchmark.entries import Entry
 from openpose_tf.common.images import read_rgb
 from openpose_tf.config import STRIDE
 from openpose_tf.inference import multi_scale
-from openpose_tf.inference.multi_scale import MapsFunction, MultiScaleConfig, MultiScalePredictor
+from openpose_tf.inference.multi_scale import Maps, MapsFunction, MultiScaleConfig, MultiScalePredictor
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,30 +75,22 @@ class BenchmarkPredictor:
 
     def __init__(self, maps_of: MapsFunction, protocol: Protocol) -> None:
         self._maps_of, self._protocol = maps_of, protocol
-        self._answers: collections.deque[tuple[np.ndarray, np.ndarray]] = collections.deque()
-        # The network's answers are there already when the predictor asks for them, one per scale factor.
-        self._predictor = MultiScalePredictor(lambda shown: self._answers.popleft(), config=protocol.config)
+        self._predictor = MultiScalePredictor(maps_of, config=protocol.config)
 
     def __call__(self, entries: Sequence[Entry]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Yields (keypoints [K, 15, 3], scores [K]) of each entry's picture; entries are of equal `shown_sizes`."""
         pictures = [read_rgb(entry.image_path, orientation="stored", whole=False) for entry in entries]
-        scales = [self._protocol.scale(entry) for entry in entries]
-        config = self._protocol.config
-        by_factor = []
-        for factor in config.factors:
-            shown = [
-                multi_scale.show(picture, scale * factor, config.min_side, config.stretch)[0]
-                for picture, scale in zip(pictures, scales)
-            ]
-            by_factor.append(maps_of_like_sizes(shown, self._maps_of, self._protocol.size_step))
-        for picture, scale, *answers in zip(pictures, scales, *by_factor):
-            self._answers = collections.deque(answers)
-            yield self._predictor(picture, scale)
+        views = [
+            self._predictor.show(picture, self._protocol.scale(entry)) for picture, entry in zip(pictures, entries)
+        ]
+        step = self._protocol.size_step
+        by_factor = [maps_of_like_sizes([v.pixels for v in same], self._maps_of, step) for same in zip(*views)]
+        for picture, shown, *maps in zip(pictures, views, *by_factor):
+            size = (picture.shape[0], picture.shape[1])
+            yield self._predictor.decode(self._predictor.fuse(maps, shown, size), shown, size)
 
 
-def maps_of_like_sizes(
-    shown: Sequence[np.ndarray], maps_of: MapsFunction, size_step: int
-) -> list[tuple[np.ndarray, np.ndarray]]:
+def maps_of_like_sizes(shown: Sequence[np.ndarray], maps_of: MapsFunction, size_step: int) -> list[Maps]:
     """Returns each picture's maps ([1, h/8, w/8, 16], [1, h/8, w/8, 28]), all from one call of the network.
 
     Args:

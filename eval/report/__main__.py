@@ -14,7 +14,7 @@ from typing import Any
 from absl import flags
 
 from eval.report import figures, page
-from openpose_tf.common import cli, files, images
+from openpose_tf.common import cli, file_names, files, images
 from openpose_tf.common.errors import UserError
 
 
@@ -59,8 +59,8 @@ def training_section(model_dir: Path) -> list[str]:
 
     A run without a teacher has an empty decisions.jsonl, or none.
     """
-    metrics = files.read_jsonl(model_dir / "metrics.jsonl", "the metrics of a training run")
-    path = model_dir / "decisions.jsonl"
+    metrics = files.read_jsonl(model_dir / file_names.METRICS, "the metrics of a training run")
+    path = model_dir / file_names.DECISIONS
     decisions = files.read_jsonl(path, "the teacher's decisions") if path.exists() else []
     caption = "Thin: every logged step; thick: running mean."
     if decisions:

@@ -19,7 +19,7 @@ from absl import flags, logging
 
 from eval.study import plan, report
 from eval.study import results as study_results
-from eval.study.plan import ORACLE_ROWS, ROWS, Photographs, Row, Study
+from eval.study.plan import ORACLE_ROWS, ROWS, Photographs, Study, StudyRow
 from openpose_tf.common import cli, files
 from openpose_tf.common.errors import UserError
 from openpose_tf.common.stages import StageLog, run_stages
@@ -29,7 +29,7 @@ ORACLE = "oracle"
 FIX = "remove it (it is made again from seeds) or choose another --work_dir"
 
 
-def run(study: Study, todo: Sequence[tuple[Row, int]], results_dir: Path) -> int:
+def run(study: Study, todo: Sequence[tuple[StudyRow, int]], results_dir: Path) -> int:
     """Runs rows and seeds that have no result yet, and writes their results.
 
     Args:
@@ -53,7 +53,7 @@ def run(study: Study, todo: Sequence[tuple[Row, int]], results_dir: Path) -> int
     return cli.EXIT_OK
 
 
-def _start(study: Study, row: Row) -> int:
+def _start(study: Study, row: StudyRow) -> int:
     """Trains the student that a row goes on from, unless its weights are there."""
     if study.start_path(row).exists():
         return cli.EXIT_OK
@@ -62,7 +62,7 @@ def _start(study: Study, row: Row) -> int:
     return run_stages(plan.start_stages(study, start), log)
 
 
-def _row(study: Study, row: Row, seed: int, results_dir: Path) -> int:
+def _row(study: Study, row: StudyRow, seed: int, results_dir: Path) -> int:
     """Runs one row and seed, writes its result and lets go of what nobody needs any more."""
     folder = study.run_dir(row.name, seed)
     log = StageLog.open(folder / "stages.json", FIX)
@@ -79,11 +79,11 @@ def _row(study: Study, row: Row, seed: int, results_dir: Path) -> int:
     return cli.EXIT_OK
 
 
-def which_runs(rows: Sequence[str], seeds: Sequence[str], results_dir: Path) -> list[tuple[Row, int]]:
+def which_runs(rows: Sequence[str], seeds: Sequence[str], results_dir: Path) -> list[tuple[StudyRow, int]]:
     """Returns the rows and seeds that were asked for and have no result, seed by seed.
 
     Args:
-        rows: names; `oracle` stands for all of `study_plan.ORACLE_ROWS`.
+        rows: names; `oracle` stands for all of `plan.ORACLE_ROWS`.
         seeds: numbers as text.
         results_dir: folder of the results.
 
@@ -97,8 +97,8 @@ def which_runs(rows: Sequence[str], seeds: Sequence[str], results_dir: Path) -> 
         raise UserError(f"--rows: {unknown[0]!r} is none of {', '.join([*known, ORACLE])}")
     if not all(seed.isdecimal() for seed in seeds):
         raise UserError(f"--seeds={','.join(seeds)}: expected numbers such as 0,1,2")
-    asked = [(row, int(seed)) for seed in seeds for row in known.values() if row.name in names]
-    return [(row, seed) for row, seed in asked if not study_results.path_of(results_dir, row.name, seed).exists()]
+    requested = [(row, int(seed)) for seed in seeds for row in known.values() if row.name in names]
+    return [(row, seed) for row, seed in requested if not study_results.path_of(results_dir, row.name, seed).exists()]
 
 
 def define_flags() -> None:

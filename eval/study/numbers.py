@@ -15,10 +15,10 @@ import scipy.stats
 from eval.metrics import bootstrap, visibility_bins
 from eval.metrics import mpii as mpii_metric
 from eval.metrics.paper_tables import COLUMNS
-from eval.study.results import Result, ValidationSet
+from eval.study.results import StudyResult, ValidationSet
 
 PITCH_EDGES = (0.0, 15.0, 30.0, 45.1)  # degrees; the paper's D_S is uniform in [0, 45]
-Rows = Mapping[str, Sequence[Result]]
+Rows = Mapping[str, Sequence[StudyResult]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,9 +49,9 @@ FINDINGS = (
 )
 
 
-def by_row(results: Sequence[Result]) -> dict[str, list[Result]]:
+def by_row(results: Sequence[StudyResult]) -> dict[str, list[StudyResult]]:
     """Returns the results of each row, by seed."""
-    rows: dict[str, list[Result]] = {}
+    rows: dict[str, list[StudyResult]] = {}
     for result in sorted(results, key=lambda r: r.seed):
         rows.setdefault(result.row, []).append(result)
     return rows
@@ -64,7 +64,7 @@ def mean_and_spread(values: Sequence[float]) -> tuple[float, float]:
     return mean, float(known.std(ddof=1)) if len(known) > 1 else float("nan")
 
 
-def table_row(results: Sequence[Result], name: str) -> list[tuple[float, float]]:
+def table_row(results: Sequence[StudyResult], name: str) -> list[tuple[float, float]]:
     """Returns mean and spread over seeds of the paper's eight columns on validation set `name`."""
     columns = []
     for result in results:
@@ -73,14 +73,14 @@ def table_row(results: Sequence[Result], name: str) -> list[tuple[float, float]]
     return [mean_and_spread(column) for column in np.array(columns).reshape(-1, len(COLUMNS)).T]
 
 
-def visibility(results: Sequence[Result], name: str) -> tuple[list[int], list[float]]:
+def visibility(results: Sequence[StudyResult], name: str) -> tuple[list[int], list[float]]:
     """Returns people per bin of visible joints, and the mean AP over seeds (unmatched predictions dropped)."""
     scores = [visibility_bins.score_bins(r.sets[name].visible_bins, r.sets[name].matches) for r in results]
     means = [mean_and_spread([seed[b].mean for seed in scores])[0] for b in range(visibility_bins.NUM_BINS)]
     return [b.people for b in scores[0]], means
 
 
-def pitch(results: Sequence[Result], name: str) -> tuple[list[int], list[float]]:
+def pitch(results: Sequence[StudyResult], name: str) -> tuple[list[int], list[float]]:
     """Returns pictures per interval of PITCH_EDGES, and the mean mAP over seeds of these pictures."""
     counts, means = [], []
     for low, high in itertools.pairwise(PITCH_EDGES):

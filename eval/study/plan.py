@@ -55,7 +55,7 @@ SIZES = {
 
 
 @dataclasses.dataclass(frozen=True)
-class Row:
+class StudyRow:
     """One model of the paper.
 
     Attributes:
@@ -77,24 +77,24 @@ class Row:
     flags: tuple[str, ...] = ()
 
 
-STARTS = (Row("start_real", ""), Row("start_synthetic", "", "synthetic", real=False))
+STARTS = (StudyRow("start_real", ""), StudyRow("start_synthetic", "", "synthetic", real=False))
 START_SEED = 0
 ROWS = (
-    Row("real", "M_DR"),
-    Row("synthetic", "M_DS", "synthetic", real=False),
-    Row("real_synthetic", "M_DR+DS", "synthetic"),
-    Row("real_mixed", "M_DR+DM", "mixed"),
-    Row("real_mixed_masks", "M_DR+DM+masks", "mixed"),
-    Row("real_style", "M_DR+DStyle", "style"),
-    Row("real_style_masks", "M_DR+DStyle+masks", "style"),
-    Row("teacher_c", "teacher_C", "synthetic", command=WITH_TEACHER),
-    Row("teacher_md", "teacher_mD", "synthetic", command=WITH_TEACHER),
+    StudyRow("real", "M_DR"),
+    StudyRow("synthetic", "M_DS", "synthetic", real=False),
+    StudyRow("real_synthetic", "M_DR+DS", "synthetic"),
+    StudyRow("real_mixed", "M_DR+DM", "mixed"),
+    StudyRow("real_mixed_masks", "M_DR+DM+masks", "mixed"),
+    StudyRow("real_style", "M_DR+DStyle", "style"),
+    StudyRow("real_style_masks", "M_DR+DStyle+masks", "style"),
+    StudyRow("teacher_c", "teacher_C", "synthetic", command=WITH_TEACHER),
+    StudyRow("teacher_md", "teacher_mD", "synthetic", command=WITH_TEACHER),
 )
 ROW_NAMES = tuple(row.name for row in ROWS)
 
 
-def _picks(name: str, model: str, *flags: str) -> Row:
-    return Row(name, model, "synthetic", command=WITH_TEACHER, settings="teacher_c", flags=flags)
+def _picks(name: str, model: str, *flags: str) -> StudyRow:
+    return StudyRow(name, model, "synthetic", command=WITH_TEACHER, settings="teacher_c", flags=flags)
 
 
 # Rows that are not in the paper: is it the teacher, or could no choice of groups of camera pitch help at this size?
@@ -149,12 +149,12 @@ class Study:
         """Returns the folder of a row or start and a seed."""
         return self.work_dir / "runs" / f"{name}-seed{seed}"
 
-    def start_path(self, row: Row) -> Path:
+    def start_path(self, row: StudyRow) -> Path:
         """Returns the weights that a row goes on from."""
         return self.start_dir / f"{start_of(row).name}.npz"
 
 
-def start_of(row: Row) -> Row:
+def start_of(row: StudyRow) -> StudyRow:
     """Returns the start that a row goes on from: the one with the same answer to "any real data?"."""
     return next(start for start in STARTS if start.real == row.real)
 
@@ -200,7 +200,7 @@ def _records(study: Study, name: str) -> Stage:
     return Stage(f"records_{name}", f"write person crops of {name}", command)
 
 
-def start_stages(study: Study, start: Row) -> list[Stage]:
+def start_stages(study: Study, start: StudyRow) -> list[Stage]:
     """Returns the stages that train a student for rows to go on from, and leave its weights in `start_dir`."""
     folder, steps = study.run_dir(start.name, START_SEED), study.size.start_steps
     export = (
@@ -213,7 +213,7 @@ def start_stages(study: Study, start: Row) -> list[Stage]:
     ]
 
 
-def row_stages(study: Study, row: Row, seed: int) -> list[Stage]:
+def row_stages(study: Study, row: StudyRow, seed: int) -> list[Stage]:
     """Returns the stages that train, export and predict one row and seed."""
     folder, steps = study.run_dir(row.name, seed), study.size.row_steps
     start = (f"--init_checkpoint={study.start_path(row)}",)
@@ -231,7 +231,7 @@ def row_stages(study: Study, row: Row, seed: int) -> list[Stage]:
     return stages + (_photograph_stages(study.photographs, folder) if study.photographs else [])
 
 
-def _train(study: Study, row: Row, seed: int, steps: int, start: tuple[str, ...]) -> tuple[str, ...]:
+def _train(study: Study, row: StudyRow, seed: int, steps: int, start: tuple[str, ...]) -> tuple[str, ...]:
     records = study.work_dir / "records"
     return (
         *(row.command, f"--flagfile={study.config_dir / f'{row.settings or row.name}.flags'}", *row.flags),
@@ -241,7 +241,7 @@ def _train(study: Study, row: Row, seed: int, steps: int, start: tuple[str, ...]
     )
 
 
-def _record_flags(row: Row, records: Path) -> tuple[str, ...]:
+def _record_flags(row: StudyRow, records: Path) -> tuple[str, ...]:
     """Returns which data a row trains on."""
     real = (f"--real_records={records / 'standin'}",) if row.real else ()
     synthetic = (f"--synthetic_records={records / row.synthetic}",) if row.synthetic else ()

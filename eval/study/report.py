@@ -11,7 +11,7 @@ from eval.metrics.visibility_bins import LABELS
 from eval.study import figures, numbers
 from eval.study.numbers import FINDINGS, PITCH_EDGES, Finding, Rows
 from eval.study.plan import ORACLE_ROWS, ROWS, SETS
-from eval.study.results import Result
+from eval.study.results import StudyResult
 from openpose_tf.common import files
 
 TEACHER_FIGURE, LEARNING_FIGURE = "teacher.png", "learning.png"
@@ -34,7 +34,7 @@ student, synthetic-only from one that saw as many steps of D_S; seeds decide eve
 """
 
 
-def write(results: Sequence[Result], folder: Path) -> None:
+def write(results: Sequence[StudyResult], folder: Path) -> None:
     """Writes RESULTS.md, learning.png and teacher.png into `folder`, each whole or not at all."""
     rows = numbers.by_row(results)
     has_figure = figures.draw_teachers(rows, folder / TEACHER_FIGURE)
@@ -53,7 +53,7 @@ def _number(value: float, digits: int = 1) -> str:
     return "-" if np.isnan(value) else f"{value:.{digits}f}"
 
 
-def _runs(results: Sequence[Result]) -> str:
+def _runs(results: Sequence[StudyResult]) -> str:
     hours = sum(sum(result.values["seconds"].values()) for result in results) / 3600
     commits = sorted({str(result.values["commit"])[:10] for result in results})
     machines = sorted({f"{result.values['machine']}, {result.values['precision']}" for result in results})

@@ -16,8 +16,8 @@ import numpy as np
 from eval.formats.mpii_inputs import read_groups
 from eval.metrics import mpii_summary, visibility_bins
 from eval.metrics.mpii import Match
-from eval.study.plan import SETS, Row, Study
-from openpose_tf.common import files
+from eval.study.plan import SETS, Study, StudyRow
+from openpose_tf.common import file_names, files
 from openpose_tf.common.errors import UserError
 from openpose_tf.data.annotations.image_dataset import read_image_dataset
 
@@ -25,7 +25,7 @@ WHAT = "a result of eval.study"
 OKS_NUMBERS = ("AP", "AP50", "AR")
 CURVE_POINTS = 40  # decisions and losses kept per run, evenly spaced
 MATRIX_UNITS = ("avx512_bf16", "amx_bf16")
-LOSS_WINDOWS = 11  # a decision's loss is compared with the mean of so many around it
+LOSS_WINDOWS = 11  # a decision's loss is compared with the mean of this many around it
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,7 +44,7 @@ class ValidationSet:
 
 
 @dataclasses.dataclass(frozen=True)
-class Result:
+class StudyResult:
     """One finished row and seed.
 
     Attributes:
@@ -66,7 +66,7 @@ def path_of(folder: Path, row: str, seed: int) -> Path:
     return folder / f"{row}-seed{seed}.json"
 
 
-def collect(study: Study, row: Row, seed: int, seconds: Mapping[str, float]) -> dict[str, Any]:
+def collect(study: Study, row: StudyRow, seed: int, seconds: Mapping[str, float]) -> dict[str, Any]:
     """Returns the content of a finished row's file.
 
     Args:
@@ -76,7 +76,7 @@ def collect(study: Study, row: Row, seed: int, seconds: Mapping[str, float]) -> 
         seconds: by stage.
     """
     folder = study.run_dir(row.name, seed)
-    run = files.read_json(folder / "model" / "summary.json", "the summary of a training run")
+    run = files.read_json(folder / "model" / file_names.SUMMARY, "the summary of a training run")
     sets = {name: _scored(study, folder, name) for name in SETS}
     oks = folder / "oks_photographs.json"
     return {
@@ -111,7 +111,7 @@ def _processor() -> str:
     return " ".join([known.get("model name", platform.machine()), *units])
 
 
-def check_precision(results: Sequence[Result], precision: str, folder: Path) -> None:
+def check_precision(results: Sequence[StudyResult], precision: str, folder: Path) -> None:
     """Checks that new runs are trained as those that are there.
 
     Raises:
@@ -141,7 +141,7 @@ def _scored(study: Study, folder: Path, name: str) -> ValidationSet:
 
 def _curve(model_dir: Path) -> dict[str, list[Any]]:
     """Returns the losses of a run in at most CURVE_POINTS parts: the last step of each and its means."""
-    rows = files.read_jsonl(model_dir / "metrics.jsonl", "the losses of a training run")
+    rows = files.read_jsonl(model_dir / file_names.METRICS, "the losses of a training run")
     parts = np.array_split(np.arange(len(rows)), min(CURVE_POINTS, len(rows)))
     curve: dict[str, list[Any]] = {"steps": [rows[part[-1]]["step"] for part in parts]}
     for name in ("loss_real", "loss_synthetic"):
@@ -152,7 +152,7 @@ def _curve(model_dir: Path) -> dict[str, list[Any]]:
 
 def _teacher(model_dir: Path) -> dict[str, Any] | None:
     """Returns what the teacher of a run did, None for a run without: picks per group, probabilities over time."""
-    rows = files.read_jsonl(model_dir / "decisions.jsonl", "the decisions of a run, none without a teacher")
+    rows = files.read_jsonl(model_dir / file_names.DECISIONS, "the decisions of a run, none without a teacher")
     if not rows:
         return None
     kept = [rows[i] for i in np.unique(np.linspace(0, len(rows) - 1, CURVE_POINTS).round().astype(int))]
@@ -174,9 +174,9 @@ def _excess_losses(decisions: Sequence[Mapping[str, Any]], num_groups: int) -> l
     """
     losses = np.array([row["loss"] for row in decisions])
     kernel = np.ones(min(LOSS_WINDOWS, len(losses)))
-    around = np.convolve(losses, kernel, "same") / np.convolve(np.ones_like(losses), kernel, "same")
+    nearby = np.convolve(losses, kernel, "same") / np.convolve(np.ones_like(losses), kernel, "same")
     groups = np.array([row["judged_group"] for row in decisions])
-    judged = [losses[groups == group] - around[groups == group] for group in range(num_groups)]
+    judged = [losses[groups == group] - nearby[groups == group] for group in range(num_groups)]
     return [round(float(excess.mean()), 5) if len(excess) else None for excess in judged]
 
 
@@ -199,7 +199,7 @@ def _bits(rows: np.ndarray) -> list[str]:
     return ["".join("1" if value else "0" for value in row) for row in rows]
 
 
-def read_result(path: Path) -> Result:
+def read_result(path: Path) -> StudyResult:
     """Returns the result in a file.
 
     Raises:
@@ -208,7 +208,7 @@ def read_result(path: Path) -> Result:
     values = files.read_json(path, WHAT)
     try:
         sets = {name: _read_set(values["sets"][name]) for name in SETS}
-        return Result(values["row"], int(values["seed"]), sets, {k: v for k, v in values.items() if k != "sets"})
+        return StudyResult(values["row"], int(values["seed"]), sets, {k: v for k, v in values.items() if k != "sets"})
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path} is not {WHAT} ({error})") from None
 
@@ -231,6 +231,6 @@ def _from_bits(rows: Sequence[str]) -> np.ndarray:
     return np.array([[bit == "1" for bit in row] for row in rows], bool).reshape(-1, 14)
 
 
-def read_results(folder: Path) -> list[Result]:
+def read_results(folder: Path) -> list[StudyResult]:
     """Returns all results in a folder, in the order of their file names."""
     return [read_result(path) for path in sorted(folder.glob("*-seed*.json"))]

@@ -8,8 +8,9 @@ decoded once (original.md, "Test-time inference and assembly").
 """
 
 import dataclasses
+import functools
 from collections.abc import Callable, Sequence
-from functools import cached_property
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -21,7 +22,8 @@ from openpose_tf.inference.rescaling import bicubic_matrix, keypoints_to_picture
 from openpose_tf.skeleton import MPI, Skeleton
 
 # uint8 RGB [N, h, w, 3], h and w multiples of 8 -> confidence_maps [N, h/8, w/8, C] and pafs [N, h/8, w/8, 2 limbs].
-MapsFunction = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+Maps = tuple[np.ndarray, np.ndarray]
+MapsFunction = Callable[[np.ndarray], Maps]
 
 FULL_INPUT_SIZE = 368
 # Height of a person at MPII scale 1 (200 px) relative to the network's input at test (CMU's constant).
@@ -64,8 +66,22 @@ def benchmark_scale(person_scales: Sequence[float], input_size: int = FULL_INPUT
     return TEST_SCALE / float(np.mean(person_scales)) * input_size / FULL_INPUT_SIZE
 
 
+class View(NamedTuple):
+    """An image at one scale, as the network sees it.
+
+    Attributes:
+        pixels: [h, w, 3] uint8, h and w multiples of 8, mid-grey outside of the image.
+        size: height and width in pixels of the image in it.
+        corner: where its upper left pixel lies, (top, left).
+    """
+
+    pixels: np.ndarray
+    size: tuple[int, int]
+    corner: tuple[int, int]
+
+
 class MultiScalePredictor:
-    """Finds the people of one picture by maps of several scales.
+    """Finds the people of one image by maps of several scales: `show`, the network, `fuse`, `decode`.
 
     Args:
         maps_of: the network.
@@ -87,40 +103,50 @@ class MultiScalePredictor:
             raise ValueError(f"the decoder's stride is {config.decoder.stride}, the maps' is {expected}")
         self._maps_of, self._skeleton, self._config = maps_of, skeleton, config
 
-    @cached_property
-    def _decode(self) -> Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
+    @functools.cached_property
+    def _decoder(self) -> Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
         maps = tf.TensorSpec([1, None, None, None], tf.float32)
         pafs = tf.TensorSpec([1, None, None, self._skeleton.num_pafs], tf.float32)
         decoder = decode.Decoder(self._skeleton, self._config.decoder)
         return tf.function(decoder.__call__, input_signature=[maps, pafs])
 
     def __call__(self, image: np.ndarray, scale: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
-        """Returns keypoints and scores of the people in one picture; see the class."""
-        scales = [scale * factor for factor in self._config.factors]
-        maps, pafs = self.average(image, scales)
-        found = self._decode(tf.constant(maps[None]), tf.constant(pafs[None]))
+        """Returns keypoints and scores of the people in one image; see the class."""
+        views = self.show(image, scale)
+        size = (image.shape[0], image.shape[1])
+        return self.decode(self.fuse([self._maps_of(view.pixels[None]) for view in views], views, size), views, size)
+
+    def show(self, image: np.ndarray, scale: float = 1.0) -> list[View]:
+        """Returns what the network has to see of one image, a view per factor."""
+        config = self._config
+        return [show(image, scale * factor, config.min_side, config.stretch) for factor in config.factors]
+
+    def fuse(self, maps: Sequence[Maps], views: Sequence[View], size: tuple[int, int]) -> Maps:
+        """Returns the mean maps [h, w, C] and [h, w, 2 limbs] float32 of one image over its views.
+
+        The grid is the image's pixels, or cells of 8 px of its largest view.
+
+        Args:
+            maps: the network's answers, one per view, each for a batch of one.
+            views: of `show`.
+            size: height and width of the image.
+        """
+        grid = size if self._config.full_resolution else _largest(views)
+        fit = _to_pixels if self._config.full_resolution else _to_cells
+        # A generator: enlarged to the image's pixels the maps of one view are large enough.
+        fitted = ([fit(np.asarray(m[0]), view, grid) for m in pair] for pair, view in zip(maps, views, strict=True))
+        sums = functools.reduce(lambda total, new: [a + b for a, b in zip(total, new)], fitted)
+        confidence_maps, pafs = (np.asarray(total / len(views), np.float32) for total in sums)
+        return confidence_maps, pafs
+
+    def decode(self, fused: Maps, views: Sequence[View], size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+        """Returns keypoints and scores of the people in the maps of `fuse`; arguments as there."""
+        found = self._decoder(*(tf.constant(values[None]) for values in fused))
         keypoints, scores = (value.numpy()[0] for value in found)
         keypoints, scores = keypoints[scores > 0], scores[scores > 0]
         # Sizes are whole pixels, their ratio is not exactly the scale.
-        shown = image.shape[:2] if self._config.full_resolution else _scaled(image.shape, max(scales))
-        return keypoints_to_picture(keypoints, shown, image.shape[:2]).numpy(), scores
-
-    def average(self, image: np.ndarray, scales: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
-        """Returns the mean maps [h, w, C] and [h, w, 2 limbs] float32 of one picture over `scales`.
-
-        The grid is the picture's pixels, or cells of 8 px of the picture at its largest scale.
-        """
-        fit = _to_picture if self._config.full_resolution else _to_largest
-        total: list[np.ndarray] | None = None
-        for scale in scales:
-            shown, left, top = show(image, scale, self._config.min_side, self._config.stretch)
-            both = [
-                fit(np.asarray(m[0]), image.shape, scale, max(scales), left, top) for m in self._maps_of(shown[None])
-            ]
-            total = both if total is None else [a + b for a, b in zip(total, both, strict=True)]
-        assert total is not None
-        maps, pafs = (np.asarray(value / len(scales), np.float32) for value in total)
-        return maps, pafs
+        shown = size if self._config.full_resolution else _largest(views)
+        return keypoints_to_picture(keypoints, shown, size).numpy(), scores
 
 
 def with_mirrored(maps_of: MapsFunction, skeleton: Skeleton = MPI) -> MapsFunction:
@@ -134,7 +160,7 @@ def with_mirrored(maps_of: MapsFunction, skeleton: Skeleton = MPI) -> MapsFuncti
     pafs_order = np.stack([2 * limbs, 2 * limbs + 1], -1).reshape(-1)
     signs = np.tile(np.array([-1, 1], np.float32), skeleton.num_limbs)
 
-    def both(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def both(images: np.ndarray) -> Maps:
         maps, pafs = maps_of(images)
         other_maps, other_pafs = maps_of(np.ascontiguousarray(images[:, :, ::-1]))
         maps = (maps + other_maps[:, :, ::-1, parts]) / 2
@@ -143,15 +169,11 @@ def with_mirrored(maps_of: MapsFunction, skeleton: Skeleton = MPI) -> MapsFuncti
     return both
 
 
-def show(image: np.ndarray, scale: float, min_side: int, stretch: bool = False) -> tuple[np.ndarray, int, int]:
-    """Returns the picture as the network sees it, and where its left upper corner lies.
+def show(image: np.ndarray, scale: float, min_side: int, stretch: bool = False) -> View:
+    """Returns the image as the network sees it at one scale.
 
     Resized bicubically (averaged first where it shrinks a lot, against aliasing), then padded with mid-grey on all
     sides, to at least `min_side` and to multiples of 8.
-
-    Returns:
-        shown: [h, w, 3] uint8.
-        left, top: pixels of padding.
     """
     height, width = _scaled(image.shape, scale)
     resized = resize(image, height, width)
@@ -161,7 +183,8 @@ def show(image: np.ndarray, scale: float, min_side: int, stretch: bool = False) 
                           for size in (height, width))  # fmt: skip
     top, left = margin_y // 2, margin_x // 2
     sides = (top, margin_y - top, left, margin_x - left)
-    return np.array(cv2.copyMakeBorder(resized, *sides, cv2.BORDER_CONSTANT, value=(PAD_VALUE,) * 3)), left, top
+    pixels = np.array(cv2.copyMakeBorder(resized, *sides, cv2.BORDER_CONSTANT, value=(PAD_VALUE,) * 3))
+    return View(pixels, (height, width), (top, left))
 
 
 def resize(image: np.ndarray, height: int, width: int) -> np.ndarray:
@@ -176,14 +199,15 @@ def _scaled(shape: Sequence[int], scale: float) -> tuple[int, int]:
     return max(1, round(shape[0] * scale)), max(1, round(shape[1] * scale))
 
 
-def _to_picture(
-    maps: np.ndarray, shape: Sequence[int], scale: float, largest: float, left: int, top: int
-) -> np.ndarray:
-    """Returns maps [H, W, C] of the picture's pixels, enlarged in the two steps of the release."""
-    del largest
+def _largest(views: Sequence[View]) -> tuple[int, int]:
+    return max(view.size for view in views)
+
+
+def _to_pixels(maps: np.ndarray, view: View, grid: tuple[int, int]) -> np.ndarray:
+    """Returns maps [H, W, C] of the image's pixels, H x W = `grid`, enlarged in the two steps of the release."""
     padded = _resize_channels(maps, maps.shape[0] * STRIDE, maps.shape[1] * STRIDE)
-    height, width = _scaled(shape, scale)
-    return _resize_channels(padded[top : top + height, left : left + width], shape[0], shape[1])
+    (top, left), (height, width) = view.corner, view.size
+    return _resize_channels(padded[top : top + height, left : left + width], *grid)
 
 
 def _resize_channels(maps: np.ndarray, height: int, width: int) -> np.ndarray:
@@ -191,16 +215,12 @@ def _resize_channels(maps: np.ndarray, height: int, width: int) -> np.ndarray:
     return np.asarray(resized).reshape(height, width, maps.shape[2])
 
 
-def _to_largest(
-    maps: np.ndarray, shape: Sequence[int], scale: float, largest: float, left: int, top: int
-) -> np.ndarray:
-    """Returns maps [h, w, C] on the 8 px cells of the picture at the `largest` scale, by one bicubic step."""
+def _to_cells(maps: np.ndarray, view: View, grid: tuple[int, int]) -> np.ndarray:
+    """Returns maps [h, w, C] on the 8 px cells of the view of size `grid`, by one bicubic step."""
     result = maps
-    for axis, padding in ((0, top), (1, left)):
-        cells = -(-_scaled(shape, largest)[axis] // STRIDE)
-        largest_px = STRIDE * np.arange(cells) + (STRIDE - 1) / 2
-        ratio = _scaled(shape, scale)[axis] / _scaled(shape, largest)[axis]
-        shown_px = (largest_px + 0.5) * ratio - 0.5 + padding
+    for axis in (0, 1):
+        grid_px = STRIDE * np.arange(-(-grid[axis] // STRIDE)) + (STRIDE - 1) / 2
+        shown_px = (grid_px + 0.5) * (view.size[axis] / grid[axis]) - 0.5 + view.corner[axis]
         weights = bicubic_matrix((shown_px - (STRIDE - 1) / 2) / STRIDE, maps.shape[axis]).numpy().astype(np.float32)
         result = np.moveaxis(np.tensordot(weights, result, (1, axis)), 0, axis)
     return result

@@ -16,11 +16,12 @@ import numpy as np
 import tensorflow as tf
 
 from openpose_tf.common.errors import UserError
+from openpose_tf.common.file_names import POSE_DESCRIPTION
 from openpose_tf.inference import multi_scale, student_file
 from openpose_tf.inference.decoder import DecoderConfig
 from openpose_tf.inference.image_files import Picture
 from openpose_tf.inference.rescaling import keypoints_to_picture
-from openpose_tf.inference.saved_model import DESCRIPTION, PoseServer, description
+from openpose_tf.inference.saved_model import PoseServer, description
 from openpose_tf.weights.weight_files import BUILTIN, BUILTIN_PATH
 
 # Pictures of one shown size go through the network together; at most this many wait for others of their size.
@@ -28,7 +29,7 @@ MAX_WAITING = 48
 
 
 class Predictor:
-    """Runs a SavedModel of `openpose_tf.export`, or the student that ships.
+    """Runs a SavedModel of `openpose_tf.export`, or the bundled student.
 
     Args:
         saved_model: folder of the SavedModel, or "builtin".
@@ -38,7 +39,7 @@ class Predictor:
             decoder answers.
 
     Raises:
-        UserError: the folder is no SavedModel of ours.
+        UserError: the folder is not a SavedModel of ours.
     """
 
     def __init__(
@@ -110,18 +111,18 @@ class Predictor:
 
 
 def _load_builtin(_: Path) -> tuple[Any, Any, dict[str, Any]]:
-    """Returns the student that ships, its serving function and its description."""
+    """Returns the bundled student, its serving function and its description."""
     student = student_file.read_student(BUILTIN_PATH)
     server = PoseServer(*student)
-    return server, server.images, description(student.config, student.around)
+    return server, server.images, description(student.config, student.serving)
 
 
 def _load(folder: Path) -> tuple[Any, Any, dict[str, Any]]:
     """Returns the SavedModel, its serving function and its description."""
-    mend = "write one with python -m openpose_tf.export"
+    hint = "write one with python -m openpose_tf.export"
     if not (folder / "saved_model.pb").is_file():
-        raise UserError(f"{folder} is no SavedModel: {mend}")
-    path = folder / "assets" / DESCRIPTION
+        raise UserError(f"{folder} is not a SavedModel: {hint}")
+    path = folder / "assets" / POSE_DESCRIPTION
     try:
         stored = json.loads(path.read_text())
         if {"test_side", "decoder", "model"} - set(stored):
@@ -129,7 +130,7 @@ def _load(folder: Path) -> tuple[Any, Any, dict[str, Any]]:
         model = tf.saved_model.load(str(folder))
         return model, model.signatures["serving_default"], stored
     except FileNotFoundError:
-        raise UserError(f"{folder} is a SavedModel of something else ({path} is missing): {mend}") from None
+        raise UserError(f"{folder} is a SavedModel of something else ({path} is missing): {hint}") from None
     except (OSError, ValueError, KeyError, tf.errors.OpError) as error:
         reason = " ".join(str(error).split())[:200]
-        raise UserError(f"{folder} is a damaged SavedModel ({reason}): {mend}") from None
+        raise UserError(f"{folder} is a damaged SavedModel ({reason}): {hint}") from None

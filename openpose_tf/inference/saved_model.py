@@ -16,13 +16,13 @@ from typing import Any
 
 import tensorflow as tf
 
+from openpose_tf.common.file_names import POSE_DESCRIPTION
 from openpose_tf.config import STRIDE, ModelConfig
 from openpose_tf.inference.decoder import PAPER, Decoder, DecoderConfig
 from openpose_tf.inference.rescaling import keypoints_to_picture
 from openpose_tf.network.openpose import preprocess
 from openpose_tf.skeleton import MPI
 
-DESCRIPTION = "pose.json"
 PAD_VALUE = 128  # mid-grey, which `preprocess` makes 0 (the training's border)
 # The training shows people of 100 to 400 px in crops of 368 px (original.md, augmentation). A picture whose longer side
 # is 1.5 crops shows people of 18 % to 72 % of that side within this range.
@@ -96,7 +96,7 @@ class PoseServer(tf.Module):
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Writes the SavedModel, with its description in assets/pose.json."""
         with tempfile.TemporaryDirectory() as temporary:
-            path = Path(temporary) / DESCRIPTION
+            path = Path(temporary) / POSE_DESCRIPTION
             path.write_text(json.dumps(self._description, indent=1) + "\n")
             self.description_asset = tf.saved_model.Asset(str(path))
             signatures = {"serving_default": self.images, "encoded": self.encoded}

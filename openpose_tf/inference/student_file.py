@@ -1,8 +1,8 @@
 """A trained student in one small file: weights by layer name in half precision, and the shape of their network.
 
     write_student("student.npz", model, ModelConfig(0.25, 2, 128), ServingConfig(PAPER, 320))
-    student = read_student(BUILTIN_PATH)  # the small student that ships
-    server = PoseServer(student.model, student.config, student.around)
+    student = read_student(BUILTIN_PATH)
+    server = PoseServer(student.model, student.config, student.serving)
 
 The file is an .npz as `weights.import_weights` reads it, so it is also something to start a run from.
 """
@@ -30,22 +30,22 @@ DESCRIPTION = "description"  # name of the JSON text in the file
 WHAT_FILE = "a student written by openpose_tf.export --weights"
 
 
-class Student(NamedTuple):
+class StudentFile(NamedTuple):
     """A student as it is read.
 
     Attributes:
         model: the network.
         config: its configuration.
-        around: sizes and thresholds that suit it.
+        serving: sizes and thresholds that suit it.
     """
 
     model: tf.keras.Model
     config: ModelConfig
-    around: ServingConfig
+    serving: ServingConfig
 
 
 def write_student(
-    path: str | os.PathLike[str], model: tf.keras.Model, config: ModelConfig, around: ServingConfig
+    path: str | os.PathLike[str], model: tf.keras.Model, config: ModelConfig, serving: ServingConfig
 ) -> None:
     """Writes a network as float16 weights; the file appears whole or not at all.
 
@@ -53,9 +53,9 @@ def write_student(
         path: an .npz file.
         model: of `build_openpose`.
         config: its configuration.
-        around: its `test_side` and its decoder's `min_person_score` are kept.
+        serving: its `test_side` and its decoder's `min_person_score` are kept.
     """
-    suits = {"test_side": around.test_side, "min_person_score": around.decoder.min_person_score}
+    suits = {"test_side": serving.test_side, "min_person_score": serving.decoder.min_person_score}
     description = json.dumps({**dataclasses.asdict(config), **suits})
     arrays: dict[str, Any] = {DESCRIPTION: np.array(description)}
     for layer in model.layers:
@@ -67,7 +67,7 @@ def write_student(
     files.write_bytes(path, content.getvalue())
 
 
-def read_student(path: str | os.PathLike[str]) -> Student:
+def read_student(path: str | os.PathLike[str]) -> StudentFile:
     """Returns the student in a file of `write_student`.
 
     Raises:
@@ -78,7 +78,7 @@ def read_student(path: str | os.PathLike[str]) -> Student:
     model = build_openpose(config)
     import_weights(model, Path(path))
     decoder = dataclasses.replace(PAPER, min_person_score=float(description["min_person_score"]))
-    return Student(model, config, ServingConfig(decoder, int(description["test_side"])))
+    return StudentFile(model, config, ServingConfig(decoder, int(description["test_side"])))
 
 
 def _read_description(path: Path) -> dict[str, Any]:

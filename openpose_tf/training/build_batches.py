@@ -7,7 +7,8 @@ import numpy as np
 
 from openpose_tf.config import DataConfig, TrainConfig
 from openpose_tf.data.input.augmentation import Augmentation
-from openpose_tf.data.input.streams import MixedBatches, StreamConfig, mix
+from openpose_tf.data.input.mixed_batches import MixedBatches, mix
+from openpose_tf.data.input.sampler import StreamConfig
 from openpose_tf.data.records.record_set import RecordSet, join_records, load_records
 from openpose_tf.training.strategies import Replicas
 
@@ -46,6 +47,7 @@ def make_batches(
     replicas: Replicas,
     groups: Sequence[np.ndarray] | None = None,
     feature_names: Sequence[str] = (),
+    by_row: bool = False,
 ) -> MixedBatches:
     """Returns the batches of a run: this worker's share of each global batch.
 
@@ -56,6 +58,7 @@ def make_batches(
         replicas: the worker's place.
         groups: rows of each group of the synthetic set; one group of all if None.
         feature_names: columns of the batch's `features`.
+        by_row: the synthetic samples are chosen one by one.
     """
     stream = StreamConfig(
         augmentation=_augmentation(run, data),
@@ -72,6 +75,7 @@ def make_batches(
         sets.synthetic,
         run.batch_size,
         groups=groups,
+        by_row=by_row,
         synthetic_fraction=fraction,
         seed=run.seed,
         config=stream,

@@ -9,9 +9,8 @@ from typing import Any, TextIO
 import numpy as np
 import tensorflow as tf
 
-from openpose_tf.common import files
+from openpose_tf.common import file_names, files
 
-METRICS_NAME, DECISIONS_NAME, SUMMARY_NAME = "metrics.jsonl", "decisions.jsonl", "summary.json"
 LOSS_WINDOW_SHARE = 10  # first and last loss of the summary: means over a tenth of the rows
 
 
@@ -27,8 +26,8 @@ class RunLogs:
     def __init__(self, model_dir: Path, step: int, is_chief: bool = True) -> None:
         self._model_dir, self._is_chief = model_dir, is_chief
         self._writer = tf.summary.create_file_writer(str(model_dir)) if is_chief else tf.summary.create_noop_writer()
-        self._metrics = _open_rows(model_dir / METRICS_NAME, step) if is_chief else None
-        self._decisions = _open_rows(model_dir / DECISIONS_NAME, step) if is_chief else None
+        self._metrics = _open_rows(model_dir / file_names.METRICS, step) if is_chief else None
+        self._decisions = _open_rows(model_dir / file_names.DECISIONS, step) if is_chief else None
 
     def metrics(self, step: int, row: Mapping[str, float]) -> None:
         """Writes one row of numbers; NaN (nothing measured) becomes null."""
@@ -56,10 +55,10 @@ class RunLogs:
 
     def write_summary(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Writes summary.json: `values` and the first and last losses, means over a tenth of metrics.jsonl each."""
-        rows = _read_rows(self._model_dir / METRICS_NAME)
+        rows = _read_rows(self._model_dir / file_names.METRICS)
         summary = {**values, **_first_and_last(rows)}
         if self._is_chief:
-            files.write_json(self._model_dir / SUMMARY_NAME, summary)
+            files.write_json(self._model_dir / file_names.SUMMARY, summary)
         return summary
 
     def __enter__(self) -> "RunLogs":

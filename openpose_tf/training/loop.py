@@ -17,20 +17,21 @@ from absl import logging
 from openpose_tf.common.errors import MachineError
 from openpose_tf.common.progress import Progress
 from openpose_tf.config import TrainConfig
+from openpose_tf.data.input.batch import ALL_SAMPLES, Batch, Selection
 from openpose_tf.training.logs import RunLogs
-from openpose_tf.training.protocols import Batch, Batches, Curriculum, StepResult, Student
+from openpose_tf.training.protocols import Batches, Curriculum, StepResult, Student
 from openpose_tf.training.stop_signals import StopSignals
 from openpose_tf.weights.checkpoints import CheckpointStore
 
 
-class Run(NamedTuple):
+class TrainingRun(NamedTuple):
     """Everything that `train` takes.
 
     Attributes:
         config: the run.
         student: what is trained.
         batches: where its batches come from.
-        curriculum: who chooses their groups.
+        curriculum: who chooses their synthetic samples.
     """
 
     config: TrainConfig
@@ -45,10 +46,10 @@ class NoTeacher:
     def __init__(self) -> None:
         self.trackable = tf.train.Checkpoint()
 
-    def group_for(self, step: int) -> int:
-        """Returns the only group."""
+    def select(self, step: int) -> Selection:
+        """Returns the choice of all samples."""
         del step
-        return 0
+        return ALL_SAMPLES
 
     def after_step(self, step: int, batch: Batch, per_sample_loss: tf.Tensor) -> None:
         """Decides nothing."""
@@ -140,9 +141,9 @@ class _Loop:
         return Outcome(self._step, True, self._logs.write_summary(self._summary()))
 
     def _one_step(self) -> float:
-        group = self._curriculum.group_for(self._step)
+        selection = self._curriculum.select(self._step)
         before = time.monotonic()
-        batch = self._batches.next(group)
+        batch = self._batches.next(selection)
         self._wait_s += time.monotonic() - before
         learning_rate = self._student.learning_rate()
         result = self._student.train_step(batch)

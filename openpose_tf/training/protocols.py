@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import tensorflow as tf
 
-Batch = Mapping[str, tf.Tensor]
+from openpose_tf.data.input.batch import Batch, Selection
 
 
 class StepResult(NamedTuple):
@@ -63,19 +63,19 @@ class Batches(Protocol):
     def trackable(self) -> Any:
         """Counters for the student's checkpoint; restoring them moves the streams."""
 
-    def next(self, group: int) -> Batch:
-        """Returns the next batch (data/README.md, "Batch"); its synthetic half is of `group` only."""
+    def next(self, selection: Selection) -> Batch:
+        """Returns the next batch (data/README.md, "Batch"); its synthetic half is as selected and nothing else."""
 
 
 class Curriculum(Protocol):
-    """Who chooses the synthetic group: the student's view of a teacher."""
+    """Who chooses the synthetic samples: the student's view of a teacher."""
 
     @property
     def trackable(self) -> Any:
         """State for the student's checkpoint: a trackable, or a dict of trackables and variables."""
 
-    def group_for(self, step: int) -> int:
-        """Returns the group of synthetic samples for the batch of `step` (0-based)."""
+    def select(self, step: int) -> Selection:
+        """Returns the choice of synthetic samples for the batch of `step` (0-based)."""
 
     def after_step(self, step: int, batch: Batch, per_sample_loss: tf.Tensor) -> Mapping[str, Any] | None:
         """Takes the losses [B] of the batch of `step` (0-based).

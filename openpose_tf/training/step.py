@@ -8,11 +8,12 @@ import tensorflow as tf
 
 from openpose_tf.common.errors import MachineError
 from openpose_tf.config import Precision, TrainConfig
+from openpose_tf.data.input.batch import Batch
 from openpose_tf.labels import losses, targets
 from openpose_tf.network.openpose import FROZEN_LAYERS, preprocess
 from openpose_tf.training import tensorboard_images
 from openpose_tf.training.optimizers import apply_rules, build_optimizer, learning_rate_schedule, variable_rules
-from openpose_tf.training.protocols import Batch, StepResult
+from openpose_tf.training.protocols import StepResult
 from openpose_tf.training.strategies import Replicas
 
 BRANCH_NAMES = ("pafs", "confidence_maps")

@@ -3,17 +3,14 @@
 body = load_body("builtin")
 vertices, joints = body.shape("female", sample_shape(rng, "female"))
 vertices, joints = body.pose(vertices, joints, pose, gender="female")  # pose [52, 3] axis-angle
-world = z_up(vertices)
+world = rotations.z_up(vertices)
 """
 
 import numpy as np
 
 from synth.body.cc0 import load_cc0
 from synth.body.model import BodyModel
-from synth.body.rotations import z_up
 from synth.body.smplh import load_smplh
-
-__all__ = ["BodyModel", "load_body", "sample_shape", "z_up"]
 
 _MAX_BETA = 2.5  # standard deviations; beyond it people look deformed
 

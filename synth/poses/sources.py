@@ -17,8 +17,6 @@ from synth.body.model import BodyModel, GenderModel
 from synth.poses import motion_files, procedural, resting, self_collision
 from synth.poses.motion_files import Pose
 
-__all__ = ["Pose", "PoseSource", "ProceduralPoses", "load_poses"]
-
 _MAX_DRAWS = 200  # a kind that fails this often is broken; 1.3 draws are expected
 
 

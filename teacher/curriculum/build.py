@@ -13,21 +13,20 @@ from openpose_tf.common import files
 from openpose_tf.common.errors import UserError
 from openpose_tf.common.folder_claim import FolderClaim
 from openpose_tf.config import TrainConfig
-from openpose_tf.data.input.streams import MixedBatches
-from teacher.curriculum.chosen_stream import ChosenStream
 from teacher.curriculum.flags import DEFAULTS, TeacherConfig
 from teacher.curriculum.group_curriculum import GroupCurriculum
 from teacher.curriculum.sample_curriculum import SampleCurriculum
 from teacher.curriculum.tensorboard import TeacherBoard
-from teacher.groups.group_files import GROUPS_NAME, groups_json, sample_groups
+from teacher.groups.group_files import GROUPS_NAME, groups_json
 from teacher.groups.membership import GroupingConfig, Membership
 from teacher.teachers import network
 from teacher.teachers.adversarial import AdversarialConfig, AdversarialTeacher
+from teacher.teachers.defaults import EXPLORATION
 from teacher.teachers.protocol import Teacher
-from teacher.teachers.registry import SAMPLES, TeacherSpec, make_teacher
+from teacher.teachers.registry import SAMPLES, TeacherSpec, find_teacher
+from teacher.teachers.reward import STEP_SIZES
 from teacher.teachers.sample_teacher import SampleTeacher
 
-Curriculum = GroupCurriculum | SampleCurriculum
 OnDecision = Callable[[int, Mapping[str, Any]], None]
 
 CLAIM = FolderClaim(
@@ -46,26 +45,31 @@ class TeacherRun:
     Attributes:
         model_dir: folder of the run.
         membership: groups of the synthetic samples.
-        asked: what groups were asked for.
+        grouping_config: which groups.
         settings: the teacher's.
     """
 
     model_dir: str
     membership: Membership
-    asked: GroupingConfig
+    grouping_config: GroupingConfig
     settings: TeacherConfig
 
     @property
     def available(self) -> np.ndarray:
         """[num_groups] bool, the groups that are large enough to train on."""
-        return self.membership.available(self.asked.min_group_size)
+        return self.membership.available(self.grouping_config.min_group_size)
 
     @property
     def trained_rows(self) -> list[np.ndarray]:
         """Rows of each stream: one per group, none for a group that counts as empty; all in one for single samples."""
-        if self.settings.name == SAMPLES:
+        if not self.has_groups:
             return [np.sort(np.concatenate(self.membership.rows))]
         return [rows if usable else rows[:0] for rows, usable in zip(self.membership.rows, self.available)]
+
+    @property
+    def has_groups(self) -> bool:
+        """Whether the teacher chooses groups, not single samples."""
+        return self.settings.name != SAMPLES
 
     @property
     def heads(self) -> tuple[int, ...]:
@@ -81,17 +85,15 @@ class TeacherRun:
         """
         if self.settings.heads and self.membership.grouping.cell_groups:
             raise UserError("--teacher_heads needs a group per cell: give --group_floor=0 or no --teacher_heads")
-        if self.settings.correction and self.settings.name != SAMPLES:
+        if self.settings.correction and self.has_groups:
             raise UserError(f"--teacher_correction weighs samples drawn one by one: give --teacher={SAMPLES}, or 0")
         if self.settings.group is not None and self.settings.name != "always":
             raise UserError(f"--teacher_group={self.settings.group} is for --teacher=always: give both, or neither")
-        if self.settings.name == SAMPLES:
-            return self._check_model_dir()
-        small = np.flatnonzero(~self.available)
-        if len(small):
-            logging.warning(
-                "group %s: at most %d samples, counts as empty", ", ".join(map(str, small)), self.asked.min_group_size
-            )
+        if self.has_groups:
+            find_teacher(self.settings.name, self.settings.own_settings)
+            small, limit = np.flatnonzero(~self.available), self.grouping_config.min_group_size
+            if len(small):
+                logging.warning("group %s: at most %d samples, counts as empty", ", ".join(map(str, small)), limit)
         self._check_model_dir()
 
     def _check_model_dir(self) -> None:
@@ -105,57 +107,50 @@ class TeacherRun:
         files.write_json(Path(self.model_dir) / GROUPS_NAME, self._claim())
 
     def _claim(self) -> dict[str, Any]:
-        groups = groups_json(self.membership, self.asked.mode)
+        groups = groups_json(self.membership, self.grouping_config.mode)
         return groups | {
-            "min_group_size": self.asked.min_group_size,
+            "min_group_size": self.grouping_config.min_group_size,
             "teacher": self.settings.to_json(),
         }
 
 
 def build_curriculum(
-    run: TeacherRun, student: tf.keras.Model, config: TrainConfig, batches: MixedBatches, is_chief: bool = True
-) -> tuple[MixedBatches, Curriculum]:
-    """Returns the batches to train on and the teacher inside its adapter to the student's loop.
+    run: TeacherRun, student: tf.keras.Model, config: TrainConfig, num_synthetic: int, is_chief: bool = True
+) -> GroupCurriculum | SampleCurriculum:
+    """Returns the teacher inside its adapter to the student's loop.
 
     Args:
         run: groups and settings.
         student: the student's network, for `--teacher_init=student`.
         config: the student's run; its seed is the teacher's, too.
-        batches: one synthetic stream per entry of `run.trained_rows`.
+        num_synthetic: synthetic samples in a global batch.
         is_chief: only the chief of several workers writes events.
     """
     settings, membership = run.settings, run.membership
     on_decision = TeacherBoard(run.model_dir).write if is_chief else None
-    if settings.name == SAMPLES:
-        return _build_sample_curriculum(run, config, batches, on_decision)
-    spec = TeacherSpec(settings.name, settings.exploration, settings.temperature, config.seed, settings.group)
-    teacher = make_teacher(spec, membership.counts, run.available, lambda: build_adversarial(run, student, config))
-    features = membership.grouping.feature_names
-    curriculum = GroupCurriculum(
-        teacher, membership.grouping, features, settings.decision_steps, settings.num_hardest, on_decision
+    if not run.has_groups:
+        return _build_sample_curriculum(run, config, num_synthetic, on_decision)
+    spec = TeacherSpec(
+        available=run.available,
+        counts=membership.counts,
+        adversarial=lambda: build_adversarial(run, student, config),
+        seed=config.seed,
+        settings=settings.own_settings,
+        group=settings.group,
     )
-    return batches, curriculum
+    teacher, grouping = find_teacher(settings.name, settings.own_settings)(spec), membership.grouping
+    return GroupCurriculum(
+        teacher, grouping, grouping.feature_names, settings.decision_steps, settings.num_hardest, on_decision
+    )
 
 
 def _build_sample_curriculum(
-    run: TeacherRun, config: TrainConfig, batches: MixedBatches, on_decision: OnDecision | None
-) -> tuple[MixedBatches, Curriculum]:
-    plain = batches.synthetic[0]
-    assert plain is not None
-    stream = ChosenStream(
-        plain.records, plain.rows, plain.batch_size, seed=config.seed, stream_id=1, config=plain.config
-    )
-    settings = run.settings
-    teacher = SampleTeacher(
-        len(plain.rows),
-        0.1 if settings.exploration is None else settings.exploration,
-        1.0 if settings.temperature is None else settings.temperature,
-        settings.correction,
-        seed=config.seed,
-    )
-    groups = sample_groups(run.membership, len(plain.records))
-    curriculum = SampleCurriculum(teacher, stream, groups, settings.decision_steps, on_decision)
-    return MixedBatches(batches.real, [stream]), curriculum
+    run: TeacherRun, config: TrainConfig, num_synthetic: int, on_decision: OnDecision | None
+) -> SampleCurriculum:
+    settings, groups = run.settings, run.membership.sample_groups
+    num_samples = int((groups >= 0).sum())
+    teacher = SampleTeacher(num_samples, correction=settings.correction, seed=config.seed, **settings.own_settings)
+    return SampleCurriculum(teacher, groups, num_synthetic, settings.decision_steps, on_decision)
 
 
 def build_adversarial(run: TeacherRun, student: tf.keras.Model, config: TrainConfig) -> Teacher:
@@ -167,7 +162,7 @@ def build_adversarial(run: TeacherRun, student: tf.keras.Model, config: TrainCon
     settings, size = run.settings, config.model.input_size
     if size < network.MIN_INPUT_SIZE:
         raise UserError(f"--input_size={size}: the teacher's network needs at least {network.MIN_INPUT_SIZE} px")
-    is_release = run.asked.mode == "release"
+    is_release = run.grouping_config.mode == "release"
     width = config.model.width if settings.width is None else settings.width
     model = network.build_network(sum(run.heads), size, width, relu_logits=is_release, seed=config.seed)
     if settings.init == "student":
@@ -179,12 +174,9 @@ def build_adversarial(run: TeacherRun, student: tf.keras.Model, config: TrainCon
 
 def adversarial_config(settings: TeacherConfig, config: TrainConfig, is_release: bool) -> AdversarialConfig:
     """Returns the teacher's settings; the released code trains it by the student's optimiser and its schedule."""
-    step_size = settings.step_size
-    if step_size is None:
-        step_size = 1.0 if settings.rule == "peng" else 0.01
     chosen = AdversarialConfig(
-        step_size=step_size,
-        exploration=0.1 if settings.exploration is None else settings.exploration,
+        step_size=STEP_SIZES[settings.rule] if settings.step_size is None else settings.step_size,
+        exploration=EXPLORATION if settings.exploration is None else settings.exploration,
         history=settings.history,
         rule=settings.rule,
         learning_rate=settings.learning_rate,
@@ -196,6 +188,6 @@ def adversarial_config(settings: TeacherConfig, config: TrainConfig, is_release:
     return dataclasses.replace(
         chosen,
         learning_rate=settings.learning_rate if student.learning_rate is None else student.learning_rate,
-        decay=0.33 if student.decay_rate is None else student.decay_rate,
+        decay=chosen.decay if student.decay_rate is None else student.decay_rate,
         decay_decisions=max(1, (student.decay_steps or 20_000) // settings.decision_steps),
     )

@@ -5,10 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from openpose_tf.common import files
+from openpose_tf.common import file_names, files
 from openpose_tf.common.errors import UserError
-
-DECISIONS_NAME = "decisions.jsonl"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,7 +36,7 @@ def read_decisions(model_dir: str | Path) -> DecisionLog:
     Raises:
         UserError: no such file, an unreadable line other than an unfinished last one, or no decision yet.
     """
-    path = files.require_dir(model_dir, "a model_dir written by teacher.train") / DECISIONS_NAME
+    path = files.require_dir(model_dir, "a model_dir written by teacher.train") / file_names.DECISIONS
     rows = files.read_jsonl(path, "the decisions of a run of teacher.train")
     if not rows:
         raise UserError(f"{path} holds no decision yet: train for at least --decision_steps steps")

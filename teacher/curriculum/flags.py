@@ -5,12 +5,14 @@ from typing import Any
 
 from absl import flags
 
+from teacher.teachers import defaults
 from teacher.teachers.registry import TEACHERS
-from teacher.teachers.reward import UPDATE_RULES
+from teacher.teachers.reward import STEP_SIZES, UPDATE_RULES
 
 flags.disclaim_key_flags()  # --help of the command that calls `define` shows these flags as its own
 
 INITS = ("xavier", "student")
+_STEP_SIZES = ", ".join(f"{rule} {size:g}" for rule, size in STEP_SIZES.items())
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,11 +20,11 @@ class TeacherConfig:
     """What the user asks for.
 
     Attributes:
-        name: one of `teachers.TEACHERS`.
+        name: one of `registry.TEACHERS`, or `module:Class`.
         decision_steps: N, training steps per decision.
         history: H of Eq. 1.
-        step_size: α of Eq. 2; None: 0.01 (Peng's rule: 1).
-        exploration: ε; None: the teacher's own, 0.1 for the paper's.
+        step_size: α of Eq. 2; None: the rule's own.
+        exploration: ε; None: the teacher's own.
         rule: key of `reward.UPDATE_RULES`.
         learning_rate: of the teacher's Adam.
         num_hardest: hardest real images kept per window.
@@ -35,19 +37,25 @@ class TeacherConfig:
     """
 
     name: str = "adversarial"
-    decision_steps: int = 20
-    history: int = 10
+    decision_steps: int = defaults.DECISION_STEPS
+    history: int = defaults.HISTORY
     step_size: float | None = None
     exploration: float | None = None
     rule: str = "paper"
-    learning_rate: float = 5e-5
-    num_hardest: int = 32
+    learning_rate: float = defaults.LEARNING_RATE
+    num_hardest: int = defaults.NUM_HARDEST
     width: float | None = None
     init: str = "xavier"
     heads: bool = False
     temperature: float | None = None
     correction: float = 0.0
     group: int | None = None
+
+    @property
+    def own_settings(self) -> dict[str, float]:
+        """What the user set of the options whose default is each teacher's own."""
+        values = {"exploration": self.exploration, "temperature": self.temperature}
+        return {name: value for name, value in values.items() if value is not None}
 
     def to_json(self) -> dict[str, Any]:
         """Returns the values as plain data, for the check at resume."""
@@ -86,12 +94,17 @@ def teacher_config(values: flags.FlagValues) -> TeacherConfig:
 
 
 def _define_choice() -> None:
-    flags.DEFINE_enum("teacher", DEFAULTS.name, TEACHERS, "Who chooses the groups; adversarial is the paper's.")
+    flags.DEFINE_string(
+        "teacher",
+        DEFAULTS.name,
+        f"Who chooses: {', '.join(TEACHERS)}, or module:Class for your own; adversarial is the paper's.",
+    )
     flags.DEFINE_integer("teacher_group", None, "The group that --teacher=always picks, from 0.", 0)
     flags.DEFINE_integer("decision_steps", DEFAULTS.decision_steps, "N, training steps per decision (released: 20).", 1)
     flags.DEFINE_integer("teacher_history", DEFAULTS.history, "H of Eq. 1, past window losses (released: 10).", 1)
-    flags.DEFINE_float("teacher_step_size", None, "α of Eq. 2; default 0.01 (released), 1 for rule peng.", 0.0, 1.0)
-    flags.DEFINE_float("exploration", None, "ε, share of uniform draws; default 0.1 (paper).", 0.0, 1.0)
+    flags.DEFINE_float("teacher_step_size", None, f"α of Eq. 2; default by rule: {_STEP_SIZES}.", 0.0, 1.0)
+    exploration = f"ε, share of uniform draws; default: the teacher's own, {defaults.EXPLORATION} for the paper's."
+    flags.DEFINE_float("exploration", None, exploration, 0.0, 1.0)
     flags.DEFINE_enum(
         "teacher_rule",
         None,

@@ -6,10 +6,12 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from openpose_tf.data.input.batch import Batch, Selection
 from teacher.curriculum.hardest_buffer import HardestBuffer
 from teacher.groups.groupings import Grouping
 from teacher.teachers.array_state import ArrayState
-from teacher.teachers.protocol import Decision, Outcome, Teacher
+from teacher.teachers.defaults import DECISION_STEPS, NUM_HARDEST
+from teacher.teachers.protocol import Decision, Teacher, WindowLosses
 
 
 class GroupCurriculum:
@@ -22,8 +24,8 @@ class GroupCurriculum:
         teacher: chooses the groups.
         grouping: recomputes the group of every synthetic sample from its features, to count those of a wrong group.
         feature_names: names of the columns of `batch["features"]`.
-        decision_steps: N, steps per window (authors' default 20).
-        num_hardest: number of hardest real samples kept (authors' default 32).
+        decision_steps: N, steps per window.
+        num_hardest: number of hardest real samples kept.
         on_decision: called with (steps done, row) for every decision, for logs.
     """
 
@@ -32,8 +34,8 @@ class GroupCurriculum:
         teacher: Teacher,
         grouping: Grouping,
         feature_names: tuple[str, ...],
-        decision_steps: int = 20,
-        num_hardest: int = 32,
+        decision_steps: int = DECISION_STEPS,
+        num_hardest: int = NUM_HARDEST,
         on_decision: Callable[[int, Mapping[str, Any]], None] | None = None,
     ) -> None:
         self._teacher, self._grouping, self._feature_names = teacher, grouping, tuple(feature_names)
@@ -45,25 +47,18 @@ class GroupCurriculum:
         self._state = ArrayState(self._to_arrays, self._from_arrays)
 
     @property
-    def wrong_group_samples(self) -> int:
-        """Synthetic samples of another group than the chosen one, over the whole run; must be 0."""
-        return self._wrong
-
-    @property
     def trackable(self) -> dict[str, Any]:
         """State for the student's checkpoint: window, decision, buffer and the teacher's own."""
         return {"window": self._state, **{f"teacher_{name}": part for name, part in self._teacher.state.items()}}
 
-    def group_for(self, step: int) -> int:
+    def select(self, step: int) -> Selection:
         """Returns the group of synthetic samples for the batch of `step`."""
         del step  # every call of a window gives the same
         if self._decision is None:
             self._decision = self._teacher.draw(self._teacher.propose(None))
-        return self._decision.group
+        return Selection(self._decision.group)
 
-    def after_step(
-        self, step: int, batch: Mapping[str, tf.Tensor], per_sample_loss: tf.Tensor
-    ) -> dict[str, Any] | None:
+    def after_step(self, step: int, batch: Batch, per_sample_loss: tf.Tensor) -> dict[str, Any] | None:
         """Takes a finished step; returns the row of decisions.jsonl after the last step of a window, else None.
 
         Args:
@@ -73,7 +68,7 @@ class GroupCurriculum:
         """
         losses = np.asarray(per_sample_loss, np.float64)
         synthetic = np.asarray(batch["is_synthetic"], bool)
-        self._count_wrong(np.asarray(batch["features"])[synthetic], self.group_for(step))
+        self._count_wrong(np.asarray(batch["features"])[synthetic], self.select(step).group)
         half = int(2 * self._steps >= self._decision_steps)
         self._sums[half] += losses[synthetic].sum(), synthetic.sum()
         real = np.flatnonzero(~synthetic)
@@ -113,10 +108,10 @@ class GroupCurriculum:
             "wrong_group_samples": self._wrong,
         }
 
-    def _outcome(self) -> Outcome:
+    def _outcome(self) -> WindowLosses:
         total, count = self._sums.sum(0)
         first, second = (part[0] / part[1] if part[1] else total / count for part in self._sums)
-        return Outcome(float(total / count), float(first), float(second))
+        return WindowLosses(float(total / count), float(first), float(second))
 
     def _count_wrong(self, features: np.ndarray, group: int) -> None:
         columns = {name: features[:, i] for i, name in enumerate(self._feature_names)}

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from teacher.teachers.defaults import NUM_HARDEST
+
 
 class HardestBuffer:
     """The `capacity` samples of highest loss seen since the last `clear`, hardest first.
@@ -12,10 +14,10 @@ class HardestBuffer:
     the first one makes the decision and all of them train the teacher. Equal losses keep the order of arrival.
 
     Args:
-        capacity: number of samples to keep (authors' default 32).
+        capacity: number of samples to keep.
     """
 
-    def __init__(self, capacity: int = 32) -> None:
+    def __init__(self, capacity: int = NUM_HARDEST) -> None:
         self._capacity = capacity
         self.clear()
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from openpose_tf.common import files
+from openpose_tf.common import file_names, files
 from openpose_tf.common.stages import Stage
 
 
@@ -207,7 +207,7 @@ def write_summary(folder: Path, stage_rows: Mapping[str, Mapping[str, Any]]) -> 
         folder: of the demo.
         stage_rows: rows of stages.json.
     """
-    run = files.read_json(folder / "model_dir" / "summary.json", "the summary of the training run")
+    run = files.read_json(folder / "model_dir" / file_names.SUMMARY, "the summary of the training run")
     counts = [
         files.read_json(folder / "images" / name / "dataset.json", "an image dataset")["counts"] for name in SEEDS
     ]

@@ -19,7 +19,7 @@ from openpose_tf.common import cli
 from teacher.curriculum.hardest_buffer import HardestBuffer
 from teacher.teachers.adversarial import AdversarialConfig, AdversarialTeacher
 from teacher.teachers.baselines import UniformTeacher
-from teacher.teachers.protocol import Outcome, Teacher
+from teacher.teachers.protocol import Teacher, WindowLosses
 
 NUM_GROUPS, STEPS_PER_DECISION, BATCH = 4, 10, 32
 
@@ -76,7 +76,7 @@ def run(name: str, num_decisions: int = 120, seed: int = 0) -> tuple[float, np.n
             hardest.add(real_points[real], losses[BATCH:])
             window.append(losses[:BATCH].mean())
         half = STEPS_PER_DECISION // 2
-        teacher.feedback(decision, Outcome(np.mean(window), np.mean(window[:half]), np.mean(window[half:])))
+        teacher.feedback(decision, WindowLosses(np.mean(window), np.mean(window[:half]), np.mean(window[half:])))
     test_points, test_labels, _ = make_points(4000, seed + 2, noise=0.1)
     return float((student(test_points).numpy().argmax(1) == test_labels).mean()), np.array(chances)
 

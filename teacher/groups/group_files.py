@@ -4,8 +4,6 @@ import itertools
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from openpose_tf.common import files
 from openpose_tf.common.errors import UserError
 from teacher.groups.groupings import CHARACTERISTICS, Axis, Grouping
@@ -64,11 +62,3 @@ def _bin_names(axis: Axis) -> list[str]:
     name = axis.name.replace("_", " ")
     middle = [f"{low} to {high}" for low, high in itertools.pairwise(edges)]
     return [f"{name} {part}{unit}" for part in (f"< {edges[0]}", *middle, f"≥ {edges[-1]}")]
-
-
-def sample_groups(membership: Membership, num_samples: int) -> np.ndarray:
-    """Returns the [num_samples] int64 group of each row, -1 for those left out."""
-    groups = np.full(num_samples, -1, np.int64)
-    for group, rows in enumerate(membership.rows):
-        groups[rows] = group
-    return groups

@@ -14,7 +14,6 @@ from openpose_tf.common import files
 from openpose_tf.common.errors import UserError
 from openpose_tf.data.records import schema
 from openpose_tf.data.records.record_set import RecordSet, index_digest, load_records
-from teacher.groups.group_files import sample_groups
 from teacher.groups.membership import Membership
 
 
@@ -37,7 +36,7 @@ def write_group_shards(
     """
     folder = files.writable_dir(output_dir)
     _require_free(folder, records, overwrite)
-    groups = sample_groups(membership, len(records))
+    groups = membership.sample_groups
     kept = np.flatnonzero(groups >= 0)
     paths = _shard_paths(folder, records.manifest, len(membership.rows))
     parts = [path.with_name(path.name + ".part") for path in paths]

@@ -55,6 +55,14 @@ class Membership:
         """[num_groups] int64 samples per group."""
         return np.array([len(rows) for rows in self.rows], np.int64)
 
+    @property
+    def sample_groups(self) -> np.ndarray:
+        """[N] int64 group of each sample, -1 for those left out."""
+        groups = np.full(self.counts.sum() + self.num_dropped, -1, np.int64)
+        for group, rows in enumerate(self.rows):
+            groups[rows] = group
+        return groups
+
     def available(self, min_group_size: int = MIN_GROUP_SIZE) -> np.ndarray:
         """Returns [num_groups] bool: groups of more than `min_group_size` samples.
 

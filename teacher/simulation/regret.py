@@ -17,7 +17,7 @@ from teacher.teachers.protocol import Teacher
 from teacher.teachers.tabular_adversarial import TabularTeacher
 
 TeacherMaker = Callable[[Scenario, int], Teacher]  # (scenario, seed)
-MAX_SINGLE_CHOICES = 20  # "always group g" and "all but group g" are tried up to so many groups
+MAX_SINGLE_CHOICES = 20  # "always group g" and "all but group g" are tried up to this many groups
 
 
 def _everything(scenario: Scenario) -> np.ndarray:
@@ -94,7 +94,7 @@ def best_fixed(scenario: Scenario, num_decisions: int, num_seeds: int) -> tuple[
 
 
 @dataclasses.dataclass(frozen=True)
-class Result:
+class ScenarioResult:
     """One teacher in one scenario.
 
     Attributes:
@@ -112,7 +112,7 @@ class Result:
 
 def study_scenario(
     scenario: Scenario, teachers: Mapping[str, TeacherMaker], num_decisions: int, num_seeds: int
-) -> tuple[dict[str, Result], tuple[float, str]]:
+) -> tuple[dict[str, ScenarioResult], tuple[float, str]]:
     """Returns the result of every teacher, and (test loss, name) of the best fixed choice."""
     reference = best_fixed(scenario, num_decisions, max(2, num_seeds // 4))
     hardest = _hardest_groups(scenario)
@@ -126,7 +126,7 @@ def study_scenario(
         regrets = 100 * (losses / reference[0] - 1)
         late = np.concatenate([run.groups[num_decisions // 2 :] for run in runs])
         share = float(np.isin(late, hardest).mean())
-        results[name] = Result(float(losses.mean()), float(regrets.mean()), float(regrets.std()), share)
+        results[name] = ScenarioResult(float(losses.mean()), float(regrets.mean()), float(regrets.std()), share)
     return results, reference
 
 

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from teacher.teachers.protocol import Outcome
+from teacher.teachers.protocol import WindowLosses
 
 SAMPLES_PER_WINDOW = 320  # 20 steps x 16 synthetic samples (reference: one cycle)
 
@@ -116,7 +116,7 @@ class SimulatedStudent:
         """What matters: the removable loss that is left, weighted over the groups."""
         return float(self.removable @ self._scenario.weights)
 
-    def train(self, group: int) -> Outcome:
+    def train(self, group: int) -> WindowLosses:
         """Trains for one window on a group and returns the measured losses."""
         scenario, reach = self._scenario, self._reach[group]
         if scenario.change and self._windows == self._num_windows // 2:
@@ -129,7 +129,7 @@ class SimulatedStudent:
             self.removable *= np.exp(-0.5 * scenario.rate * reach)
             halves.append(self._measure(scenario.floor[group] + 0.5 * (before + self.removable[group])))
         self.removable += scenario.forgetting * (1 - reach) * (self._ceiling - self.removable)
-        return Outcome(sum(halves) / 2, halves[0], halves[1])
+        return WindowLosses(sum(halves) / 2, halves[0], halves[1])
 
     def _measure(self, mean: float) -> float:
         deviation = self._scenario.noise * mean / np.sqrt(SAMPLES_PER_WINDOW / 2)

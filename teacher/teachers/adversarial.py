@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from teacher.teachers import reward
+from teacher.teachers import defaults, reward
 from teacher.teachers.array_state import ArrayState
 from teacher.teachers.array_teacher import draw_group
-from teacher.teachers.protocol import Decision, Outcome, Verdict
+from teacher.teachers.protocol import Decision, Verdict, WindowLosses
 
-MAX_PENALTIES = 100  # after so many choices of nearly empty groups in a row only the others are offered
+MAX_PENALTIES = 100  # after this many choices of nearly empty groups in a row only the others are offered
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,11 +32,11 @@ class AdversarialConfig:
         seed: of the draws.
     """
 
-    step_size: float = 0.01
-    exploration: float = 0.1
-    history: int = 10
+    step_size: float = defaults.STEP_SIZE
+    exploration: float = defaults.EXPLORATION
+    history: int = defaults.HISTORY
     rule: str = "paper"
-    learning_rate: float = 5e-5
+    learning_rate: float = defaults.LEARNING_RATE
     decay: float = 0.33
     decay_decisions: int = 0
     microbatch: int = 8
@@ -124,7 +124,7 @@ class AdversarialTeacher:
         position, explored = draw_group(share / share.sum(), config.exploration, config.seed, index, penalties)
         return Decision(index, int(usable[position]), probabilities, explored, penalties)
 
-    def feedback(self, decision: Decision, outcome: Outcome) -> Verdict:
+    def feedback(self, decision: Decision, outcome: WindowLosses) -> Verdict:
         """Trains on the inputs that led to the decision; the first window of a run only fills the history."""
         verdict = Verdict(reward.baseline(self._history), None)
         if self._inputs is not None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from teacher.teachers.protocol import Decision, Outcome, Verdict
+from teacher.teachers.protocol import Decision, Verdict, WindowLosses
 
 _DRAW_STREAM = 0x7EAC  # keeps these numbers apart from other uses of the same seed
 
@@ -17,7 +17,7 @@ def draw_group(
 
     Args:
         probabilities: [num_groups] float, sums to 1.
-        exploration: ε, 0 to 1 (paper Sec. 4.1: 0.1).
+        exploration: ε, 0 to 1.
         seed, index, attempt: the draw is a pure function of these, so a resumed run draws the same.
     """
     rng = np.random.default_rng([_DRAW_STREAM, seed, index, attempt])
@@ -27,7 +27,23 @@ def draw_group(
     return int(np.searchsorted(cumulative, rng.random() * cumulative[-1], side="right")), False
 
 
-class ArrayTeacher:
+class ArrayOwner:
+    """Base of what keeps its whole state in NumPy arrays by name."""
+
+    _arrays: dict[str, np.ndarray]
+
+    @property
+    def state(self) -> Mapping[str, Any]:
+        """The arrays, as one checkpoint entry."""
+        from teacher.teachers.array_state import ArrayState
+
+        return {"arrays": ArrayState(lambda: self._arrays, self._restore)}
+
+    def _restore(self, arrays: Mapping[str, np.ndarray]) -> None:
+        self._arrays = {name: np.array(array) for name, array in arrays.items()}
+
+
+class ArrayTeacher(ArrayOwner):
     """Base of the teachers whose state is a few NumPy arrays: a subclass gives `_probabilities` and `_learn`.
 
     Groups that are not available (nearly empty) have probability zero from the start.
@@ -43,7 +59,7 @@ class ArrayTeacher:
         if not self._available.any():
             raise ValueError("no group is available")
         self._exploration, self._seed = exploration, seed
-        self._arrays: dict[str, np.ndarray] = {"decisions": np.zeros((), np.int64)}
+        self._arrays = {"decisions": np.zeros((), np.int64)}
 
     @property
     def num_groups(self) -> int:
@@ -64,23 +80,13 @@ class ArrayTeacher:
         position, explored = draw_group(probabilities[usable], self._exploration, self._seed, index)
         return Decision(index, int(usable[position]), probabilities, explored)
 
-    def feedback(self, decision: Decision, outcome: Outcome) -> Verdict:
+    def feedback(self, decision: Decision, outcome: WindowLosses) -> Verdict:
         """Learns from what followed a decision."""
         self._learn(decision, outcome)
         return Verdict(None, None)
 
-    @property
-    def state(self) -> Mapping[str, Any]:
-        """The arrays, as one checkpoint entry."""
-        from teacher.teachers.array_state import ArrayState
-
-        return {"arrays": ArrayState(lambda: self._arrays, self._restore)}
-
-    def _restore(self, arrays: Mapping[str, np.ndarray]) -> None:
-        self._arrays = {name: np.array(array) for name, array in arrays.items()}
-
     def _probabilities(self) -> np.ndarray:
         raise TypeError(f"{type(self).__name__} must say how it chooses")
 
-    def _learn(self, decision: Decision, outcome: Outcome) -> None:
+    def _learn(self, decision: Decision, outcome: WindowLosses) -> None:
         """By default nothing is learned."""

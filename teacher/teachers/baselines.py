@@ -3,7 +3,8 @@
 import numpy as np
 
 from teacher.teachers.array_teacher import ArrayTeacher
-from teacher.teachers.protocol import Decision, Outcome
+from teacher.teachers.defaults import EXPLORATION
+from teacher.teachers.protocol import Decision, WindowLosses
 
 
 class UniformTeacher(ArrayTeacher):
@@ -45,7 +46,7 @@ class LossProportionalTeacher(ArrayTeacher):
     def __init__(
         self,
         available: np.ndarray,
-        exploration: float = 0.1,
+        exploration: float = EXPLORATION,
         seed: int = 0,
         temperature: float = 1.0,
         memory: float = 0.5,
@@ -62,7 +63,7 @@ class LossProportionalTeacher(ArrayTeacher):
         share = np.where(np.isnan(losses), top, losses) / top
         return np.maximum(share, 1e-12) ** (1.0 / self._temperature)
 
-    def _learn(self, decision: Decision, outcome: Outcome) -> None:
+    def _learn(self, decision: Decision, outcome: WindowLosses) -> None:
         _update_mean(self._arrays["losses"], decision.group, outcome.loss, self._memory)
 
 
@@ -98,7 +99,7 @@ class ProgressTeacher(ArrayTeacher):
         share = np.where(known, np.clip(progress, 0.0, None) / top, 1.0)
         return np.exp(share / self._temperature)
 
-    def _learn(self, decision: Decision, outcome: Outcome) -> None:
+    def _learn(self, decision: Decision, outcome: WindowLosses) -> None:
         gain = outcome.first_half_loss - outcome.second_half_loss
         _update_mean(self._arrays["progress"], decision.group, gain, self._memory)
 
@@ -118,7 +119,7 @@ class Exp3Teacher(ArrayTeacher):
     def __init__(
         self,
         available: np.ndarray,
-        exploration: float = 0.1,
+        exploration: float = EXPLORATION,
         seed: int = 0,
         learning_rate: float = 0.1,
         sharing: float = 0.01,
@@ -132,7 +133,7 @@ class Exp3Teacher(ArrayTeacher):
         log_weights = self._arrays["log_weights"]
         return np.exp(log_weights - log_weights[self._available].max())
 
-    def _learn(self, decision: Decision, outcome: Outcome) -> None:
+    def _learn(self, decision: Decision, outcome: WindowLosses) -> None:
         reward = outcome.first_half_loss - outcome.second_half_loss if self._progress else outcome.loss
         rewards = self._arrays["rewards"] = np.append(self._arrays["rewards"], reward)[-100:]
         low, high = np.quantile(rewards, [0.0, 1.0])

@@ -27,7 +27,7 @@ class Decision:
 
 
 @dataclasses.dataclass(frozen=True)
-class Outcome:
+class WindowLosses:
     """What the student made of a decision.
 
     Attributes:
@@ -70,7 +70,7 @@ class Teacher(Protocol):
     def draw(self, probabilities: np.ndarray) -> Decision:
         """Returns the next decision, drawn from the proposal; the same for the same seed and decision number."""
 
-    def feedback(self, decision: Decision, outcome: Outcome) -> Verdict:
+    def feedback(self, decision: Decision, outcome: WindowLosses) -> Verdict:
         """Learns from what followed a decision."""
 
     @property

@@ -1,7 +1,9 @@
-"""Makes a teacher by name."""
+"""The teachers by name: an entry of `GROUP_TEACHERS` is all that a new one needs, and `module:Class` not even that."""
 
 import dataclasses
-from collections.abc import Callable
+import importlib
+import inspect
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,68 +18,79 @@ from teacher.teachers.baselines import (
 )
 from teacher.teachers.protocol import Teacher
 
-SAMPLES = "samples"  # the teacher without groups, made by `setup`
-GROUP_TEACHERS = ("adversarial", "uniform", "proportional", "always", "exp3", "exp3_progress", "loss", "progress")
-TEACHERS = (*GROUP_TEACHERS, SAMPLES)
-
 
 @dataclasses.dataclass(frozen=True)
 class TeacherSpec:
-    """Settings that teachers share; None takes the teacher's own default.
+    """What a teacher is made of.
 
     Attributes:
-        name: one of `GROUP_TEACHERS`.
-        exploration: ε, probability of a uniform draw.
-        temperature: of `loss` and `progress`.
+        available: [num_groups] bool, groups that may be picked.
+        counts: [num_groups] samples per group.
+        adversarial: makes the paper's teacher, which needs a network.
         seed: of the draws.
+        settings: what the user set of `exploration` and `temperature`; the rest is each teacher's own.
         group: the group of `always`.
     """
 
-    name: str = "adversarial"
-    exploration: float | None = None
-    temperature: float | None = None
+    available: np.ndarray
+    counts: np.ndarray
+    adversarial: Callable[[], Teacher]
     seed: int = 0
+    settings: Mapping[str, float] = dataclasses.field(default_factory=dict)
     group: int | None = None
 
+    def only(self, *names: str) -> dict[str, Any]:
+        """Returns the settings of these names, as far as the user set them."""
+        return {name: value for name, value in self.settings.items() if name in names}
 
-def make_teacher(
-    spec: TeacherSpec, counts: np.ndarray, available: np.ndarray, adversarial: Callable[[], Teacher]
-) -> Teacher:
-    """Returns the named teacher.
+
+Maker = Callable[[TeacherSpec], Teacher]
+GROUP_TEACHERS: dict[str, Maker] = {
+    "adversarial": lambda spec: spec.adversarial(),
+    "uniform": lambda spec: UniformTeacher(spec.available, seed=spec.seed),
+    # Groups by their size, as training without a teacher would on average.
+    "proportional": lambda spec: FixedTeacher(spec.available, spec.counts, seed=spec.seed),
+    "always": lambda spec: FixedTeacher(spec.available, _only_group(spec), seed=spec.seed),
+    "exp3": lambda spec: Exp3Teacher(spec.available, seed=spec.seed, **spec.only("exploration")),
+    "exp3_progress": lambda spec: Exp3Teacher(
+        spec.available, seed=spec.seed, progress=True, **spec.only("exploration")
+    ),
+    "loss": lambda spec: LossProportionalTeacher(spec.available, seed=spec.seed, **spec.settings),
+    "progress": lambda spec: ProgressTeacher(spec.available, seed=spec.seed, **spec.settings),
+}
+SAMPLES = "samples"  # the teacher without groups, which is not a `Teacher` (curriculum/build.py)
+TEACHERS = (*GROUP_TEACHERS, SAMPLES)
+
+
+def find_teacher(name: str, settings: Mapping[str, float]) -> Maker:
+    """Returns what makes a teacher over groups.
 
     Args:
-        spec: settings.
-        counts: [num_groups] samples per group; `proportional` picks groups by their size, as training without a
-            teacher would on average.
-        available: [num_groups] bool, groups that may be picked.
-        adversarial: makes the paper's teacher, which needs a network.
+        name: key of `GROUP_TEACHERS`, or `module:Class` of a class with the members of `protocol.Teacher`, which is
+            made with the available groups, `seed` and the settings.
+        settings: as in `TeacherSpec`.
 
     Raises:
-        UserError: unknown name, or a group that `always` cannot take.
+        UserError: an unknown name, or a class that cannot be found or takes other arguments. The maker raises it for
+            a group that `always` cannot take.
     """
-    settings: dict[str, Any] = {}
-    if spec.exploration is not None:
-        settings["exploration"] = spec.exploration
-    if spec.temperature is not None and spec.name in ("loss", "progress"):
-        settings["temperature"] = spec.temperature
-    makers: dict[str, Callable[[], Teacher]] = {
-        "adversarial": adversarial,
-        "uniform": lambda: UniformTeacher(available, seed=spec.seed),
-        "proportional": lambda: FixedTeacher(available, counts, seed=spec.seed),
-        "always": lambda: FixedTeacher(available, _only(spec.group, available), seed=spec.seed),
-        "exp3": lambda: Exp3Teacher(available, seed=spec.seed, **settings),
-        "exp3_progress": lambda: Exp3Teacher(available, seed=spec.seed, progress=True, **settings),
-        "loss": lambda: LossProportionalTeacher(available, seed=spec.seed, **settings),
-        "progress": lambda: ProgressTeacher(available, seed=spec.seed, **settings),
-    }
-    if spec.name not in makers:
-        raise UserError(f"unknown teacher {spec.name!r}: choose from {', '.join(GROUP_TEACHERS)}")
-    return makers[spec.name]()
+    if name in GROUP_TEACHERS:
+        return GROUP_TEACHERS[name]
+    module, _, attribute = name.partition(":")
+    try:
+        teacher = getattr(importlib.import_module(module), attribute)
+        inspect.signature(teacher).bind(None, seed=0, **settings)
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
+        raise UserError(
+            f"--teacher={name}: {error}. Give one of {', '.join(TEACHERS)}, or module:Class of a class that is made by "
+            f"Class({', '.join(['available', 'seed=...', *(f'{option}=...' for option in settings)])})"
+        ) from None
+    return lambda spec: teacher(spec.available, seed=spec.seed, **spec.settings)
 
 
-def _only(group: int | None, available: np.ndarray) -> np.ndarray:
-    usable = np.flatnonzero(available)
-    if group not in usable:
-        given = "no --teacher_group" if group is None else f"--teacher_group={group}"
-        raise UserError(f"--teacher=always with {given}: give one of the usable groups {', '.join(map(str, usable))}")
-    return (np.arange(len(available)) == group).astype(float)
+def _only_group(spec: TeacherSpec) -> np.ndarray:
+    usable = np.flatnonzero(spec.available)
+    if spec.group not in usable:
+        flag = "no --teacher_group" if spec.group is None else f"--teacher_group={spec.group}"
+        raise UserError(f"--teacher=always with {flag}: give one of the usable groups {', '.join(map(str, usable))}")
+    return (np.arange(len(spec.available)) == spec.group).astype(float)

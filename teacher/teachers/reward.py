@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from teacher.teachers.defaults import PENG_STEP_SIZE, STEP_SIZE
+
 # A rule takes (predicted [G], picked group, rewarded, step size) and returns the pseudo ground truth [G].
 UpdateRule = Callable[[np.ndarray, int, bool, float], np.ndarray]
 
@@ -24,14 +26,14 @@ def is_rewarded(loss: float, history: Sequence[float] | np.ndarray) -> bool:
     return reference is None or loss >= reference
 
 
-def paper_update(predicted: np.ndarray, group: int, rewarded: bool, step_size: float = 0.01) -> np.ndarray:
+def paper_update(predicted: np.ndarray, group: int, rewarded: bool, step_size: float = STEP_SIZE) -> np.ndarray:
     """Returns the pseudo ground truth of Eq. 2: P_i = (1 ± α) P̃_i, P_j = P̃_j ∓ α P̃_i / (|g| - 1).
 
     Args:
         predicted: [num_groups] float, probabilities P̃ that sum to 1.
         group: index i of the picked group.
         rewarded: the sign δ.
-        step_size: α, 0 to 1 (authors' default 0.01).
+        step_size: α, 0 to 1.
 
     Returns:
         [num_groups] float64 probabilities. Where the printed rule would make a tiny P_j negative, it is set to 0 and
@@ -44,7 +46,7 @@ def paper_update(predicted: np.ndarray, group: int, rewarded: bool, step_size: f
     return _as_distribution(others)
 
 
-def release_update(predicted: np.ndarray, group: int, rewarded: bool, step_size: float = 0.01) -> np.ndarray:
+def release_update(predicted: np.ndarray, group: int, rewarded: bool, step_size: float = STEP_SIZE) -> np.ndarray:
     """Returns the pseudo ground truth as released: the shares are divided by |g|, and a penalty leaves P_i alone.
 
     Same arguments and result as `paper_update`. After a penalty only the renormalisation lowers P_i, which makes it
@@ -57,7 +59,7 @@ def release_update(predicted: np.ndarray, group: int, rewarded: bool, step_size:
     return _as_distribution(changed)
 
 
-def peng_update(predicted: np.ndarray, group: int, rewarded: bool, step_size: float = 1.0) -> np.ndarray:
+def peng_update(predicted: np.ndarray, group: int, rewarded: bool, step_size: float = PENG_STEP_SIZE) -> np.ndarray:
     """Returns the pseudo ground truth of Peng et al. 2018: +20 % or -50 % of P̃_i, no probability above 2/n.
 
     Same arguments and result as `paper_update`; `step_size` scales the two percentages (1 = as published). The mass
@@ -87,4 +89,5 @@ def _as_distribution(values: np.ndarray) -> np.ndarray:
     return values / values.sum()
 
 
+STEP_SIZES = {"paper": STEP_SIZE, "release": STEP_SIZE, "peng": PENG_STEP_SIZE}  # α where the user gives none
 UPDATE_RULES: dict[str, UpdateRule] = {"paper": paper_update, "release": release_update, "peng": peng_update}

@@ -1,10 +1,11 @@
 """A teacher without groups: it scores every sample and draws in proportion (past the paper's "Limitations")."""
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
+
+from teacher.teachers.array_teacher import ArrayOwner
+from teacher.teachers.defaults import EXPLORATION
 
 _DRAW_STREAM = 0x5A3B
 
@@ -27,7 +28,7 @@ class SampleDraw:
     chances: np.ndarray
 
 
-class SampleTeacher:
+class SampleTeacher(ArrayOwner):
     """Draws samples in proportion to (running mean loss) ^ (1 / temperature), mixed with a uniform share.
 
     A sample that was never drawn counts with the mean of those that were, so that neither novelty nor its lack is
@@ -45,7 +46,7 @@ class SampleTeacher:
     def __init__(
         self,
         num_samples: int,
-        exploration: float = 0.1,
+        exploration: float = EXPLORATION,
         temperature: float = 1.0,
         correction: float = 0.0,
         memory: float = 0.7,
@@ -55,15 +56,10 @@ class SampleTeacher:
             raise ValueError("no sample to choose from")
         self._exploration, self._temperature = exploration, temperature
         self._correction, self._memory, self._seed = correction, memory, seed
-        self._arrays: dict[str, np.ndarray] = {
+        self._arrays = {
             "losses": np.full(num_samples, np.nan, np.float32),
             "draws": np.zeros((), np.int64),
         }
-
-    @property
-    def num_samples(self) -> int:
-        """N, number of samples to choose from."""
-        return len(self._arrays["losses"])
 
     def propose(self, inputs: np.ndarray | None = None) -> np.ndarray:
         """Returns probabilities [N] float64 over the samples; the inputs are not looked at."""
@@ -92,13 +88,3 @@ class SampleTeacher:
         for row, loss in zip(np.asarray(rows).tolist(), np.asarray(losses).tolist()):
             old = means[row]
             means[row] = loss if np.isnan(old) else self._memory * old + (1 - self._memory) * loss
-
-    @property
-    def state(self) -> Mapping[str, Any]:
-        """The scores and the number of draws, as one checkpoint entry."""
-        from teacher.teachers.array_state import ArrayState
-
-        return {"arrays": ArrayState(lambda: self._arrays, self._restore)}
-
-    def _restore(self, arrays: Mapping[str, np.ndarray]) -> None:
-        self._arrays = {name: np.array(array) for name, array in arrays.items()}

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from teacher.teachers import reward
+from teacher.teachers import defaults, reward
 from teacher.teachers.array_teacher import ArrayTeacher
-from teacher.teachers.protocol import Decision, Outcome, Verdict
+from teacher.teachers.protocol import Decision, Verdict, WindowLosses
 
 BETAS, EPSILON = (0.8, 0.999), 1e-8
 
@@ -29,10 +29,10 @@ class TabularTeacher(ArrayTeacher):
     def __init__(
         self,
         available: np.ndarray,
-        exploration: float = 0.1,
+        exploration: float = defaults.EXPLORATION,
         seed: int = 0,
-        step_size: float = 0.01,
-        history: int = 10,
+        step_size: float = defaults.STEP_SIZE,
+        history: int = defaults.HISTORY,
         rule: str = "paper",
         learning_rate: float = 0.1,
     ) -> None:
@@ -48,7 +48,7 @@ class TabularTeacher(ArrayTeacher):
             "losses": np.zeros(0),
         }
 
-    def feedback(self, decision: Decision, outcome: Outcome) -> Verdict:
+    def feedback(self, decision: Decision, outcome: WindowLosses) -> Verdict:
         """Trains the table; the first window only fills the history."""
         losses = self._arrays["losses"]
         verdict = Verdict(reward.baseline(losses), None)

@@ -24,7 +24,9 @@ import tensorflow as tf
 from openpose_tf.common import images
 from openpose_tf.data.input import warp
 from openpose_tf.data.input.augmentation import NUM_RANDOM, Augmentation, sample_affine
-from openpose_tf.data.input.streams import SampleStream, StreamConfig
+from openpose_tf.data.input.sampler import StreamConfig
+from openpose_tf.data.input.streams import SampleStream
+from openpose_tf.data.records import record_set
 from openpose_tf.data.records import writer as records
 from openpose_tf.data.records.schema import PersonSample
 
@@ -69,7 +71,7 @@ def cpu_ms(call: Callable[[], object], images: int, repeats: int = 7) -> float:
     return 1e3 * statistics.median(times) / images
 
 
-def stream_ms(loaded: records.RecordSet, backend: str) -> float:
+def stream_ms(loaded: record_set.RecordSet, backend: str) -> float:
     """Whole pipeline: read, check the CRC, parse, decode, warp, label, batch."""
     config = StreamConfig(Augmentation(backend=backend), feature_names=("camera_pitch_deg",), num_threads=1)
     stream = SampleStream(loaded, batch_size=BATCH, config=config)
@@ -125,7 +127,7 @@ def main() -> None:
         with records.RecordWriter(folder, "bench", "train", 4) as writer:
             for sample in samples:
                 writer.add(sample)
-        loaded = records.load_records(folder)
+        loaded = record_set.load_records(folder)
         total, tensorflow = stream_ms(loaded, "cv2"), stream_ms(loaded, "tf")
     full, decode, picture, mask = parts_ms(samples)
     rows = [

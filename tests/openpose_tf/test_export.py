@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from openpose_tf import export
 from openpose_tf.common.errors import MachineError, UserError
+from openpose_tf.common.file_names import POSE_DESCRIPTION
 from openpose_tf.config import Initializer, ModelConfig
 from openpose_tf.inference import saved_model
 from openpose_tf.inference.decoder import PAPER, Decoder
@@ -100,7 +101,7 @@ assert not any(name.startswith("openpose_tf") for name in sys.modules)
 
 
 def test_description(exported):
-    values = json.loads((exported / "assets" / saved_model.DESCRIPTION).read_text())
+    values = json.loads((exported / "assets" / POSE_DESCRIPTION).read_text())
     assert values["model"] == TINY.to_json()
     assert values["test_side"] == 96
     assert values["decoder"]["max_people"] == 6
@@ -182,7 +183,7 @@ def test_an_older_export_is_replaced_and_other_folders_are_not(model_dir, export
     folder = tmp_path / "notes"
     folder.mkdir()
     (folder / "thesis.txt").write_text("years of work")
-    with pytest.raises(UserError, match="holds something that is no SavedModel"):
+    with pytest.raises(UserError, match="holds something that is not a SavedModel"):
         export.export(export.ExportOptions(str(folder), model_dir=str(model_dir)))
     assert (folder / "thesis.txt").exists()
     old = tmp_path / "old"

@@ -151,7 +151,7 @@ def test_mistakes_of_the_user(saved_model, photos, tmp_path):
         (saved_model, str(tmp_path / "empty"), out, "holds no pictures"),
         (saved_model, str(tmp_path / "none.jpg"), out, "no file is called"),
         (saved_model, str(photos), str(photos), "holds the input itself"),
-        (str(tmp_path / "empty"), str(photos), out, "is no SavedModel"),
+        (str(tmp_path / "empty"), str(photos), out, "is not a SavedModel"),
         (str(tmp_path / "other"), str(photos), out, "SavedModel of something else"),
     ]:
         with pytest.raises(UserError, match=message):

@@ -43,8 +43,8 @@ class CountedBatches:
     def trackable(self):
         return tf.train.Checkpoint(counter=self.counter)
 
-    def next(self, group):
-        del group
+    def next(self, selection):
+        del selection
         number = int(self.counter.numpy())
         self.counter.assign_add(1)
         return self._make(number)

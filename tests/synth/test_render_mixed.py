@@ -128,7 +128,7 @@ def test_mixed_pictures_are_stylised_and_become_records(source, mixed, tmp_path)
         out = tmp_path / f"records_{kind}"
         run_command("synth.to_tfrecords", f"--input_dir={folder}", f"--output_dir={out}", "--num_shards=1")
         from openpose_tf.data.records import examples
-        from openpose_tf.data.records.writer import load_records
+        from openpose_tf.data.records.record_set import load_records
 
         records = load_records(out)
         assert len(records) == 4  # the real people only

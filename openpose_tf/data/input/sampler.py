@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from openpose_tf.common import images
 from openpose_tf.data.input.augmentation import NUM_RANDOM, Affine, Augmentation, apply_affine, sample_affine
+from openpose_tf.data.input.batch import Batch
 from openpose_tf.data.input.warp import warp_image, warp_mask
 from openpose_tf.data.records import examples
 from openpose_tf.data.records.record_set import RecordSet
@@ -18,8 +19,6 @@ from openpose_tf.skeleton import CENTRE_JOINTS, IN_IMAGE_STATES, MPI, PART_TO_MP
 MAX_PEOPLE = 20
 # Fields of a batch that the stream reads itself and does not hand on.
 PEOPLE_CUT, BAD_JOINTS, BAD_RECORD = "people_cut", "bad_joints", "bad_record"
-
-Batch = dict[str, tf.Tensor]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,9 +102,9 @@ class Sampler:
         """Returns the row of sample `index` (scalar int64)."""
         return _row_function()(index, *self._place)
 
-    def make(self, index: tf.Tensor) -> Batch:
-        """Returns all fields of sample `index`, unbatched."""
-        sample = self._make(index, self.row(index), self._place[0], *self._index)
+    def make(self, index: tf.Tensor, row: tf.Tensor | None = None) -> Batch:
+        """Returns all fields of sample `index`, unbatched; of another `row` than its own, if one is given."""
+        sample = self._make(index, self.row(index) if row is None else row, self._place[0], *self._index)
         return sample | {"features": tf.ensure_shape(sample["features"], [self._num_features])}
 
 

@@ -25,9 +25,7 @@ from openpose_tf.common.progress import Progress
 from openpose_tf.data.annotations import pixels as images
 from openpose_tf.data.annotations.types import AnnotatedImage
 from openpose_tf.data.records import crops, examples, schema
-from openpose_tf.data.records.record_set import RecordSet, index_digest, join_records, load_records
-
-__all__ = ["RecordSet", "RecordSetConfig", "RecordWriter", "join_records", "load_records", "write_record_set"]
+from openpose_tf.data.records.record_set import index_digest
 
 
 class RecordWriter:

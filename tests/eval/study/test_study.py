@@ -12,7 +12,7 @@ from eval.study import numbers, report
 from eval.study import plan as study_plan
 from eval.study import results as study_results
 from eval.study.numbers import Finding
-from eval.study.results import Result, ValidationSet
+from eval.study.results import StudyResult, ValidationSet
 from openpose_tf.common.errors import UserError
 from tests.support.checkout import ROOT
 from tests.support.commands import run_command
@@ -42,7 +42,7 @@ def result(row, seed, hits, teacher=None):
         "precision": "float32",
         "curve": CURVE,
     }
-    return Result(row, seed, dict.fromkeys(study_plan.SETS, scored), values)
+    return StudyResult(row, seed, dict.fromkeys(study_plan.SETS, scored), values)
 
 
 def test_scores_are_means_over_seeds_and_misses_count():

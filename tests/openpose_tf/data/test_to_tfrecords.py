@@ -10,8 +10,7 @@ import pytest
 from openpose_tf.common.errors import UserError
 from openpose_tf.data import to_tfrecords
 from openpose_tf.data.annotations import splits
-from openpose_tf.data.records import examples
-from openpose_tf.data.records import writer as records
+from openpose_tf.data.records import examples, record_set
 from tests.support.commands import run_command
 
 NAMES = ["l_shoulder", "r_shoulder", "l_elbow", "r_elbow", "l_wrist", "r_wrist", "l_hip", "r_hip", "l_knee", "r_knee",
@@ -42,7 +41,7 @@ def options(**changes) -> to_tfrecords.Options:
 
 
 def ids_of(folder) -> set[str]:
-    loaded = records.load_records(folder)
+    loaded = record_set.load_records(folder)
     return {examples.to_sample(loaded.read(row)).image_id for row in range(len(loaded))}
 
 
@@ -54,7 +53,7 @@ def test_held_out_images_never_train(coco_files, tmp_path):
     assert len(ids_of(train)) == 5 and len(ids_of(val)) == 3
     assert ids_of(train) | ids_of(val) == {str(k) for k in range(8)}
     assert set(splits.read_list(held)) == ids_of(val)
-    manifest = records.load_records(train).manifest
+    manifest = record_set.load_records(train).manifest
     assert manifest["source"]["holdout_hash"] == splits.list_hash(ids_of(val))
     assert manifest["source"]["holdout_hash"] in held.read_text()
     again = tmp_path / "again"
@@ -102,7 +101,7 @@ def test_domains_of_image_datasets(tmp_path, kind, synthetic_domain, synthetic_p
     row = {"schema": 1, "image_id": "0", "image": "images/0.jpg", "width": 80, "height": 60, "people": people}
     (root / "annotations" / "0.json").write_text(json.dumps(row))
     to_tfrecords.run(options(format="image_dataset", annotations=str(root), output_dir=str(tmp_path / "out")))
-    loaded = records.load_records(tmp_path / "out")
+    loaded = record_set.load_records(tmp_path / "out")
     samples = [examples.to_sample(loaded.read(row)) for row in range(len(loaded))]
     assert {sample.person for sample in samples} == sampled
     assert all(sample.is_synthetic == synthetic_domain for sample in samples)

@@ -33,19 +33,23 @@ def _centroid(maps):
     return (weights * xs).sum() / weights.sum(), (weights * ys).sum() / weights.sum()
 
 
+def _fused(maps_of, config, image):
+    predictor = multi_scale.MultiScalePredictor(maps_of, config=config)
+    views = predictor.show(image)
+    return predictor.fuse([maps_of(view.pixels[None]) for view in views], views, image.shape[:2])
+
+
 @pytest.mark.parametrize("min_side", [8, 256])
 @pytest.mark.parametrize("scales", [[1.0], [0.5], [1.7], [0.63, 0.9, 1.17]])
 def test_maps_stay_on_their_pixels(scales, min_side):
     """The background of the blob is black and the padding grey, so the blob lies well inside."""
     image = _blob(131, 173, 90.3, 61.8)
-    picture = multi_scale.MultiScalePredictor(_brightness, config=dataclasses.replace(FULL, min_side=min_side))
-    maps, pafs = picture.average(image, scales)
+    maps, pafs = _fused(_brightness, dataclasses.replace(FULL, min_side=min_side, factors=scales), image)
     assert maps.shape == (131, 173, 16)
     assert pafs.shape == (131, 173, 28)
     inner = np.pad(maps[30:-30, 40:-40], [(30, 30), (40, 40), (0, 0)])
     np.testing.assert_allclose(_centroid(inner), [90.3, 61.8], atol=0.4)
-    cells = multi_scale.MultiScalePredictor(_brightness, config=dataclasses.replace(STRIDE, min_side=min_side))
-    maps, _ = cells.average(image, scales)
+    maps, _ = _fused(_brightness, dataclasses.replace(STRIDE, min_side=min_side, factors=scales), image)
     largest = max(scales)
     assert maps.shape == (-(-round(131 * largest) // 8), -(-round(173 * largest) // 8), 16)
     margin_y, margin_x = int(30 * largest / 8), int(40 * largest / 8)
@@ -63,7 +67,7 @@ def test_average_is_the_mean_over_scales():
         cells, value = np.ones((1, images.shape[1] // 8, images.shape[2] // 8, 1), np.float32), next(values)
         return np.repeat(cells * value, 16, -1), np.repeat(-cells * value, 28, -1)
 
-    maps, pafs = multi_scale.MultiScalePredictor(constant, config=FULL).average(_blob(50, 60, 3, 3), [0.7, 1, 1.3])
+    maps, pafs = _fused(constant, FULL, _blob(50, 60, 3, 3))
     np.testing.assert_allclose(maps, 0.5, atol=1e-5)
     np.testing.assert_allclose(pafs, -0.5, atol=1e-5)
 
@@ -146,7 +150,7 @@ def test_sizes_are_rounded_to_pixels():
 
     config = dataclasses.replace(STRIDE, factors=(0.9,), decoder=dataclasses.replace(decoder.PAPER, min_parts=1))
     predictor = multi_scale.MultiScalePredictor(one_peak, config=config)
-    predictor._decode = lambda maps, pafs: (tf.constant([[[[43.5, 11.5, 1.0]] * 15]]), tf.ones([1, 1]))
+    predictor._decoder = lambda maps, pafs: (tf.constant([[[[43.5, 11.5, 1.0]] * 15]]), tf.ones([1, 1]))
     keypoints, _ = predictor(np.zeros((61, 61, 3), np.uint8))
     assert seen["width"] == 56
     np.testing.assert_allclose(keypoints[0, 0, :2], [44 * 61 / 55 - 0.5, 12 * 61 / 55 - 0.5], rtol=1e-5)
@@ -167,22 +171,22 @@ def test_benchmark_scale_by_hand():
 )
 def test_pictures_are_padded_on_all_sides(size, scale, expected, corner):
     image = np.full((*size, 3), 250, np.uint8)
-    shown, left, top = multi_scale.show(image, scale, 368)
+    shown, drawn_size, (top, left) = multi_scale.show(image, scale, 368)
     assert shown.shape == (*expected, 3)
     assert (left, top) == corner
     bright = np.argwhere(shown[..., 0] == 250)
     assert tuple(bright.min(0)) == (top, left)
     height, width = bright.max(0) - bright.min(0) + 1
-    assert (height, width) == (round(size[0] * scale), round(size[1] * scale))
+    assert (height, width) == drawn_size == (round(size[0] * scale), round(size[1] * scale))
     assert set(np.unique(shown)) <= {128, 250}
 
 
 def test_stretched_brightness():
     image = np.full((16, 16, 3), 64, np.uint8)
     image[:8] = 100
-    shown, _, _ = multi_scale.show(image, 1.0, 8, stretch=True)
+    shown = multi_scale.show(image, 1.0, 8, stretch=True).pixels
     np.testing.assert_array_equal(np.unique(shown), [164, 255])  # 64 * 256 / 100; 256 does not fit
-    assert multi_scale.show(image * 0, 1.0, 8, stretch=True)[0].max() == 0
+    assert multi_scale.show(image * 0, 1.0, 8, stretch=True).pixels.max() == 0
 
 
 def test_stride_must_fit_the_resolution():

@@ -66,7 +66,7 @@ def test_the_student_that_ships_is_small_and_predicts_as_its_export(tmp_path):
     assert BUILTIN_PATH.stat().st_size <= 10 * 2**20
     export.export(export.ExportOptions(str(tmp_path / "saved"), checkpoints=(BUILTIN,)))
     described = json.loads((tmp_path / "saved" / "assets" / "pose.json").read_text())
-    around = student_file.read_student(BUILTIN_PATH).around
+    around = student_file.read_student(BUILTIN_PATH).serving
     assert described["test_side"] == around.test_side
     assert described["decoder"]["min_person_score"] == around.decoder.min_person_score
     picture = Picture("a", PICTURES[0])

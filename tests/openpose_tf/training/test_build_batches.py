@@ -36,7 +36,7 @@ def test_batches_hold_samples_of_all_sets_in_proportion(tmp_path):
     assert sets.real is not None and len(sets.real) == 8
     run = TrainConfig(str(tmp_path / "model"), model=ModelConfig(0.1, 1, 64), batch_size=8, real_fraction=1.0)
     batches = build_batches.make_batches(run, data, sets, Replicas(tf.distribute.get_strategy()))
-    centres = batches.next(0)["images"][:, 32, 32, 0].numpy().astype(int)
+    centres = batches.next()["images"][:, 32, 32, 0].numpy().astype(int)
     batches.close()
     assert sorted(np.round(centres / 20) * 20) == [40] * 2 + [220] * 6  # one epoch: every sample once
 
@@ -48,7 +48,7 @@ def augmented_joints(tmp_path, **ranges) -> np.ndarray:
     batches = build_batches.make_batches(
         run, data, build_batches.open_record_sets(data), Replicas(tf.distribute.get_strategy())
     )
-    joints = batches.next(0)["keypoints"][:, 0, :, :2].numpy()
+    joints = batches.next()["keypoints"][:, 0, :, :2].numpy()
     batches.close()
     return joints
 

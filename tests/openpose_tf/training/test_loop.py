@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from openpose_tf.common.errors import MachineError
 from openpose_tf.config import TrainConfig
+from openpose_tf.data.input.batch import Selection
 from openpose_tf.training.loop import NoTeacher, train
 from openpose_tf.training.protocols import StepResult
 
@@ -48,8 +49,8 @@ class NumberedBatches:
         self.trackable = tf.train.Checkpoint(counter=self.counter)
         self.groups = []
 
-    def next(self, group):
-        self.groups.append(group)
+    def next(self, selection):
+        self.groups.append(selection.group)
         self.counter.assign_add(1)
         return {"key": tf.constant([self.counter.numpy() - 1, 70], tf.int64)}
 
@@ -61,8 +62,8 @@ class EveryThird:
         self.seen = tf.Variable(0, dtype=tf.int64)
         self.trackable = {"seen": self.seen}
 
-    def group_for(self, step):
-        return step // 3
+    def select(self, step):
+        return Selection(step // 3)
 
     def after_step(self, step, batch, per_sample_loss):
         self.seen.assign_add(1)

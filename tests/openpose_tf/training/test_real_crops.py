@@ -8,7 +8,8 @@ from openpose_tf.common import files
 from openpose_tf.config import ModelConfig, OptimizerConfig, TrainConfig
 from openpose_tf.data.annotations.coco import read_coco
 from openpose_tf.data.input.augmentation import Augmentation
-from openpose_tf.data.input.streams import SampleStream, StreamConfig
+from openpose_tf.data.input.sampler import StreamConfig
+from openpose_tf.data.input.streams import SampleStream
 from openpose_tf.data.records.crops import SampleRules
 from openpose_tf.data.records.record_set import load_records
 from openpose_tf.data.records.writer import RecordSetConfig, write_record_set

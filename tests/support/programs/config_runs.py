@@ -39,7 +39,7 @@ def build(flagfile: Path, folder: Path) -> dict[str, object]:
                 f"--model_dir={folder / flagfile.stem}", f"--init_checkpoint={folder / 'start.npz'}"])  # fmt: skip
         command = command_of(flagfile)
         run = COMMANDS[command].prepare(values)
-        batch = run.batches.next(0)
+        batch = run.batches.next(run.curriculum.select(0))
         return {
             **asked,
             "command": command,

@@ -7,7 +7,8 @@ import pytest
 
 from openpose_tf.common.errors import UserError
 from synth.body import joints, rotations
-from synth.body.loading import load_body, sample_shape, z_up
+from synth.body.loading import load_body, sample_shape
+from synth.body.rotations import z_up
 from synth.body.smplh import pose_from_theta
 from tests.support.bodies.joints import BODY_FLIP, MPII_FLIP
 from tests.support.bodies.smplh_files import smplh_arrays, write_smplh

@@ -14,6 +14,7 @@ from teacher.curriculum.flags import TeacherConfig
 from teacher.curriculum.group_curriculum import GroupCurriculum
 from teacher.groups.group_files import GROUPS_NAME
 from teacher.groups.membership import GroupingConfig, group_samples
+from teacher.teachers.baselines import UniformTeacher
 from teacher.teachers.network import build_network
 from teacher.teachers.registry import GROUP_TEACHERS
 
@@ -21,8 +22,10 @@ COLUMNS = {"camera_pitch_deg": np.linspace(0, 45, 60), "min_distance": np.arange
 
 
 def make_run(model_dir, names=("camera_pitch",), counts=(3,), floor=0, **settings):
-    asked = GroupingConfig(names, counts, min_group_size=5, floor=floor)
-    return build.TeacherRun(str(model_dir), group_samples(COLUMNS, asked), asked, TeacherConfig(**settings))
+    grouping_config = GroupingConfig(names, counts, min_group_size=5, floor=floor)
+    return build.TeacherRun(
+        str(model_dir), group_samples(COLUMNS, grouping_config), grouping_config, TeacherConfig(**settings)
+    )
 
 
 def test_same_teacher_goes_on_and_another_is_refused(tmp_path):
@@ -44,7 +47,9 @@ def test_run_without_a_teacher_is_not_taken_over(tmp_path):
 
 def test_small_groups_get_no_rows(tmp_path):
     run = make_run(tmp_path)
-    small = dataclasses.replace(run, asked=dataclasses.replace(run.asked, min_group_size=run.membership.counts.min()))
+    small = dataclasses.replace(
+        run, grouping_config=dataclasses.replace(run.grouping_config, min_group_size=run.membership.counts.min())
+    )
     assert [len(rows) > 0 for rows in small.trained_rows] == small.available.tolist()
     assert not all(small.available)
 
@@ -73,13 +78,42 @@ def test_a_run_older_than_a_setting_had_its_default(tmp_path):
         make_run(tmp_path, name="samples", correction=1.0).check()
 
 
+class LastGroup(UniformTeacher):
+    """A user's own teacher."""
+
+    def _probabilities(self):
+        return (np.arange(self.num_groups) == self.num_groups - 1).astype(float)
+
+
+def test_a_teacher_of_ones_own_needs_no_registration(tmp_path):
+    config = TrainConfig(str(tmp_path), ModelConfig(1 / 16, 1, 32))
+    run = make_run(tmp_path, name=f"{__name__}:LastGroup", exploration=0.0)
+    run.check()
+    assert build.build_curriculum(run, tf.keras.Model(), config, num_synthetic=2).select(0).group == 2
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"name": "best"}, "--teacher=best: No module named 'best'. Give one of adversarial, uniform,"),
+        ({"name": f"{__name__}:Missing"}, "has no attribute 'Missing'"),
+        ({"name": "pathlib:"}, "--teacher=pathlib:: "),
+        ({"name": f"{__name__}:TeacherConfig"}, "Class\\(available, seed=...\\)"),
+        ({"name": f"{__name__}:LastGroup", "temperature": 0.5}, "Class\\(available, seed=..., temperature=...\\)"),
+    ],
+)
+def test_an_unusable_teacher_is_refused_before_the_run_starts(tmp_path, settings, message):
+    with pytest.raises(UserError, match=message):
+        make_run(tmp_path, **settings).check()
+
+
 @pytest.mark.parametrize("name", GROUP_TEACHERS)
 def test_every_teacher_can_be_built(name, tmp_path):
     config = TrainConfig(str(tmp_path), ModelConfig(1 / 16, 1, 32))
     run = make_run(tmp_path, name=name, group=1 if name == "always" else None)
     run.check()
-    _, curriculum = build.build_curriculum(run, tf.keras.Model(), config, batches=None)
-    assert isinstance(curriculum, GroupCurriculum) and 0 <= curriculum.group_for(0) < 3
+    curriculum = build.build_curriculum(run, tf.keras.Model(), config, num_synthetic=2)
+    assert isinstance(curriculum, GroupCurriculum) and 0 <= curriculum.select(0).group < 3
 
 
 def test_one_group_always(tmp_path):
@@ -88,7 +122,7 @@ def test_one_group_always(tmp_path):
     def groups(**settings):
         run = make_run(tmp_path, **settings)
         run.check()
-        return build.build_curriculum(run, tf.keras.Model(), config, batches=None)[1].group_for(0)
+        return build.build_curriculum(run, tf.keras.Model(), config, num_synthetic=2).select(0).group
 
     assert [groups(name="always", group=g) for g in range(3)] == [0, 1, 2]
     for settings in ({"name": "always"}, {"name": "always", "group": 3}, {"name": "uniform", "group": 0}):

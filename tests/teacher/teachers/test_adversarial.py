@@ -9,7 +9,7 @@ import tensorflow as tf
 from teacher.teachers import reward
 from teacher.teachers.adversarial import AdversarialConfig, AdversarialTeacher
 from teacher.teachers.array_teacher import draw_group
-from teacher.teachers.protocol import Outcome
+from teacher.teachers.protocol import WindowLosses
 
 INPUTS = np.linspace(0.0, 1.0, 12, dtype=np.float32).reshape(4, 3)
 ALIKE = np.repeat(INPUTS[2:3], 4, axis=0)  # the target is the first row's, so other rows would pull elsewhere
@@ -27,7 +27,7 @@ def make(num_groups=4, available=None, heads=(), **config):
 
 
 def outcome(loss):
-    return Outcome(loss, loss, loss)
+    return WindowLosses(loss, loss, loss)
 
 
 def test_first_window_is_uniform_and_trains_nothing():

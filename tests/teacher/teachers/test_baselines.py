@@ -11,7 +11,7 @@ from teacher.teachers.baselines import (
     ProgressTeacher,
     UniformTeacher,
 )
-from teacher.teachers.protocol import Outcome
+from teacher.teachers.protocol import WindowLosses
 
 FOUR = np.array([True, True, False, True])
 MAKERS = {
@@ -30,7 +30,7 @@ def run(teacher, losses_of, count, start=0):
         decision = teacher.draw(teacher.propose(None))
         groups.append(decision.group)
         first, second = losses_of(decision.group, n)
-        teacher.feedback(decision, Outcome((first + second) / 2, first, second))
+        teacher.feedback(decision, WindowLosses((first + second) / 2, first, second))
     return groups
 
 

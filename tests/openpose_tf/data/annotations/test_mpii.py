@@ -12,8 +12,7 @@ import scipy.io
 from openpose_tf.common.errors import UserError
 from openpose_tf.data import to_tfrecords
 from openpose_tf.data.annotations import mpii, mpii_groups, pixels, sources, splits
-from openpose_tf.data.records import examples
-from openpose_tf.data.records import writer as records
+from openpose_tf.data.records import examples, record_set
 from openpose_tf.skeleton import JointState
 
 NOTHING = np.zeros((0, 0))
@@ -244,7 +243,7 @@ def options(**changes) -> to_tfrecords.Options:
 
 
 def ids_of(folder) -> set[str]:
-    loaded = records.load_records(folder)
+    loaded = record_set.load_records(folder)
     return {examples.to_sample(loaded.read(row)).image_id for row in range(len(loaded))}
 
 
@@ -261,7 +260,7 @@ def test_records_of_train_and_validation(tmp_path):
     assert ids_of(train) | ids_of(val) == {"a", "b", "e", "f"}
     kept = splits.read_list(tmp_path / "train" / "validation_images.txt")
     assert {name.removesuffix(".jpg") for name in kept} == ids_of(val)
-    first, second = (records.load_records(folder).manifest["source"] for folder in (train, val))
+    first, second = (record_set.load_records(folder).manifest["source"] for folder in (train, val))
     assert first["validation_hash"] == second["validation_hash"] == splits.list_hash(kept)
     if "e" in ids_of(train):
         assert counts["dropped"]["no usable scale"] == 1 and counts["dropped"]["no position"] == 1
@@ -270,7 +269,7 @@ def test_records_of_train_and_validation(tmp_path):
     again = str(tmp_path / "listed")
     to_tfrecords.run(options(**common, output_dir=again, validation_list=str(listed), split="val"))
     assert ids_of(again) == {"e"}
-    assert records.load_records(again).manifest["dropped"] == {"no position": 1, "no usable scale": 1}
+    assert record_set.load_records(again).manifest["dropped"] == {"no position": 1, "no usable scale": 1}
 
 
 def test_flags_of_the_split(tmp_path):
@@ -315,7 +314,7 @@ def test_real_photographs(shared_data, tmp_path):
         )
     )
     assert counts["records"] == 4 and counts["dropped"] == {}
-    loaded = records.load_records(tmp_path / "out")
+    loaded = record_set.load_records(tmp_path / "out")
     for row in range(4):
         sample = examples.to_sample(loaded.read(row))
         assert 200 * sample.scale <= 401 and sample.keypoints.shape[0] == 1

@@ -11,7 +11,7 @@ import pytest
 
 from openpose_tf.common.errors import MachineError, UserError
 from openpose_tf.data.annotations.types import AnnotatedImage, Person
-from openpose_tf.data.records import examples
+from openpose_tf.data.records import examples, record_set
 from openpose_tf.data.records import writer as records
 from openpose_tf.data.records.crops import SampleRules
 from openpose_tf.data.records.schema import PersonSample
@@ -42,7 +42,7 @@ def test_round_trip(annotated, tmp_path):
     config = records.RecordSetConfig("toy", "train", num_shards=3, seed=7)
     counts = records.write_record_set(annotated, tmp_path / "out", config, source={"format": "test"})
     assert counts == {"images": 5, "records": 10, "people": 20, "dropped": {}}
-    loaded = records.load_records(tmp_path / "out")
+    loaded = record_set.load_records(tmp_path / "out")
     assert len(loaded) == 10 and len(loaded.shard_paths) == 3
     assert sorted(np.bincount(loaded.shard)) == [3, 3, 4]
     samples = [examples.to_sample(loaded.read(row)) for row in range(10)]
@@ -65,7 +65,7 @@ def test_same_seed_same_bytes(annotated, tmp_path):
     config = records.RecordSetConfig("toy", "train", num_shards=2, seed=3)
     for name in "ab":
         records.write_record_set(annotated, tmp_path / name, config)
-    first, second = (records.load_records(tmp_path / name) for name in "ab")
+    first, second = (record_set.load_records(tmp_path / name) for name in "ab")
     assert first.digest == second.digest == first.manifest["index_digest"]
     for one, other in zip(first.shard_paths, second.shard_paths):
         assert Path(one).read_bytes() == Path(other).read_bytes()
@@ -94,7 +94,7 @@ def test_dropped_people_are_counted(annotated, tmp_path):
         "synthetic person of a mixed image": 1,
         "too small": 1,
     }
-    assert records.load_records(tmp_path / "out").manifest["dropped"] == counts["dropped"]
+    assert record_set.load_records(tmp_path / "out").manifest["dropped"] == counts["dropped"]
 
 
 def test_nobody_left(annotated, tmp_path):
@@ -154,7 +154,7 @@ def test_overwrite(annotated, tmp_path):
         records.write_record_set(annotated, tmp_path / "out", records.RecordSetConfig("toy", "train", 2))
     records.write_record_set(annotated, tmp_path / "out", records.RecordSetConfig("toy", "train", 2), overwrite=True)
     assert len(list((tmp_path / "out").iterdir())) == 4
-    assert len(records.load_records(tmp_path / "out").shard_paths) == 2
+    assert len(record_set.load_records(tmp_path / "out").shard_paths) == 2
 
 
 def test_leftovers_of_a_killed_run_go(annotated, tmp_path):
@@ -169,27 +169,27 @@ def test_leftovers_of_a_killed_run_go(annotated, tmp_path):
 def test_damaged_sets(annotated, tmp_path):
     out = tmp_path / "out"
     with pytest.raises(UserError, match="is not a folder"):
-        records.load_records(out)
+        record_set.load_records(out)
     records.write_record_set(annotated, out, records.RecordSetConfig("toy", "train", 2))
-    shard = Path(records.load_records(out).shard_paths[1])
+    shard = Path(record_set.load_records(out).shard_paths[1])
     whole = shard.read_bytes()
     shard.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(UserError, match=r"00001-of-00002 has \d+ bytes, its manifest says \d+"):
-        records.load_records(out)
+        record_set.load_records(out)
     shard.unlink()
     with pytest.raises(UserError, match="00001-of-00002 is missing"):
-        records.load_records(out)
+        record_set.load_records(out)
     shard.write_bytes(whole)
     (out / "index.npz").write_bytes(b"nonsense")
     with pytest.raises(UserError, match=r"index\.npz cannot be read"):
-        records.load_records(out)
+        record_set.load_records(out)
     manifest = json.loads((out / "manifest.json").read_text())
     (out / "manifest.json").write_text(json.dumps(manifest | {"schema": 99}))
     with pytest.raises(UserError, match="not of record schema 1"):
-        records.load_records(out)
+        record_set.load_records(out)
     (out / "manifest.json").unlink()
     with pytest.raises(UserError, match="did not finish"):
-        records.load_records(out)
+        record_set.load_records(out)
 
 
 def test_sample_without_features(tmp_path):
@@ -200,7 +200,7 @@ def test_sample_without_features(tmp_path):
     with records.RecordWriter(tmp_path, "a", "b", 1) as writer:
         writer.add(sample)
         writer.drop("why", 3)
-    loaded = records.load_records(tmp_path)
+    loaded = record_set.load_records(tmp_path)
     back = examples.to_sample(loaded.read(0))
     assert back.image_id == "é" and back.is_synthetic and back.features == {} and loaded.features == {}
     assert loaded.manifest["dropped"] == {"why": 3}
@@ -209,12 +209,12 @@ def test_sample_without_features(tmp_path):
 def test_joined_sets(annotated, tmp_path):
     for name, chosen in {"a": annotated[:2], "b": annotated[2:]}.items():
         records.write_record_set(chosen, tmp_path / name, records.RecordSetConfig(name, "train", 2))
-    first, second = (records.load_records(tmp_path / name) for name in "ab")
+    first, second = (record_set.load_records(tmp_path / name) for name in "ab")
     second.features["extra"] = np.arange(len(second), dtype=np.float32)
-    joined = records.join_records([first, second])
+    joined = record_set.join_records([first, second])
     assert len(joined) == 10 and len(joined.shard_paths) == 4
     assert [joined.read(row) for row in range(10)] == [first.read(row) for row in range(4)] + [
         second.read(row) for row in range(6)
     ]
     np.testing.assert_array_equal(joined.features["extra"], [np.nan] * 4 + list(range(6)))
-    assert records.join_records([first]) is first
+    assert record_set.join_records([first]) is first

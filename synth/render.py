@@ -27,7 +27,7 @@ from openpose_tf.data.annotations.types import AnnotatedImage
 from synth import card
 from synth.dataset import writer
 from synth.dataset.licences import licences
-from synth.rendering import mixed_image, rendered_image
+from synth.rendering import rendered_image
 from synth.rendering.flags import define_flags
 from synth.rendering.job import Job, load_sources
 from synth.scene import backgrounds, photographs
@@ -97,8 +97,7 @@ def render(run: Run) -> list[Failure]:
         def done(_: int, result: dict[str, float]) -> None:
             bar.update(1, f"{result['num_people']:.0f} people, {result['memory_mb']:.0f} MB")
 
-        task = rendered_image.render_index if run.job.photographs is None else mixed_image.render_index
-        return engine.run(task, run.job, todo, run.engine, done)
+        return engine.run(rendered_image.render_image, run.job, todo, run.engine, done)
 
 
 def finish(run: Run, failures: Sequence[Failure]) -> dict[str, Any]:

@@ -71,11 +71,12 @@ def open_dataset(folder: Path, kind: str, seed: int, num_images: int, flags: Map
 
 
 def sample_paths(folder: Path, name: str) -> dict[str, Path]:
-    """Returns the files of one image by role; `depth` exists only where asked for."""
+    """Returns the files of one image by role; `depth` and `ignore_mask` exist only where there is something to say."""
     return {
         "image": folder / "images" / f"{name}.jpg",
         "mask": folder / "masks" / f"{name}.png",
         "depth": folder / "depth" / f"{name}.png",
+        "ignore_mask": folder / "ignore_masks" / f"{name}.png",
         "annotation": folder / "annotations" / f"{name}.json",
     }
 
@@ -109,6 +110,7 @@ def write_sample(
     depth: np.ndarray | None,
     annotation: dict,
     quality: int,
+    ignore: np.ndarray | None = None,
 ) -> None:
     """Writes one image; the annotation comes last, so its presence means that the image is complete.
 
@@ -120,6 +122,7 @@ def write_sample(
         depth: [height, width] metres, or None to write none.
         annotation: JSON-able; the names of the files and the size are added.
         quality: JPEG quality.
+        ignore: [height, width] bool, where people without annotation are, or None for nowhere.
     """
     paths = sample_paths(folder, name)
     _write_picture(paths["image"], image[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
@@ -130,8 +133,11 @@ def write_sample(
         millimetres = np.where((ids > 0) & (depth < BACKGROUND_M), depth * 1000, 0).round().astype(np.uint16)
         _write_picture(paths["depth"], millimetres)
         row["depth"] = str(paths["depth"].relative_to(folder))
-    row |= {"width": int(image.shape[1]), "height": int(image.shape[0])}
-    files.write_json(paths["annotation"], row | annotation, indent=None)
+    row |= {"width": int(image.shape[1]), "height": int(image.shape[0])} | annotation
+    if ignore is not None:
+        _write_picture(paths["ignore_mask"], ignore.astype(np.uint8) * 255)
+        row["ignore_mask"] = str(paths["ignore_mask"].relative_to(folder))
+    files.write_json(paths["annotation"], row, indent=None)
 
 
 def _write_picture(path: Path, pixels: np.ndarray, options: list[int] | None = None) -> None:

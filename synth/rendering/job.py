@@ -5,20 +5,17 @@ import functools
 import resource
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from openpose_tf.common.errors import UserError
 from synth.body import loading
 from synth.clothing import textures
 from synth.poses import sources as poses
+from synth.rendering.renderer import Renderer
 from synth.scene.backgrounds import BackgroundList
 from synth.scene.config import RenderConfig, SceneConfig
 from synth.scene.photographs import PhotographList
 from synth.scene.sampling import Sources
 from synth.workers import malloc_limits
-
-if TYPE_CHECKING:
-    from synth.rendering import blender
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,12 +59,12 @@ def load_sources(job: Job) -> Sources:
 
 
 @functools.lru_cache(maxsize=1)
-def load_renderer(config: RenderConfig) -> "blender.Renderer":
+def load_renderer(config: RenderConfig) -> Renderer:
     """The process's renderer; Blender has one scene per process. Importing it here keeps bpy out of other processes."""
     malloc_limits.keep_small()
     from synth.rendering import blender
 
-    return blender.Renderer(config)
+    return blender.CyclesRenderer(config)
 
 
 def memory_use() -> dict[str, float]:

@@ -71,7 +71,7 @@ def images_per_hour(job: Job, num_images: int, workers: int) -> float:
     finished: list[float] = []
     warm_up = workers
     engine.run(
-        rendered_image.render_index,
+        rendered_image.render_image,
         job,
         range(num_images + warm_up),
         EngineConfig(num_workers=workers),
@@ -90,11 +90,11 @@ def main(argv: Sequence[str]) -> None:
             print(f"\n1 worker {paces[0]:.0f} images/h, 2 workers {paces[1]:.0f} images/h:", end="")
             print(f" {paces[1] / paces[0]:.2f} times (aim at least {LEAST_SPEED_UP} times)")
         cpu_affinity.claim_core()
-        rendered_image.render_index(job, 1000)  # loads Blender
-        print_stages([rendered_image.render_index(job, index) for index in range(given.num_images)])
+        rendered_image.render_image(job, 1000)  # loads Blender
+        print_stages([rendered_image.render_image(job, index) for index in range(given.num_images)])
         if given.memory_images:
             # The same ten scenes again and again, so that large and small scenes do not look like a trend.
-            memory = [rendered_image.render_index(job, i % SCENES)["memory_mb"] for i in range(given.memory_images)]
+            memory = [rendered_image.render_image(job, i % SCENES)["memory_mb"] for i in range(given.memory_images)]
             rounds = [statistics.mean(memory[i : i + SCENES]) for i in range(0, len(memory) - SCENES + 1, SCENES)]
             print("\nmean memory by round of 10 scenes, MB:", " ".join(f"{mean:.0f}" for mean in rounds))
             print(f"  most {max(memory):.0f} MB, growth after the first round {rounds[-1] - rounds[1]:+.0f} MB", end="")

@@ -86,7 +86,7 @@ def test_a_picture_is_the_same_in_any_order_and_after_a_kill(tmp_path):
     render.render(run_of(a, 2))
     one = job(b)
     writer.open_dataset(b, "synthetic", 0, 2, render.identity(one), [])
-    rendered_image.render_index(one, 1)
+    rendered_image.render_image(one, 1)
     (b / "images").mkdir(exist_ok=True)
     (b / "images" / "000000.jpg").write_bytes(b"half a picture, as a kill leaves it")
     assert render.render(run_of(b, 2)) == []
@@ -131,7 +131,7 @@ def test_shards_make_one_dataset(tmp_path):
     "changes", [{"light": "sh"}, {"camera": "release"}, {"dataset": "real_standin", "camera": "standin"}]
 )
 def test_every_mode_renders(tmp_path, changes):
-    rendered_image.render_index(job(tmp_path, **changes), 0)
+    rendered_image.render_image(job(tmp_path, **changes), 0)
     row = json.loads((tmp_path / "annotations" / "000000.json").read_text())
     assert row["light"]["kind"] == changes.get("light", "hdri")
     assert sum(person["area"] for person in row["people"]) > 20
@@ -142,7 +142,7 @@ def test_failing_scenes_are_listed_and_make_exit_code_1(tmp_path, monkeypatch):
     def fail(job, index):
         raise RuntimeError(f"scene {index} is cursed")
 
-    monkeypatch.setattr(rendered_image, "render_index", fail)
+    monkeypatch.setattr(rendered_image, "render_image", fail)
     run = run_of(tmp_path, 2)
     failures = render.render(run)
     assert [(one.key, one.attempts) for one in failures] == [(0, 3), (1, 3)]

@@ -32,7 +32,7 @@ def test_a_scene_depends_on_seed_and_index_alone(sources):
     first, other = sample(sources, 5), sample(sources, 6)
     assert description(sample(sources, 5)) == description(first)
     assert description(other) != description(first)
-    assert first.cycles_seed != other.cycles_seed
+    assert first.render_seed != other.render_seed
     reseeded = dataclasses.replace(CONFIG, seed=4)
     assert description(sample(sources, 5, reseeded)) != description(first)
 

@@ -30,6 +30,7 @@ from synth.dataset.licences import licences
 from synth.rendering import rendered_image
 from synth.rendering.flags import define_flags
 from synth.rendering.job import Job, load_sources
+from synth.rendering.renderers import DEFAULT_RENDERER, RENDERERS
 from synth.scene import backgrounds, photographs
 from synth.scene.backgrounds import BackgroundList
 from synth.scene.config import DEFAULT_CAMERA, DEFAULT_PEOPLE_MEAN, RenderConfig, SceneConfig
@@ -39,7 +40,7 @@ from synth.workers.engine import EngineConfig, Failure
 
 
 @dataclasses.dataclass(frozen=True)
-class Run:
+class RenderRun:
     """One call of this command.
 
     Attributes:
@@ -70,21 +71,24 @@ def identity(job: Job) -> dict[str, Any]:
         del named[name]
     size = named.pop("width")
     del named["height"]
+    if job.renderer != DEFAULT_RENDERER:  # older datasets name none
+        named["renderer"] = job.renderer
     if job.photographs is not None:
         return {**named, "photographs": job.photographs.digest, "num_photographs": job.photographs.count}
     return {**named, "image_size": size, "backgrounds": job.photos.digest}
 
 
-def render(run: Run) -> list[Failure]:
+def render(run: RenderRun) -> list[Failure]:
     """Makes the images of this shard that are missing, and returns those that failed."""
-    config, folder = run.job.scenes, run.folder
+    config, folder, kind = run.job.scenes, run.folder, RENDERERS[run.job.renderer]
     writer.open_dataset(
         folder,
         config.dataset,
         config.seed,
         run.num_images,
         identity(run.job),
-        licences(config, bool(run.job.environments)),
+        licences(config, bool(run.job.environments), (kind.environments_source, kind.environments_licence)),
+        kind.packages,
     )
     if run.job.photographs is not None:
         photographs.write_list(run.photographs, run.job.photographs)
@@ -100,7 +104,7 @@ def render(run: Run) -> list[Failure]:
         return engine.run(rendered_image.render_image, run.job, todo, run.engine, done)
 
 
-def finish(run: Run, failures: Sequence[Failure]) -> dict[str, Any]:
+def finish(run: RenderRun, failures: Sequence[Failure]) -> dict[str, Any]:
     """Writes the failures, and when no other shard is missing the counts and the card; returns the counts."""
     name = "failed.jsonl" if run.num_shards == 1 else f"failed-{run.shard_index:05d}-of-{run.num_shards:05d}.jsonl"
     path = run.folder / name
@@ -119,7 +123,12 @@ def finish(run: Run, failures: Sequence[Failure]) -> dict[str, Any]:
     return counts
 
 
-def _run_from_flags(given: flags.FlagValues) -> Run:
+def run_of(given: flags.FlagValues) -> RenderRun:
+    """Returns what the flags ask for.
+
+    Raises:
+        UserError: flags that contradict each other, or files that are missing.
+    """
     if given.shard_index >= given.num_shards:
         raise UserError(f"--shard_index={given.shard_index} must be below --num_shards={given.num_shards}")
     folder = files.writable_dir(given.output_dir)
@@ -136,13 +145,14 @@ def _run_from_flags(given: flags.FlagValues) -> Run:
         scenes=_scenes_from_flags(given),
         render=_pixels_from_flags(given),
         photos=photos,
-        environments=backgrounds.BUILTIN_ENVIRONMENTS[given.dataset] if builtin else (),
+        environments=RENDERERS[given.renderer].backgrounds[given.dataset] if builtin else (),
         environment_share=backgrounds.ENVIRONMENT_SHARE[given.dataset] if builtin else 0.0,
+        renderer=given.renderer,
     )
-    return Run(job, _engine_from_flags(given), given.num_images, given.shard_index, given.num_shards)
+    return RenderRun(job, _engine_from_flags(given), given.num_images, given.shard_index, given.num_shards)
 
 
-def _mixed_run(given: flags.FlagValues, folder: Path) -> Run:
+def _mixed_run(given: flags.FlagValues, folder: Path) -> RenderRun:
     for name in ("image_size", "backgrounds"):
         if given[name].present:
             raise UserError(f"--{name} has no use with --dataset=mixed: the photographs are the pictures")
@@ -167,9 +177,10 @@ def _mixed_run(given: flags.FlagValues, folder: Path) -> Run:
         environments=(),
         environment_share=0.0,
         photographs=described,
+        renderer=given.renderer,
     )
     workers = _engine_from_flags(given)
-    return Run(job, workers, given.num_images or most, given.shard_index, given.num_shards, tuple(found))
+    return RenderRun(job, workers, given.num_images or most, given.shard_index, given.num_shards, tuple(found))
 
 
 def _scenes_from_flags(given: flags.FlagValues) -> SceneConfig:
@@ -192,7 +203,16 @@ def _scenes_from_flags(given: flags.FlagValues) -> SceneConfig:
 
 
 def _pixels_from_flags(given: flags.FlagValues) -> RenderConfig:
-    return RenderConfig(given.samples, given.device, given.denoise, given.write_depth, given.jpeg_quality)
+    known = RENDERERS[given.renderer].devices
+    if given.device not in known:
+        raise UserError(f"--device={given.device}: --renderer={given.renderer} computes on {', '.join(known)}")
+    return RenderConfig(
+        samples=given.samples,
+        device=given.device,
+        denoise=given.denoise,
+        write_depth=given.write_depth,
+        jpeg_quality=given.jpeg_quality,
+    )
 
 
 def _engine_from_flags(given: flags.FlagValues) -> EngineConfig:
@@ -221,7 +241,7 @@ def main(argv: Sequence[str]) -> int:
     """Renders what is missing; exit code 1 if scenes failed."""
     if len(argv) > 1:
         raise UserError(f"unexpected argument {argv[1]!r}: all settings are --flag=value")
-    run = _run_from_flags(flags.FLAGS)
+    run = run_of(flags.FLAGS)
     load_sources(run.job).poses.check()  # wrong files fail here, not in a worker
     failures = render(run)
     counts = finish(run, failures)

@@ -69,7 +69,13 @@ def stylize(run: Run) -> list[Failure]:
     stylize_image.load_stylizer(job.tools.stylizer, job.tools.weights)  # fail here, not in a worker
     stylize_image.load_segmenter(job.tools)
     writer.open_dataset(
-        job.output, "stylized", int(header["seed"]), num_images, identity(job, header), licences(job, header)
+        job.output,
+        "stylized",
+        int(header["seed"]),
+        num_images,
+        identity(job, header),
+        licences(job, header),
+        [package for package in header.get("versions", {}) if package != "python"],
     )
     todo = writer.missing(job.output, ready)
     if len(todo) < len(ready):

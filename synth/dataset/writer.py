@@ -4,7 +4,7 @@ import collections
 import importlib.metadata
 import json
 import platform
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ HEADER = "dataset.json"
 CLAIM = FolderClaim(
     HEADER, "the header of an image dataset", "give the same flags to resume, or a different output folder"
 )
-VERSIONED_PACKAGES = ("bpy", "numpy", "opencv-python", "scipy")
+VERSIONED_PACKAGES = ("numpy", "opencv-python", "scipy")
 BACKGROUND_M = 60.0  # depth of 60 m or more is background in a depth picture
 
 
@@ -31,10 +31,10 @@ def image_name(index: int) -> str:
     return f"{index:06d}"
 
 
-def versions() -> dict[str, str]:
-    """Returns the versions of what decides the pixels."""
+def versions(packages: Sequence[str]) -> dict[str, str]:
+    """Returns the versions of what decides the pixels: some packages, and those that every image depends on."""
     found = {"python": platform.python_version()}
-    for package in VERSIONED_PACKAGES:
+    for package in (*packages, *VERSIONED_PACKAGES):
         try:
             found[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
@@ -42,7 +42,15 @@ def versions() -> dict[str, str]:
     return found
 
 
-def open_dataset(folder: Path, kind: str, seed: int, num_images: int, flags: Mapping[str, Any], licences: list) -> None:
+def open_dataset(
+    folder: Path,
+    kind: str,
+    seed: int,
+    num_images: int,
+    flags: Mapping[str, Any],
+    licences: list,
+    packages: Sequence[str] = (),
+) -> None:
     """Makes the folder of a dataset, or checks that an existing one was made the same way.
 
     Args:
@@ -52,6 +60,7 @@ def open_dataset(folder: Path, kind: str, seed: int, num_images: int, flags: Map
         num_images: images wanted; a finished dataset may be extended by asking for more.
         flags: everything else that decides the pictures.
         licences: what the pictures are made of, see `DATASET_CARD.md`.
+        packages: those of the renderer, whose versions decide the pixels too.
 
     Raises:
         UserError: the folder holds a dataset of other flags (the message says which), or something else.
@@ -61,7 +70,7 @@ def open_dataset(folder: Path, kind: str, seed: int, num_images: int, flags: Map
     if old is None and any(folder.glob("annotations/*.json")):
         raise UserError(f"{folder} holds annotations but no {HEADER}: choose a different output folder")
     old = old or {}
-    now = versions()
+    now = versions(packages)
     for name, before in old.get("versions", {}).items():
         if before != now.get(name):
             logging.warning("%s: %s was %s, now %s: pixels may differ", folder, name, before, now.get(name))

@@ -64,7 +64,7 @@ def render_image(job: Job, index: int) -> dict[str, float]:
         (rendered ones), and the process's memory now and at most, `memory_mb` and `peak_mb`.
     """
     clock = Clock()
-    sources, renderer = load_sources(job), load_renderer(job.render)
+    sources, renderer = load_sources(job), load_renderer(job.renderer, job.render)
     clock.lap("load")
     image = KINDS[job.scenes.dataset].sample(job, sources, index, renderer.intersects)
     scene = image.scene

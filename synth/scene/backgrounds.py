@@ -19,12 +19,11 @@ from synth.scene.config import MIN_BACKGROUND_SIDE
 
 ASSETS = Path(__file__).resolve().parents[1] / "assets" / "backgrounds"
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
-# Photographs and environments of the two rendered domains; no picture is in both.
+# Photographs of the two rendered domains; no image is in both.
 BUILTIN_PHOTOS = {
     "synthetic": ("aitzgorri", "brushes", "life", "picosdeeuropa", "seeding"),
     "real_standin": ("fig", "sunset", "wine"),
 }
-BUILTIN_ENVIRONMENTS = {"synthetic": ("forest", "sunrise"), "real_standin": ("city", "courtyard")}
 ENVIRONMENT_SHARE = {"synthetic": 0.3, "real_standin": 0.6}
 LEAST_CROP = 0.7  # the square crop is 0.7 to 1 of the photograph's shorter side
 ENVIRONMENT_MEAN = 0.18  # mean linear light of an environment view, middle grey

@@ -32,6 +32,7 @@ class Sources:
         body: body model.
         poses: source of poses.
         photos: usable background photographs.
+        lights: environments that light scenes.
         environments: environments that may be seen as background.
         environment_share: probability of such a background.
         textures: clothing textures, or None.
@@ -40,6 +41,7 @@ class Sources:
     body: BodyModel
     poses: PoseSource
     photos: BackgroundList
+    lights: tuple[str, ...]
     environments: tuple[str, ...] = ()
     environment_share: float = 0.0
     textures: TextureLibrary | None = None
@@ -126,7 +128,7 @@ def sample_scene(
     return Scene(
         index=index,
         camera=camera,
-        light=sample_light(np.random.default_rng(for_light), config, background),
+        light=sample_light(np.random.default_rng(for_light), config, sources.lights, background),
         background=background,
         figures=tuple(figures),
         placement=counts,
@@ -135,13 +137,15 @@ def sample_scene(
     )
 
 
-def sample_light(rng: np.random.Generator, config: SceneConfig, background: Background) -> Light:
-    """Returns the light; where an environment is seen it is also the light."""
+def sample_light(
+    rng: np.random.Generator, config: SceneConfig, environments: Sequence[str], background: Background
+) -> Light:
+    """Returns the light, from one of the environments; where an environment is seen it is also the light."""
     if config.light == "sh":
         return lights.sample_sh(rng)
     if background.kind == "environment":
-        return lights.sample_hdri(rng, config.dataset, background.name, background.turn_rad)
-    return lights.sample_hdri(rng, config.dataset)
+        return lights.sample_hdri(rng, config.dataset, environments, background.name, background.turn_rad)
+    return lights.sample_hdri(rng, config.dataset, environments)
 
 
 def sample_people(

@@ -23,6 +23,7 @@ from absl import flags
 from openpose_tf.common import cli
 from synth.rendering import rendered_image
 from synth.rendering.job import Job
+from synth.rendering.renderers import DEFAULT_RENDERER, RENDERERS
 from synth.scene import backgrounds
 from synth.scene.config import RenderConfig, SceneConfig
 from synth.workers import cpu_affinity, engine
@@ -45,7 +46,7 @@ def define_flags() -> None:
 def make_job(folder: str, size: int, people: float) -> Job:
     """Returns the job that is measured."""
     photos = backgrounds.builtin_list("synthetic")
-    environments = backgrounds.BUILTIN_ENVIRONMENTS["synthetic"]
+    environments = RENDERERS[DEFAULT_RENDERER].backgrounds["synthetic"]
     scenes = SceneConfig(seed=1, width=size, height=size, people_mean=people)
     return Job(folder, scenes, RenderConfig(), photos, environments, backgrounds.ENVIRONMENT_SHARE["synthetic"])
 

@@ -13,7 +13,7 @@ from openpose_tf.common.errors import UserError
 from openpose_tf.data.annotations.image_dataset import read_header, read_image_dataset
 from synth import render
 from synth.dataset import writer
-from synth.render import Run
+from synth.render import RenderRun
 from synth.rendering import rendered_image
 from synth.rendering.job import Job
 from synth.scene import backgrounds
@@ -35,7 +35,7 @@ def job(folder, **scenes):
 
 
 def run_of(folder, num_images=2, **engine):
-    return Run(job(folder), EngineConfig(**engine), num_images)
+    return RenderRun(job(folder), EngineConfig(**engine), num_images)
 
 
 def contents(folder):
@@ -155,7 +155,7 @@ def test_failing_scenes_are_listed_and_make_exit_code_1(tmp_path, monkeypatch):
 
 
 def test_main_returns_1_when_scenes_failed(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(render, "_run_from_flags", lambda given: run_of(tmp_path))
+    monkeypatch.setattr(render, "run_of", lambda given: run_of(tmp_path))
     writer.open_dataset(tmp_path, "synthetic", 0, 2, {}, [])
     monkeypatch.setattr(render, "render", lambda run: [Failure(0, 3, "it is cursed")])
     assert render.main(["render"]) == 1
@@ -166,7 +166,8 @@ DEFAULTS = {
     "dataset": "synthetic", "seed": 0, "image_size": 64, "people_mean": 1.0, "people_min": 2, "camera": None,
     "light": "hdri", "backgrounds": "builtin", "body": "builtin", "poses": "builtin", "pose_split": "train",
     "frame_step": 10,
-    "samples": 1, "device": "CPU", "denoise": True, "write_depth": False, "jpeg_quality": 95, "num_workers": 0,
+    "renderer": "cycles", "samples": 1, "device": "CPU", "denoise": True, "write_depth": False, "jpeg_quality": 95,
+    "num_workers": 0,
     "ray_address": None, "gpus_per_worker": None, "scenes_per_worker": 10, "shard_index": 0, "num_shards": 1,
     "num_images": 1, "annotations": None, "images": None, "textures": "",
 }  # fmt: skip
@@ -185,8 +186,8 @@ DEFAULTS = {
 )
 def test_wrong_settings_stop_before_anything_is_written(tmp_path, monkeypatch, changes, message):
     given = types.SimpleNamespace(**{**DEFAULTS, "output_dir": str(tmp_path / "set"), **changes})
-    run_from_flags = render._run_from_flags
-    monkeypatch.setattr(render, "_run_from_flags", lambda _: run_from_flags(given))
+    original = render.run_of
+    monkeypatch.setattr(render, "run_of", lambda _: original(given))
     with pytest.raises(UserError, match=message):
         render.main(["render"])
     assert not (tmp_path / "set" / "dataset.json").exists()
@@ -194,13 +195,13 @@ def test_wrong_settings_stop_before_anything_is_written(tmp_path, monkeypatch, c
 
 def test_a_gpu_device_takes_one_gpu_per_worker_and_is_not_pinned(tmp_path):
     given = types.SimpleNamespace(**{**DEFAULTS, "output_dir": str(tmp_path), "device": "CUDA", "num_workers": 4})
-    config = render._run_from_flags(given).engine
+    config = render.run_of(given).engine
     assert (config.gpus_per_worker, config.pin, config.num_workers) == (1.0, False, 4)
 
 
 def test_the_standin_has_its_own_camera_and_pictures(tmp_path):
     given = types.SimpleNamespace(**{**DEFAULTS, "output_dir": str(tmp_path), "dataset": "real_standin"})
-    made = render._run_from_flags(given).job
+    made = render.run_of(given).job
     assert made.scenes.camera == "standin"
     assert not set(made.photos.paths) & set(backgrounds.builtin_list("synthetic").paths)
 

@@ -175,7 +175,7 @@ def test_people_stand_over_the_whole_width_and_in_front_of_the_release_plane():
 @pytest.fixture(scope="module")
 def sources():
     model = loading.load_body("builtin")
-    return sampling.Sources(model, poses.load_poses("builtin", model), BackgroundList((), ()))
+    return sampling.Sources(model, poses.load_poses("builtin", model), BackgroundList((), ()), ("city", "forest"))
 
 
 def test_a_scene_is_data_of_seed_index_and_photograph(sources):

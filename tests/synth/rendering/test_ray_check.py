@@ -38,7 +38,8 @@ def test_buffers_agree_with_rays():
     from synth.rendering import blender
 
     model = loading.load_body("builtin")
-    sources = sampling.Sources(model, poses.load_poses("builtin", model), backgrounds.builtin_list("synthetic"))
+    photos = backgrounds.builtin_list("synthetic")
+    sources = sampling.Sources(model, poses.load_poses("builtin", model), photos, ("forest",))
     config = SceneConfig(seed=11, people_mean=9.0)
     # Ids and depth are the same for any number of samples, so one is enough (see test_blender).
     renderer = blender.CyclesRenderer(RenderConfig(samples=1, denoise=False))

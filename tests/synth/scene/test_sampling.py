@@ -16,7 +16,12 @@ CONFIG = SceneConfig(seed=3, width=128, height=128, people_mean=2.0)
 def sources():
     model = body.load_body("builtin")
     return sampling.Sources(
-        model, poses.load_poses("builtin", model), backgrounds.builtin_list("synthetic"), ("forest",), 0.5
+        model,
+        poses.load_poses("builtin", model),
+        backgrounds.builtin_list("synthetic"),
+        ("forest", "studio"),
+        ("forest",),
+        0.5,
     )
 
 

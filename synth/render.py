@@ -8,7 +8,6 @@ Example:
 """
 
 import dataclasses
-import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,10 +21,9 @@ from absl import flags, logging
 
 from openpose_tf.common import cli, files
 from openpose_tf.common.errors import UserError
-from openpose_tf.common.progress import Progress
 from openpose_tf.data.annotations.types import AnnotatedImage
 from synth import card
-from synth.dataset import writer
+from synth.dataset import shards, writer
 from synth.dataset.licences import licences
 from synth.rendering import rendered_image
 from synth.rendering.flags import define_flags
@@ -92,27 +90,20 @@ def render(run: RenderRun) -> list[Failure]:
     )
     if run.job.photographs is not None:
         photographs.write_list(run.photographs, run.job.photographs)
-    indices = list(engine.shard(run.num_images, run.shard_index, run.num_shards))
-    todo = writer.missing(folder, indices)
-    if len(todo) < len(indices):
-        logging.info("%s: %d of %d images are there, going on", folder, len(indices) - len(todo), len(indices))
-    with Progress(len(indices), "rendering", "image", initial=len(indices) - len(todo)) as bar:
-
-        def done(_: int, result: dict[str, float]) -> None:
-            bar.update(1, f"{result['num_people']:.0f} people, {result['memory_mb']:.0f} MB")
-
-        return engine.run(rendered_image.render_image, run.job, todo, run.engine, done)
+    return shards.make_missing(
+        folder,
+        list(engine.shard(run.num_images, run.shard_index, run.num_shards)),
+        rendered_image.render_image,
+        run.job,
+        run.engine,
+        "rendering",
+        lambda result: f"{result['num_people']:.0f} people, {result['memory_mb']:.0f} MB",
+    )
 
 
 def finish(run: RenderRun, failures: Sequence[Failure]) -> dict[str, Any]:
     """Writes the failures, and when no other shard is missing the counts and the card; returns the counts."""
-    name = "failed.jsonl" if run.num_shards == 1 else f"failed-{run.shard_index:05d}-of-{run.num_shards:05d}.jsonl"
-    path = run.folder / name
-    if failures:
-        lines = [json.dumps(dataclasses.asdict(failure)) + "\n" for failure in failures]
-        files.write_bytes(path, "".join(lines).encode())
-    else:
-        path.unlink(missing_ok=True)
+    shards.write_failures(run.folder, failures, run.shard_index, run.num_shards)
     left = run.num_images - writer.num_annotations(run.folder)
     if run.num_shards > 1 and left > 0:  # reading 100,000 annotations in each of 50 jobs would take hours
         logging.info("%d images of other shards are missing; `python -m synth.card %s` counts them", left, run.folder)
@@ -132,27 +123,39 @@ def run_of(given: flags.FlagValues) -> RenderRun:
     if given.shard_index >= given.num_shards:
         raise UserError(f"--shard_index={given.shard_index} must be below --num_shards={given.num_shards}")
     folder = files.writable_dir(given.output_dir)
-    if given.dataset == "mixed":
-        return _mixed_run(given, folder)
-    if given.annotations or given.images:
-        raise UserError(f"--annotations and --images belong to --dataset=mixed, not to --dataset={given.dataset}")
-    if given.num_images is None:
-        raise UserError(f"--dataset={given.dataset} needs --num_images")
-    builtin = given.backgrounds == "builtin"
-    photos = backgrounds.builtin_list(given.dataset) if builtin else _scan(given.backgrounds)
     job = Job(
         folder=str(folder.resolve()),
         scenes=_scenes_from_flags(given),
         render=_pixels_from_flags(given),
-        photos=photos,
-        environments=RENDERERS[given.renderer].backgrounds[given.dataset] if builtin else (),
-        environment_share=backgrounds.ENVIRONMENT_SHARE[given.dataset] if builtin else 0.0,
         renderer=given.renderer,
     )
-    return RenderRun(job, _engine_from_flags(given), given.num_images, given.shard_index, given.num_shards)
+    found: list[AnnotatedImage] = []
+    num_images = given.num_images
+    if given.dataset == "mixed":
+        found = _read_photographs(given)
+        job = dataclasses.replace(job, photographs=photographs.describe_list(found, folder))
+        num_images = _num_mixed(given, len(found))
+    else:
+        job = _with_backgrounds(given, job)
+    return RenderRun(job, _engine_from_flags(given), num_images, given.shard_index, given.num_shards, tuple(found))
 
 
-def _mixed_run(given: flags.FlagValues, folder: Path) -> RenderRun:
+def _with_backgrounds(given: flags.FlagValues, job: Job) -> Job:
+    if given.annotations or given.images:
+        raise UserError(f"--annotations and --images belong to --dataset=mixed, not to --dataset={given.dataset}")
+    if given.num_images is None:
+        raise UserError(f"--dataset={given.dataset} needs --num_images")
+    if given.backgrounds != "builtin":
+        return dataclasses.replace(job, photos=_scan(given.backgrounds))
+    return dataclasses.replace(
+        job,
+        photos=backgrounds.builtin_list(given.dataset),
+        environments=RENDERERS[given.renderer].backgrounds[given.dataset],
+        environment_share=backgrounds.ENVIRONMENT_SHARE[given.dataset],
+    )
+
+
+def _read_photographs(given: flags.FlagValues) -> list[AnnotatedImage]:
     for name in ("image_size", "backgrounds"):
         if given[name].present:
             raise UserError(f"--{name} has no use with --dataset=mixed: the photographs are the pictures")
@@ -161,26 +164,19 @@ def _mixed_run(given: flags.FlagValues, folder: Path) -> RenderRun:
             raise UserError(f"--dataset=mixed needs --{name}: the annotated photographs (--format={given.format})")
     names = [field.name for field in dataclasses.fields(PhotographSource)]
     found = photographs.read_photographs(PhotographSource(**{name: given[name].value for name in names}))
-    described = photographs.describe_list(found, folder)
     logging.info("%d photographs with %d annotated people", len(found), sum(len(one.people) for one in found))
-    most = described.count * given.variants
+    return found
+
+
+def _num_mixed(given: flags.FlagValues, num_photographs: int) -> int:
+    """Returns the number of images of a mixed dataset."""
+    most = num_photographs * given.variants
     if given.num_images and given.num_images > most:
         raise UserError(
-            f"--num_images={given.num_images}: {described.count} photographs with --variants={given.variants} make "
+            f"--num_images={given.num_images}: {num_photographs} photographs with --variants={given.variants} make "
             f"{most}; give more variants"
         )
-    job = Job(
-        folder=str(folder.resolve()),
-        scenes=_scenes_from_flags(given),
-        render=_pixels_from_flags(given),
-        photos=BackgroundList((), ()),
-        environments=(),
-        environment_share=0.0,
-        photographs=described,
-        renderer=given.renderer,
-    )
-    workers = _engine_from_flags(given)
-    return RenderRun(job, workers, given.num_images or most, given.shard_index, given.num_shards, tuple(found))
+    return given.num_images or most
 
 
 def _scenes_from_flags(given: flags.FlagValues) -> SceneConfig:

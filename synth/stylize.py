@@ -10,7 +10,6 @@ changes (paper Sec. 3.4). The default needs no weights but those of `make models
 
 import collections
 import dataclasses
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,9 +19,8 @@ from absl import flags, logging
 from openpose_tf.common import cli, files
 from openpose_tf.common.errors import UserError
 from openpose_tf.common.fingerprints import canonical_json, fingerprint
-from openpose_tf.common.progress import Progress
 from openpose_tf.data.annotations.image_dataset import read_header
-from synth.dataset import writer
+from synth.dataset import shards, writer
 from synth.detection import factory, model_files
 from synth.stylization import stylize_image
 from synth.stylization.pipeline import StyleConfig
@@ -74,11 +72,7 @@ def stylize(run: StyleRun) -> list[Failure]:
         licences(job, header),
         [package for package in header.get("versions", {}) if package != "python"],
     )
-    todo = writer.missing(job.output, ready)
-    if len(todo) < len(ready):
-        logging.info("%s: %d of %d images are there, going on", job.output, len(ready) - len(todo), len(ready))
-    with Progress(len(ready), "stylizing", "image", initial=len(ready) - len(todo)) as bar:
-        return engine.run(stylize_image.stylize_image, job, todo, run.engine, lambda _, entry: bar.update())
+    return shards.make_missing(job.output, ready, stylize_image.stylize_image, job, run.engine, "stylizing")
 
 
 def require_mixed(folder: Path) -> dict[str, Any]:
@@ -146,13 +140,7 @@ def _weights_fingerprint(path: Path | None) -> str | None:
 def finish(run: StyleRun, failures: Sequence[Failure]) -> dict[str, Any]:
     """Writes the counts into dataset.json, and the failures where there are any; returns the counts."""
     job = run.job
-    name = "failed.jsonl" if run.num_shards == 1 else f"failed-{run.shard_index:05d}-of-{run.num_shards:05d}.jsonl"
-    path = job.output / name
-    if failures:
-        lines = [json.dumps(dataclasses.asdict(failure)) + "\n" for failure in failures]
-        files.write_bytes(path, "".join(lines).encode())
-    else:
-        path.unlink(missing_ok=True)
+    shards.write_failures(job.output, failures, run.shard_index, run.num_shards)
     header = read_header(job.output)
     counts = writer.close_dataset(job.output, range(int(header["num_images"])), {})
     counts["style"] = count_styles(job.output)

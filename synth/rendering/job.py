@@ -36,9 +36,9 @@ class Job:
     folder: str
     scenes: SceneConfig
     render: RenderConfig
-    photos: BackgroundList
-    environments: tuple[str, ...]
-    environment_share: float
+    photos: BackgroundList = dataclasses.field(default_factory=BackgroundList)
+    environments: tuple[str, ...] = ()
+    environment_share: float = 0.0
     photographs: PhotographList | None = None
     renderer: str = DEFAULT_RENDERER
 

@@ -59,8 +59,8 @@ class BackgroundList:
         dropped: (reason, number of files left out) pairs.
     """
 
-    paths: tuple[str, ...]
-    sizes: tuple[tuple[int, int], ...]
+    paths: tuple[str, ...] = ()
+    sizes: tuple[tuple[int, int], ...] = ()
     dropped: tuple[tuple[str, int], ...] = ()
 
     @property

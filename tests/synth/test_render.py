@@ -178,6 +178,7 @@ DEFAULTS = {
     [
         ({"shard_index": 2, "num_shards": 2}, "--shard_index=2 must be below"),
         ({"ray_address": "auto"}, "--ray_address needs --num_workers"),
+        ({"device": "ABACUS"}, "--device=ABACUS: --renderer=cycles computes on CPU, CUDA"),
         ({"backgrounds": "/nowhere"}, "neither"),
         ({"body": "/nowhere.npz"}, "nowhere"),
         ({"poses": "/nowhere"}, "nowhere"),

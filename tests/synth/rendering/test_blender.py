@@ -159,7 +159,9 @@ def test_overlapping_boxes_may_still_be_apart():
 
 
 def test_rays_hit_the_nearest_person():
-    caster = blender.RayCaster([board(-1, 1, 0, 2, 0.0), board(-1, 1, 0, 2, 1.0)])
+    from tests.support.ray_caster import RayCaster
+
+    caster = RayCaster([board(-1, 1, 0, 2, 0.0), board(-1, 1, 0, 2, 1.0)])
     origin = np.array([0.0, -4.0, 1.0])
     person, before = caster.first_hit(origin, np.array([0.0, 1.5, 1.0]))
     assert person == 1 and before == pytest.approx(1.5, abs=1e-5)

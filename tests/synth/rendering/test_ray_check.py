@@ -36,6 +36,7 @@ def states_by_rays(caster, sampled, instance, figure):
 @pytest.mark.blender
 def test_buffers_agree_with_rays():
     from synth.rendering import blender
+    from tests.support.ray_caster import RayCaster
 
     model = loading.load_body("builtin")
     photos = backgrounds.builtin_list("synthetic")
@@ -48,7 +49,7 @@ def test_buffers_agree_with_rays():
     while len(ours) < LEAST_JOINTS:
         sampled = sampling.sample_scene(config, sources, index, blender.intersects)
         frame = renderer.render(sampled.figures, sampled.camera, sampled.light, sampled.render_seed)
-        caster = blender.RayCaster(sampled.figures)
+        caster = RayCaster(sampled.figures)
         rows = groundtruth.annotate_people(sampled.figures, sampled.camera, frame.ids, frame.depth)
         for instance, (figure, row) in enumerate(zip(sampled.figures, rows), 1):
             ours += [int(point[2]) for point in row["keypoints"]]

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import types
 
 import cv2
 import numpy as np
@@ -91,15 +90,12 @@ def test_stages_of_the_renderer_are_measured(points, tmp_path):
 def test_a_dataset_of_one_renderer_is_not_continued_by_another(points, tmp_path):
     render.render(render.RenderRun(job(tmp_path, points), render.EngineConfig(), 1))
     other = dataclasses.replace(job(tmp_path, points), renderer=DEFAULT_RENDERER)
-    with pytest.raises(UserError, match="made with renderer=points, now renderer=None"):
+    with pytest.raises(UserError, match=r"made with other settings \(flags\.renderer: points, now none\)"):
         render.render(render.RenderRun(other, render.EngineConfig(), 1))
 
 
-def test_a_device_of_another_renderer_is_refused(points):
-    given = types.SimpleNamespace(renderer=DEFAULT_RENDERER, device="ABACUS")
-    with pytest.raises(UserError, match="--device=ABACUS: --renderer=cycles computes on CPU, CUDA"):
-        render._pixels_from_flags(given)
-    assert renderers.devices().count("CPU") == 1 and "ABACUS" in renderers.devices()
+def test_a_device_may_be_that_of_any_renderer(points):
+    assert renderers.devices().count("CPU") == 1 and {"ABACUS", "OPTIX"} <= set(renderers.devices())
 
 
 def test_every_kind_of_dataset_has_its_image():

@@ -33,7 +33,7 @@ PARTS = {
     "hair": "hair",
 }
 MASKS = ("lips", "ears", "eyelids", "fingernails", "toenails", "inside-mouth")
-# Height value whose adults are about 1.64 m (women) and 1.77 m (men); 0.5 gives 1.75 m and 1.86 m, which is too tall.
+# Height value whose adults are about 1.65 m (women) and 1.78 m (men); 0.5 gives 1.75 m and 1.86 m, which is too tall.
 MEAN_HEIGHT = {"female": 0.39, "male": 0.39}
 _SIDES = {"left": ("l", 1.0), "right": ("r", -1.0)}
 

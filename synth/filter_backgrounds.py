@@ -18,7 +18,7 @@ from openpose_tf.common import cli, files
 from openpose_tf.common.errors import UserError
 from synth.detection import model_files, score_cache
 from synth.detection.factory import DETECTOR_KINDS, make_detector
-from synth.detection.score_cache import Verdict
+from synth.detection.score_cache import FilterVerdict
 
 
 def main(argv: Sequence[str]) -> None:
@@ -39,7 +39,7 @@ def main(argv: Sequence[str]) -> None:
     print(f"list of kept photographs: {output}\nscores of all: {scores_path}")
 
 
-def report(verdict: Verdict, num_photos: int, threshold: float, min_side: int) -> str:
+def report(verdict: FilterVerdict, num_photos: int, threshold: float, min_side: int) -> str:
     """Returns the counts as text, with the first names of what could not be read."""
     lines = [
         f"{num_photos} photographs: {len(verdict.kept)} kept",

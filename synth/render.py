@@ -8,7 +8,6 @@ Example:
 """
 
 import dataclasses
-import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,14 +21,14 @@ from absl import flags, logging
 
 from openpose_tf.common import cli, files
 from openpose_tf.common.errors import UserError
-from openpose_tf.common.progress import Progress
 from openpose_tf.data.annotations.types import AnnotatedImage
 from synth import card
-from synth.dataset import writer
+from synth.dataset import shards, writer
 from synth.dataset.licences import licences
-from synth.rendering import mixed_image, rendered_image
+from synth.rendering import rendered_image
 from synth.rendering.flags import define_flags
 from synth.rendering.job import Job, load_sources
+from synth.rendering.renderers import DEFAULT_RENDERER, RENDERERS
 from synth.scene import backgrounds, photographs
 from synth.scene.backgrounds import BackgroundList
 from synth.scene.config import DEFAULT_CAMERA, DEFAULT_PEOPLE_MEAN, RenderConfig, SceneConfig
@@ -39,7 +38,7 @@ from synth.workers.engine import EngineConfig, Failure
 
 
 @dataclasses.dataclass(frozen=True)
-class Run:
+class RenderRun:
     """One call of this command.
 
     Attributes:
@@ -70,46 +69,41 @@ def identity(job: Job) -> dict[str, Any]:
         del named[name]
     size = named.pop("width")
     del named["height"]
+    if job.renderer != DEFAULT_RENDERER:  # older datasets name none
+        named["renderer"] = job.renderer
     if job.photographs is not None:
         return {**named, "photographs": job.photographs.digest, "num_photographs": job.photographs.count}
     return {**named, "image_size": size, "backgrounds": job.photos.digest}
 
 
-def render(run: Run) -> list[Failure]:
+def render(run: RenderRun) -> list[Failure]:
     """Makes the images of this shard that are missing, and returns those that failed."""
-    config, folder = run.job.scenes, run.folder
+    config, folder, kind = run.job.scenes, run.folder, RENDERERS[run.job.renderer]
     writer.open_dataset(
         folder,
         config.dataset,
         config.seed,
         run.num_images,
         identity(run.job),
-        licences(config, bool(run.job.environments)),
+        licences(config, bool(run.job.environments), (kind.environments_source, kind.environments_licence)),
+        kind.packages,
     )
     if run.job.photographs is not None:
         photographs.write_list(run.photographs, run.job.photographs)
-    indices = list(engine.shard(run.num_images, run.shard_index, run.num_shards))
-    todo = writer.missing(folder, indices)
-    if len(todo) < len(indices):
-        logging.info("%s: %d of %d images are there, going on", folder, len(indices) - len(todo), len(indices))
-    with Progress(len(indices), "rendering", "image", initial=len(indices) - len(todo)) as bar:
-
-        def done(_: int, result: dict[str, float]) -> None:
-            bar.update(1, f"{result['num_people']:.0f} people, {result['memory_mb']:.0f} MB")
-
-        task = rendered_image.render_index if run.job.photographs is None else mixed_image.render_index
-        return engine.run(task, run.job, todo, run.engine, done)
+    return shards.make_missing(
+        folder,
+        list(engine.shard(run.num_images, run.shard_index, run.num_shards)),
+        rendered_image.render_image,
+        run.job,
+        run.engine,
+        "rendering",
+        lambda result: f"{result['num_people']:.0f} people, {result['memory_mb']:.0f} MB",
+    )
 
 
-def finish(run: Run, failures: Sequence[Failure]) -> dict[str, Any]:
+def finish(run: RenderRun, failures: Sequence[Failure]) -> dict[str, Any]:
     """Writes the failures, and when no other shard is missing the counts and the card; returns the counts."""
-    name = "failed.jsonl" if run.num_shards == 1 else f"failed-{run.shard_index:05d}-of-{run.num_shards:05d}.jsonl"
-    path = run.folder / name
-    if failures:
-        lines = [json.dumps(dataclasses.asdict(failure)) + "\n" for failure in failures]
-        files.write_bytes(path, "".join(lines).encode())
-    else:
-        path.unlink(missing_ok=True)
+    shards.write_failures(run.folder, failures, run.shard_index, run.num_shards)
     left = run.num_images - writer.num_annotations(run.folder)
     if run.num_shards > 1 and left > 0:  # reading 100,000 annotations in each of 50 jobs would take hours
         logging.info("%d images of other shards are missing; `python -m synth.card %s` counts them", left, run.folder)
@@ -120,30 +114,48 @@ def finish(run: Run, failures: Sequence[Failure]) -> dict[str, Any]:
     return counts
 
 
-def _run_from_flags(given: flags.FlagValues) -> Run:
+def run_of(given: flags.FlagValues) -> RenderRun:
+    """Returns what the flags ask for.
+
+    Raises:
+        UserError: flags that contradict each other, or files that are missing.
+    """
     if given.shard_index >= given.num_shards:
         raise UserError(f"--shard_index={given.shard_index} must be below --num_shards={given.num_shards}")
     folder = files.writable_dir(given.output_dir)
-    if given.dataset == "mixed":
-        return _mixed_run(given, folder)
-    if given.annotations or given.images:
-        raise UserError(f"--annotations and --images belong to --dataset=mixed, not to --dataset={given.dataset}")
-    if given.num_images is None:
-        raise UserError(f"--dataset={given.dataset} needs --num_images")
-    builtin = given.backgrounds == "builtin"
-    photos = backgrounds.builtin_list(given.dataset) if builtin else _scan(given.backgrounds)
     job = Job(
         folder=str(folder.resolve()),
         scenes=_scenes_from_flags(given),
         render=_pixels_from_flags(given),
-        photos=photos,
-        environments=backgrounds.BUILTIN_ENVIRONMENTS[given.dataset] if builtin else (),
-        environment_share=backgrounds.ENVIRONMENT_SHARE[given.dataset] if builtin else 0.0,
+        renderer=given.renderer,
     )
-    return Run(job, _engine_from_flags(given), given.num_images, given.shard_index, given.num_shards)
+    found: list[AnnotatedImage] = []
+    num_images = given.num_images
+    if given.dataset == "mixed":
+        found = _read_photographs(given)
+        job = dataclasses.replace(job, photographs=photographs.describe_list(found, folder))
+        num_images = _num_mixed(given, len(found))
+    else:
+        job = _with_backgrounds(given, job)
+    return RenderRun(job, _engine_from_flags(given), num_images, given.shard_index, given.num_shards, tuple(found))
 
 
-def _mixed_run(given: flags.FlagValues, folder: Path) -> Run:
+def _with_backgrounds(given: flags.FlagValues, job: Job) -> Job:
+    if given.annotations or given.images:
+        raise UserError(f"--annotations and --images belong to --dataset=mixed, not to --dataset={given.dataset}")
+    if given.num_images is None:
+        raise UserError(f"--dataset={given.dataset} needs --num_images")
+    if given.backgrounds != "builtin":
+        return dataclasses.replace(job, photos=_scan(given.backgrounds))
+    return dataclasses.replace(
+        job,
+        photos=backgrounds.builtin_list(given.dataset),
+        environments=RENDERERS[given.renderer].backgrounds[given.dataset],
+        environment_share=backgrounds.ENVIRONMENT_SHARE[given.dataset],
+    )
+
+
+def _read_photographs(given: flags.FlagValues) -> list[AnnotatedImage]:
     for name in ("image_size", "backgrounds"):
         if given[name].present:
             raise UserError(f"--{name} has no use with --dataset=mixed: the photographs are the pictures")
@@ -152,25 +164,19 @@ def _mixed_run(given: flags.FlagValues, folder: Path) -> Run:
             raise UserError(f"--dataset=mixed needs --{name}: the annotated photographs (--format={given.format})")
     names = [field.name for field in dataclasses.fields(PhotographSource)]
     found = photographs.read_photographs(PhotographSource(**{name: given[name].value for name in names}))
-    described = photographs.describe_list(found, folder)
     logging.info("%d photographs with %d annotated people", len(found), sum(len(one.people) for one in found))
-    most = described.count * given.variants
+    return found
+
+
+def _num_mixed(given: flags.FlagValues, num_photographs: int) -> int:
+    """Returns the number of images of a mixed dataset."""
+    most = num_photographs * given.variants
     if given.num_images and given.num_images > most:
         raise UserError(
-            f"--num_images={given.num_images}: {described.count} photographs with --variants={given.variants} make "
+            f"--num_images={given.num_images}: {num_photographs} photographs with --variants={given.variants} make "
             f"{most}; give more variants"
         )
-    job = Job(
-        folder=str(folder.resolve()),
-        scenes=_scenes_from_flags(given),
-        render=_pixels_from_flags(given),
-        photos=BackgroundList((), ()),
-        environments=(),
-        environment_share=0.0,
-        photographs=described,
-    )
-    workers = _engine_from_flags(given)
-    return Run(job, workers, given.num_images or most, given.shard_index, given.num_shards, tuple(found))
+    return given.num_images or most
 
 
 def _scenes_from_flags(given: flags.FlagValues) -> SceneConfig:
@@ -193,7 +199,16 @@ def _scenes_from_flags(given: flags.FlagValues) -> SceneConfig:
 
 
 def _pixels_from_flags(given: flags.FlagValues) -> RenderConfig:
-    return RenderConfig(given.samples, given.device, given.denoise, given.write_depth, given.jpeg_quality)
+    known = RENDERERS[given.renderer].devices
+    if given.device not in known:
+        raise UserError(f"--device={given.device}: --renderer={given.renderer} computes on {', '.join(known)}")
+    return RenderConfig(
+        samples=given.samples,
+        device=given.device,
+        denoise=given.denoise,
+        write_depth=given.write_depth,
+        jpeg_quality=given.jpeg_quality,
+    )
 
 
 def _engine_from_flags(given: flags.FlagValues) -> EngineConfig:
@@ -222,7 +237,7 @@ def main(argv: Sequence[str]) -> int:
     """Renders what is missing; exit code 1 if scenes failed."""
     if len(argv) > 1:
         raise UserError(f"unexpected argument {argv[1]!r}: all settings are --flag=value")
-    run = _run_from_flags(flags.FLAGS)
+    run = run_of(flags.FLAGS)
     load_sources(run.job).poses.check()  # wrong files fail here, not in a worker
     failures = render(run)
     counts = finish(run, failures)

@@ -10,7 +10,6 @@ changes (paper Sec. 3.4). The default needs no weights but those of `make models
 
 import collections
 import dataclasses
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,24 +19,20 @@ from absl import flags, logging
 from openpose_tf.common import cli, files
 from openpose_tf.common.errors import UserError
 from openpose_tf.common.fingerprints import canonical_json, fingerprint
-from openpose_tf.common.progress import Progress
 from openpose_tf.data.annotations.image_dataset import read_header
-from synth.dataset import writer
+from synth.dataset import shards, writer
 from synth.detection import factory, model_files
 from synth.stylization import stylize_image
 from synth.stylization.pipeline import StyleConfig
 from synth.stylization.smoothers import SMOOTHERS
-from synth.stylization.stylize_image import DEFAULT_STRENGTH, STYLIZERS, StyleJob, Tools
+from synth.stylization.stylize_image import StyleJob, Tools
+from synth.stylization.stylizers import STYLIZERS, find_weights, load_stylizer
 from synth.workers import engine
 from synth.workers.engine import EngineConfig, Failure
 
-FLAGS = flags.FLAGS
-PCAKD_PLACES = ("pcakd/vgg", "pcakd")  # below --models_dir
-SHARED_PCAKD = Path(__file__).resolve().parents[2] / "shared" / "data" / "weights" / "pcakd" / "vgg"
-
 
 @dataclasses.dataclass(frozen=True)
-class Run:
+class StyleRun:
     """One call of this command.
 
     Attributes:
@@ -52,7 +47,7 @@ class Run:
     num_shards: int = 1
 
 
-def stylize(run: Run) -> list[Failure]:
+def stylize(run: StyleRun) -> list[Failure]:
     """Makes the images of this shard that are missing, and returns those that failed.
 
     Raises:
@@ -66,16 +61,18 @@ def stylize(run: Run) -> list[Failure]:
     if len(ready) < len(shard):
         logging.warning("%s: %d of %d images are not rendered yet", job.source, len(shard) - len(ready), len(shard))
     require_photos(job, ready)
-    stylize_image.load_stylizer(job.tools.stylizer, job.tools.weights)  # fail here, not in a worker
+    load_stylizer(job.tools.stylizer, job.tools.weights)  # fail here, not in a worker
     stylize_image.load_segmenter(job.tools)
     writer.open_dataset(
-        job.output, "stylized", int(header["seed"]), num_images, identity(job, header), licences(job, header)
+        job.output,
+        "stylized",
+        int(header["seed"]),
+        num_images,
+        identity(job, header),
+        licences(job, header),
+        [package for package in header.get("versions", {}) if package != "python"],
     )
-    todo = writer.missing(job.output, ready)
-    if len(todo) < len(ready):
-        logging.info("%s: %d of %d images are there, going on", job.output, len(ready) - len(todo), len(ready))
-    with Progress(len(ready), "stylizing", "image", initial=len(ready) - len(todo)) as bar:
-        return engine.run(stylize_image.stylize_index, job, todo, run.engine, lambda _, entry: bar.update())
+    return shards.make_missing(job.output, ready, stylize_image.stylize_image, job, run.engine, "stylizing")
 
 
 def require_mixed(folder: Path) -> dict[str, Any]:
@@ -128,12 +125,8 @@ def identity(job: StyleJob, header: dict[str, Any]) -> dict[str, Any]:
 
 def licences(job: StyleJob, header: dict[str, Any]) -> list[Any]:
     """Returns the source's licences and that of the transfer."""
-    licence, origin = {
-        "mk": ("Apache-2.0", "colour map, this project"),
-        "pcakd": ("MIT", "weights of PCA-Knowledge-Distillation, (c) 2022 chiutaiyin"),
-        "photowct": ("CC BY-NC-SA 4.0 (weights)", "the user's photo_wct.pth of FastPhotoStyle"),
-    }[job.tools.stylizer]
-    return [*header.get("licences", []), {"part": "style transfer", "source": origin, "licence": licence}]
+    kind = STYLIZERS[job.tools.stylizer]
+    return [*header.get("licences", []), {"part": "style transfer", "source": kind.origin, "licence": kind.licence}]
 
 
 def _weights_fingerprint(path: Path | None) -> str | None:
@@ -144,16 +137,10 @@ def _weights_fingerprint(path: Path | None) -> str | None:
     return fingerprint(*(f"{file.relative_to(path)} {file.stat().st_size}\n" for file in held))
 
 
-def finish(run: Run, failures: Sequence[Failure]) -> dict[str, Any]:
+def finish(run: StyleRun, failures: Sequence[Failure]) -> dict[str, Any]:
     """Writes the counts into dataset.json, and the failures where there are any; returns the counts."""
     job = run.job
-    name = "failed.jsonl" if run.num_shards == 1 else f"failed-{run.shard_index:05d}-of-{run.num_shards:05d}.jsonl"
-    path = job.output / name
-    if failures:
-        lines = [json.dumps(dataclasses.asdict(failure)) + "\n" for failure in failures]
-        files.write_bytes(path, "".join(lines).encode())
-    else:
-        path.unlink(missing_ok=True)
+    shards.write_failures(job.output, failures, run.shard_index, run.num_shards)
     header = read_header(job.output)
     counts = writer.close_dataset(job.output, range(int(header["num_images"])), {})
     counts["style"] = count_styles(job.output)
@@ -175,55 +162,46 @@ def count_styles(folder: Path) -> dict[str, Any]:
     return {**counts, "reasons": dict(sorted(reasons.items()))}
 
 
-def _find_weights(stylizer: str, given: str | None, models_dir: Path) -> Path | None:
-    """Returns the weights that were given; for pcakd else the first usual place that has them."""
-    if stylizer == "mk":
-        if given:
-            raise UserError("--stylizer=mk takes no --weights: leave one of the two away")
-        return None
-    if given:
-        if not Path(given).exists():
-            raise UserError(f"--weights={given} does not exist")
-        return Path(given)
-    places = [models_dir / place for place in PCAKD_PLACES] + [SHARED_PCAKD] if stylizer == "pcakd" else []
-    return next((place for place in places if (place / "sencoder.index").is_file()), None)
+def run_of(given: flags.FlagValues) -> StyleRun:
+    """Returns what the flags ask for.
 
-
-def _run_from_flags() -> Run:
-    if FLAGS.shard_index >= FLAGS.num_shards:
-        raise UserError(f"--shard_index={FLAGS.shard_index} must be below --num_shards={FLAGS.num_shards}")
-    if FLAGS.ray_address and FLAGS.num_workers == 0:
+    Raises:
+        UserError: flags that contradict each other, or files that are missing.
+    """
+    if given.shard_index >= given.num_shards:
+        raise UserError(f"--shard_index={given.shard_index} must be below --num_shards={given.num_shards}")
+    if given.ray_address and given.num_workers == 0:
         raise UserError("--ray_address needs --num_workers: -1 uses all CPUs of the cluster")
-    source, output, models_dir = Path(FLAGS.input), Path(FLAGS.output), Path(FLAGS.models_dir)
+    source, output, models_dir = Path(given.input), Path(given.output), Path(given.models_dir)
     if source.resolve() == output.resolve():
         raise UserError("--output must be another folder than --input")
     header = require_mixed(source)
     tools = Tools(
-        stylizer=FLAGS.stylizer,
-        weights=_absolute(_find_weights(FLAGS.stylizer, FLAGS.weights, models_dir)),
-        smoother=FLAGS.smoother,
-        person_segmenter=FLAGS.person_segmenter,
+        stylizer=given.stylizer,
+        weights=_absolute(find_weights(given.stylizer, given.weights, models_dir)),
+        smoother=given.smoother,
+        person_segmenter=given.person_segmenter,
         models_dir=models_dir.resolve(),
-        tfod_model=_absolute(FLAGS.tfod_model),
-        groundtruth=_absolute(FLAGS.groundtruth),
+        tfod_model=_absolute(given.tfod_model),
+        groundtruth=_absolute(given.groundtruth),
     )
-    strength = DEFAULT_STRENGTH[tools.stylizer] if FLAGS.strength is None else FLAGS.strength
+    strength = STYLIZERS[tools.stylizer].strength if given.strength is None else given.strength
     job = StyleJob(
         source=source.resolve(),
         output=files.writable_dir(output).resolve(),
         tools=tools,
-        config=StyleConfig(strength, FLAGS.max_side),
-        photos_dir=_absolute(FLAGS.photos_dir),
-        image_format=FLAGS.image_format,
+        config=StyleConfig(strength, given.max_side),
+        photos_dir=_absolute(given.photos_dir),
+        image_format=given.image_format,
         jpeg_quality=int(header.get("flags", {}).get("jpeg_quality", stylize_image.DEFAULT_JPEG_QUALITY)),
     )
     workers = EngineConfig(
-        num_workers=FLAGS.num_workers,
-        ray_address=FLAGS.ray_address,
-        gpus_per_worker=FLAGS.gpus_per_worker,
-        tasks_per_worker=FLAGS.images_per_worker,
+        num_workers=given.num_workers,
+        ray_address=given.ray_address,
+        gpus_per_worker=given.gpus_per_worker,
+        tasks_per_worker=given.images_per_worker,
     )
-    return Run(job, workers, FLAGS.shard_index, FLAGS.num_shards)
+    return StyleRun(job, workers, given.shard_index, given.num_shards)
 
 
 def _absolute(path: str | Path | None) -> Path | None:
@@ -235,7 +213,7 @@ def main(argv: Sequence[str]) -> int:
     """Stylises what is missing; exit code 1 if images failed."""
     if len(argv) > 1:
         raise UserError(f"unexpected argument {argv[1]!r}: all settings are --flag=value")
-    run = _run_from_flags()
+    run = run_of(flags.FLAGS)
     failures = stylize(run)
     style = finish(run, failures)["style"]
     print(
@@ -253,8 +231,9 @@ def define_flags() -> None:
     """Defines this command's flags."""
     flags.DEFINE_string("input", None, "mixed dataset (D_M)", required=True)
     flags.DEFINE_string("output", None, "folder of the stylised dataset; a run that was stopped goes on", required=True)
-    flags.DEFINE_enum("stylizer", "mk", STYLIZERS, "mk: colour map, no weights; pcakd; photowct: the paper's")
-    flags.DEFINE_string("weights", None, "photowct: photo_wct.pth; pcakd: folder with sencoder.* and sdecoder.*")
+    kinds = STYLIZERS.items()
+    flags.DEFINE_enum("stylizer", "mk", list(STYLIZERS), "; ".join(f"{name}: {kind.summary}" for name, kind in kinds))
+    flags.DEFINE_string("weights", None, "; ".join(f"{name}: {kind.weights}" for name, kind in kinds if kind.weights))
     flags.DEFINE_enum("smoother", "gif_masked", sorted(SMOOTHERS), "what follows the transfer (paper: matting_direct)")
     flags.DEFINE_enum(
         "person_segmenter",
@@ -271,7 +250,7 @@ def define_flags() -> None:
     flags.DEFINE_float(
         "strength",
         None,
-        "share of the change, 0..1; default 0.7 for mk, 1 for the others",
+        "share of the change, 0..1; default " + ", ".join(f"{kind.strength:g} for {name}" for name, kind in kinds),
         lower_bound=0,
         upper_bound=1,
     )

@@ -1,6 +1,6 @@
 """Reads the built-in CC0 body, synth/assets/human_cc0.npz (baked from MakeHuman / MPFB2 data).
 
-Keys of the file (G = female, male; V = 17,862 vertices, the naked body first):
+Keys of the file (G = female, male; V = 17,346 vertices, the naked body first):
 
     v_template_G [V, 3] f32       mean shape in the T pose, metres, y up, facing +z
     shapedirs_G [10, V, 3] f16    one standard deviation of the adult population per component

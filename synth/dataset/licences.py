@@ -18,9 +18,15 @@ PHOTO_AUTHORS = {
 }
 
 
-def licences(config: SceneConfig, builtin_backgrounds: bool) -> list[dict[str, str]]:
-    """Returns part, source and licence of everything that shows in the pictures."""
-    rows = [_row("environment light", "Greg Zaal / Poly Haven, inside the bpy package", CC0)] * (config.light == "hdri")
+def licences(config: SceneConfig, builtin_backgrounds: bool, environments: tuple[str, str]) -> list[dict[str, str]]:
+    """Returns part, source and licence of everything that shows in the pictures.
+
+    Args:
+        config: what the scenes are made of.
+        builtin_backgrounds: the backgrounds are our own photographs and environments.
+        environments: source and licence of the renderer's environments.
+    """
+    rows = [_row("environment light", *environments)] * (config.light == "hdri")
     if config.body == "builtin":
         rows.append(_row("bodies, clothes, hair", "MakeHuman / MPFB2 base mesh and targets", CC0))
     else:

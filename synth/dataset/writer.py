@@ -4,7 +4,7 @@ import collections
 import importlib.metadata
 import json
 import platform
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ HEADER = "dataset.json"
 CLAIM = FolderClaim(
     HEADER, "the header of an image dataset", "give the same flags to resume, or a different output folder"
 )
-VERSIONED_PACKAGES = ("bpy", "numpy", "opencv-python", "scipy")
+VERSIONED_PACKAGES = ("numpy", "opencv-python", "scipy")
 BACKGROUND_M = 60.0  # depth of 60 m or more is background in a depth picture
 
 
@@ -30,10 +30,10 @@ def image_name(index: int) -> str:
     return f"{index:06d}"
 
 
-def versions() -> dict[str, str]:
-    """Returns the versions of what decides the pixels."""
+def versions(packages: Sequence[str]) -> dict[str, str]:
+    """Returns the versions of what decides the pixels: some packages, and those that every image depends on."""
     found = {"python": platform.python_version()}
-    for package in VERSIONED_PACKAGES:
+    for package in (*packages, *VERSIONED_PACKAGES):
         try:
             found[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
@@ -41,7 +41,15 @@ def versions() -> dict[str, str]:
     return found
 
 
-def open_dataset(folder: Path, kind: str, seed: int, num_images: int, flags: Mapping[str, Any], licences: list) -> None:
+def open_dataset(
+    folder: Path,
+    kind: str,
+    seed: int,
+    num_images: int,
+    flags: Mapping[str, Any],
+    licences: list,
+    packages: Sequence[str] = (),
+) -> None:
     """Makes the folder of a dataset, or checks that an existing one was made the same way.
 
     Args:
@@ -51,6 +59,7 @@ def open_dataset(folder: Path, kind: str, seed: int, num_images: int, flags: Map
         num_images: images wanted; a finished dataset may be extended by asking for more.
         flags: everything else that decides the pictures.
         licences: what the pictures are made of, see `DATASET_CARD.md`.
+        packages: those of the renderer, whose versions decide the pixels too.
 
     Raises:
         UserError: the folder holds a dataset of other flags (the message says which), or something else.
@@ -60,7 +69,7 @@ def open_dataset(folder: Path, kind: str, seed: int, num_images: int, flags: Map
     if old is None and any(folder.glob("annotations/*.json")):
         raise UserError(f"{folder} holds annotations but no {HEADER}: choose a different output folder")
     old = old or {}
-    now = versions()
+    now = versions(packages)
     for name, before in old.get("versions", {}).items():
         if before != now.get(name):
             logging.warning("%s: %s was %s, now %s: pixels may differ", folder, name, before, now.get(name))
@@ -70,11 +79,12 @@ def open_dataset(folder: Path, kind: str, seed: int, num_images: int, flags: Map
 
 
 def sample_paths(folder: Path, name: str) -> dict[str, Path]:
-    """Returns the files of one image by role; `depth` exists only where asked for."""
+    """Returns the files of one image by role; `depth` and `ignore_mask` exist only where there is something to say."""
     return {
         "image": folder / "images" / f"{name}.jpg",
         "mask": folder / "masks" / f"{name}.png",
         "depth": folder / "depth" / f"{name}.png",
+        "ignore_mask": folder / "ignore_masks" / f"{name}.png",
         "annotation": folder / "annotations" / f"{name}.json",
     }
 
@@ -108,6 +118,7 @@ def write_sample(
     depth: np.ndarray | None,
     annotation: dict,
     quality: int,
+    ignore: np.ndarray | None = None,
 ) -> None:
     """Writes one image; the annotation comes last, so its presence means that the image is complete.
 
@@ -119,6 +130,7 @@ def write_sample(
         depth: [height, width] metres, or None to write none.
         annotation: JSON-able; the names of the files and the size are added.
         quality: JPEG quality.
+        ignore: [height, width] bool, where people without annotation are, or None for nowhere.
     """
     paths = sample_paths(folder, name)
     images.write(paths["image"], image, quality)
@@ -129,8 +141,11 @@ def write_sample(
         millimetres = np.where((ids > 0) & (depth < BACKGROUND_M), depth * 1000, 0).round().astype(np.uint16)
         images.write(paths["depth"], millimetres)
         row["depth"] = str(paths["depth"].relative_to(folder))
-    row |= {"width": int(image.shape[1]), "height": int(image.shape[0])}
-    files.write_json(paths["annotation"], row | annotation, indent=None)
+    row |= {"width": int(image.shape[1]), "height": int(image.shape[0])} | annotation
+    if ignore is not None:
+        images.write(paths["ignore_mask"], ignore)
+        row["ignore_mask"] = str(paths["ignore_mask"].relative_to(folder))
+    files.write_json(paths["annotation"], row, indent=None)
 
 
 def num_annotations(folder: Path) -> int:

@@ -145,7 +145,7 @@ def _score_one(path: Path, detector: PersonDetector, name: str, tiles: bool, min
 
 
 @dataclasses.dataclass(frozen=True)
-class Verdict:
+class FilterVerdict:
     """The photographs sorted into kinds; every one is in exactly one list."""
 
     kept: list[ScoreRow]
@@ -154,7 +154,7 @@ class Verdict:
     unreadable: list[ScoreRow]
 
 
-def judge(rows: Sequence[ScoreRow], threshold: float, min_side: int) -> Verdict:
+def judge(rows: Sequence[ScoreRow], threshold: float, min_side: int) -> FilterVerdict:
     """Sorts scored photographs.
 
     Args:
@@ -164,7 +164,7 @@ def judge(rows: Sequence[ScoreRow], threshold: float, min_side: int) -> Verdict:
     """
     images = [row for row in rows if row.is_image]
     large = [row for row in images if min(row.width, row.height) >= min_side]
-    return Verdict(
+    return FilterVerdict(
         kept=[row for row in large if row.score < threshold],
         with_people=[row for row in large if not row.score < threshold],
         too_small=[row for row in images if min(row.width, row.height) < min_side],

@@ -6,7 +6,6 @@ samples; `bpy.data` leaks unless objects, meshes and materials are removed after
 """
 
 import contextlib
-import dataclasses
 import functools
 import os
 import shutil
@@ -22,6 +21,7 @@ import numpy as np
 from openpose_tf.common.errors import MachineError, UserError
 from openpose_tf.common.fingerprints import fingerprint
 from synth.rendering import materials
+from synth.rendering.renderer import Frame
 from synth.scene import mesh
 from synth.scene.camera import Camera
 from synth.scene.config import RenderConfig
@@ -44,23 +44,6 @@ SENSOR_MM = 36.0
 IMPORTANCE_MAP_PX = 64  # a small manual importance map: clean light at no cost (measured)
 BACKGROUND_DEPTH_M = 1e4
 TEXTURE_PREFIX = "texture:"
-
-
-@dataclasses.dataclass(frozen=True)
-class Frame:
-    """What Cycles returns for one scene.
-
-    Attributes:
-        rgb: [height, width, 3] float32 linear light, premultiplied by alpha.
-        alpha: [height, width, 1] float32 0..1.
-        ids: [height, width] int32, person i is i + 1, 0 = background.
-        depth: [height, width] float32 planar depth in metres; 1e4 where nobody is.
-    """
-
-    rgb: np.ndarray
-    alpha: np.ndarray
-    ids: np.ndarray
-    depth: np.ndarray
 
 
 def _resources() -> Path:
@@ -117,8 +100,8 @@ def _silence() -> Iterator[None]:
         os.close(null)
 
 
-class Renderer:
-    """Renders people over nothing, with ids and depth; one per process.
+class CyclesRenderer:
+    """Renders people over nothing, with ids and depth; one per process (see `renderer.Renderer`).
 
     Args:
         config: samples, device, denoising.
@@ -165,7 +148,7 @@ class Renderer:
         figures: Sequence[Figure],
         camera: Camera,
         light: Light,
-        cycles_seed: int,
+        seed: int,
         lap: Callable[[str], None] = lambda stage: None,
     ) -> Frame:
         """Returns the pictures of a scene; person i gets id i + 1.
@@ -174,13 +157,13 @@ class Renderer:
             figures: the people.
             camera: the camera.
             light: the light.
-            cycles_seed: of the path tracer's noise.
-            lap: told the name of each finished stage: `build`, `cycles`, `read`.
+            seed: of the path tracer's noise.
+            lap: called with the name of each finished stage: `build`, `cycles`, `read`.
         """
         self._aim(camera)
         self._world.set(light)
         self._set_sun(light)
-        self._scene.cycles.seed = cycles_seed
+        self._scene.cycles.seed = seed
         made: list[Any] = []
         try:
             for number, figure in enumerate(figures, 1):
@@ -195,6 +178,14 @@ class Renderer:
         frame = self._read()
         lap("read")
         return frame
+
+    def intersects(self, a: Mesh, b: Mesh) -> bool:
+        """True if the surfaces of two meshes go through each other."""
+        return intersects(a, b)
+
+    def read_environment(self, name: str) -> np.ndarray:
+        """Returns an environment image that comes with Blender, [512, 1024, 3] float32 linear radiance."""
+        return read_environment(name)
 
     def _aim(self, camera: Camera) -> None:
         render, lens = self._scene.render, self._camera.data

@@ -10,6 +10,7 @@ import numpy as np
 from openpose_tf.common.color import linear_to_levels
 from synth.scene.camera import Camera
 from synth.scene.light import Light
+from synth.scene.sampling import Scene
 
 GAIN_RANGE = (0.35, 2.2)  # exposure match never goes further than this
 TINT_SHARE = 0.35  # how far the people's colour cast goes towards the photograph's
@@ -87,6 +88,14 @@ def view_shadows(shadows: ShadowMap, camera: Camera) -> np.ndarray:
     columns, rows = (np.where(hits, value, -1e4).astype(np.float32) for value in (columns, rows))
     dark = cv2.remap(shadows.darkness, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
     return (1 - dark)[..., None]
+
+
+def ground_shade(scene: Scene) -> np.ndarray:
+    """Returns the factor of the people's shadows on the background's light, [height, width, 1] float32."""
+    if not scene.figures:
+        return np.ones((scene.camera.height, scene.camera.width, 1), np.float32)
+    shadows = cast_shadows([figure.mesh.vertices for figure in scene.figures], scene.light)
+    return view_shadows(shadows, scene.camera)
 
 
 def match_exposure(people: np.ndarray, coverage: np.ndarray, photo: np.ndarray) -> np.ndarray:

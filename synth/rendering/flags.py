@@ -3,8 +3,9 @@
 from absl import flags
 
 from openpose_tf.common.name_splits import SPLITS
+from synth.rendering import renderers
 from synth.scene import photographs
-from synth.scene.config import CAMERAS, DATASETS, DEVICES, LIGHTS
+from synth.scene.config import CAMERAS, DATASETS, LIGHTS
 
 flags.disclaim_key_flags()  # --help of the command that calls `define_flags` shows these flags as its own
 
@@ -45,11 +46,12 @@ def define_flags() -> None:
     flags.DEFINE_integer("frame_step", 10, "every n-th frame of the motion files (release: 10 or 20)", lower_bound=1)
     flags.DEFINE_enum("pose_split", "train", SPLITS, "which part of the motion sequences to use")
     flags.DEFINE_string("textures", "", "folder of SURREAL-style clothing textures for an SMPL+H --body")
-    flags.DEFINE_integer("samples", 16, "Cycles samples per pixel", lower_bound=1)
+    flags.DEFINE_enum("renderer", renderers.DEFAULT_RENDERER, sorted(renderers.RENDERERS), "what renders the people")
+    flags.DEFINE_integer("samples", 16, "samples per pixel", lower_bound=1)
     flags.DEFINE_bool("denoise", True, "denoise with OpenImageDenoise")
     flags.DEFINE_bool("write_depth", False, "also write depth/ (uint16 millimetres)")
     flags.DEFINE_integer("jpeg_quality", 95, "of the pictures", lower_bound=1, upper_bound=100)
-    flags.DEFINE_enum("device", "CPU", DEVICES, "what Cycles computes on")
+    flags.DEFINE_enum("device", "CPU", renderers.devices(), "what the renderer computes on")
     flags.DEFINE_integer(
         "num_workers",
         0,

@@ -5,20 +5,18 @@ import functools
 import resource
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from openpose_tf.common.errors import UserError
 from synth.body import loading
 from synth.clothing import textures
 from synth.poses import sources as poses
+from synth.rendering.renderer import Renderer
+from synth.rendering.renderers import DEFAULT_RENDERER, RENDERERS
 from synth.scene.backgrounds import BackgroundList
 from synth.scene.config import RenderConfig, SceneConfig
 from synth.scene.photographs import PhotographList
 from synth.scene.sampling import Sources
 from synth.workers import malloc_limits
-
-if TYPE_CHECKING:
-    from synth.rendering import blender
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,15 +30,17 @@ class Job:
         photos: usable background photographs.
         environments, environment_share: environments seen as background, and how often.
         photographs: the annotated photographs of a mixed dataset; None for the others.
+        renderer: a key of RENDERERS.
     """
 
     folder: str
     scenes: SceneConfig
     render: RenderConfig
-    photos: BackgroundList
-    environments: tuple[str, ...]
-    environment_share: float
+    photos: BackgroundList = dataclasses.field(default_factory=BackgroundList)
+    environments: tuple[str, ...] = ()
+    environment_share: float = 0.0
     photographs: PhotographList | None = None
+    renderer: str = DEFAULT_RENDERER
 
 
 @functools.lru_cache(maxsize=1)
@@ -58,16 +58,22 @@ def load_sources(job: Job) -> Sources:
         library = textures.load_textures(job.scenes.textures)
         model = library.fit(model)
     source = poses.load_poses(job.scenes.poses, model, job.scenes.frame_step)
-    return Sources(model, source, job.photos, job.environments, job.environment_share, library)
+    return Sources(
+        body=model,
+        poses=source,
+        photos=job.photos,
+        lights=RENDERERS[job.renderer].lights[job.scenes.dataset],
+        environments=job.environments,
+        environment_share=job.environment_share,
+        textures=library,
+    )
 
 
 @functools.lru_cache(maxsize=1)
-def load_renderer(config: RenderConfig) -> "blender.Renderer":
-    """The process's renderer; Blender has one scene per process. Importing it here keeps bpy out of other processes."""
+def load_renderer(name: str, config: RenderConfig) -> Renderer:
+    """Returns the process's renderer, made at the first call: Blender, for one, has one scene per process."""
     malloc_limits.keep_small()
-    from synth.rendering import blender
-
-    return blender.Renderer(config)
+    return RENDERERS[name].make(config)
 
 
 def memory_use() -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""Makes one picture of a mixed dataset (D_M): rendered people before an annotated photograph, both with ground truth.
+"""What is special about an image of a mixed dataset (D_M): an annotated photograph behind the rendered people.
 
 Source: original.md Sec. 1.6. The photograph keeps its size and its own ground truth; a real joint that a rendered
 person hides becomes occluded-by-other; nothing else about real people changes.
@@ -6,67 +6,82 @@ person hides becomes occluded-by-other; nothing else about real people changes.
 
 import dataclasses
 import math
-import os
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from openpose_tf.common import images
 from openpose_tf.common.color import levels_to_linear
 from openpose_tf.data.annotations.pixels import read_ignore_mask, read_image
 from openpose_tf.data.annotations.types import AnnotatedImage, Person, in_image
 from openpose_tf.skeleton import IN_IMAGE_STATES, JointState
-from synth.dataset import writer
 from synth.rendering import compositing, groundtruth, photo_matching
-from synth.rendering.job import Clock, Job, load_renderer, load_sources, memory_use
+from synth.rendering.job import Job
 from synth.rendering.photo_matching import PhotoLook
+from synth.rendering.renderer import Frame
 from synth.scene import photographs, sampling
 from synth.scene.backgrounds import Background
-from synth.scene.camera import CAMERA_SAMPLERS
 from synth.scene.config import SceneConfig
 from synth.scene.light import Light
 from synth.scene.placement import Intersects
 from synth.scene.sampling import Scene, Sources
 
 COVER_WINDOW = 5.0  # px per unit of scale (height / 200 px): half side of the window around a real joint (release)
-IGNORE_DIR = "ignore_masks"
 CLEAR_SIDE = 0.1  # from this difference of brightness between left and right on, the sun stands on the brighter side
 
 
-def render_index(job: Job, index: int) -> dict[str, float]:
-    """Makes picture number `index`; the counterpart of `render_scene.render_index`, with the same result.
+@dataclasses.dataclass(frozen=True)
+class MixedImage:
+    """One image of D_M; see `rendered_image.ImageKind`.
 
-    Picture i shows photograph i modulo their number: the first pictures show every photograph once, and more variants
+    Image i shows photograph i modulo their number: the first images show every photograph once, and more variants
     continue a dataset.
-    """
-    assert job.photographs is not None
-    clock = Clock()
-    sources, renderer = load_sources(job), load_renderer(job.render)
-    from synth.rendering import blender
 
-    clock.lap("load")
-    photo = photographs.load_photograph(job.photographs, index % job.photographs.count)
-    pixels = read_image(photo)
-    look = photo_matching.measure(pixels, photo_matching.people_region(photo.people, photo.width, photo.height))
-    sampled = sample_scene(job.scenes, sources, photo, look, index, blender.intersects)
-    clock.lap("sample")
-    frame = renderer.render(sampled.figures, sampled.camera, sampled.light, sampled.cycles_seed, clock.lap)
-    image = compose_picture(sampled, frame.rgb, frame.alpha, frame.ids > 0, pixels, look, blender.read_environment)
-    clock.lap("compose")
-    people = groundtruth.annotate_people(sampled.figures, sampled.camera, frame.ids, frame.depth)
-    row = sampling.describe_scene(sampled, people)
-    row |= carry_over(photo, row["people"], frame.ids)
-    row["background"] |= {"path": str(photo.image_path), "image_id": photo.image_id, "photo_look": _plain(look)}
-    row["variant"] = index // job.photographs.count
-    clock.lap("annotate")
-    name, folder = writer.image_name(index), Path(job.folder)
-    row["ignore_mask"] = write_ignore_mask(folder, name, read_ignore_mask(photo))
-    depth = frame.depth if job.render.write_depth else None
-    writer.write_sample(folder, name, image, frame.ids, depth, row, job.render.jpeg_quality)
-    clock.lap("write")
-    return clock.seconds | {"num_people": len(people)} | memory_use()
+    Attributes:
+        scene: what is rendered.
+        photo: the photograph with its ground truth.
+        pixels: [height, width, 3] uint8 RGB, the photograph.
+        look: what was measured of it.
+        variant: how many images before this one show the same photograph.
+    """
+
+    scene: Scene
+    photo: AnnotatedImage
+    pixels: np.ndarray
+    look: PhotoLook
+    variant: int
+
+    @classmethod
+    def sample(cls, job: Job, sources: Sources, index: int, intersects: Intersects) -> "MixedImage":
+        """Returns image number `index`."""
+        assert job.photographs is not None
+        variant, number = divmod(index, job.photographs.count)
+        photo = photographs.load_photograph(job.photographs, number)
+        pixels = read_image(photo)
+        look = photo_matching.measure(pixels, photo_matching.people_region(photo.people, photo.width, photo.height))
+        return cls(sample_scene(job.scenes, sources, photo, look, index, intersects), photo, pixels, look, variant)
+
+    @property
+    def ignore(self) -> np.ndarray | None:
+        """The photograph's own."""
+        return read_ignore_mask(self.photo)
+
+    def compose(self, frame: Frame, read_environment: Callable[[str], np.ndarray]) -> np.ndarray:
+        """Returns the people over the photograph, which changes by shadows only."""
+        light, rgb, alpha = self.scene.light, frame.rgb, frame.alpha
+        if light.kind == "hdri":
+            colour = photo_matching.light_colour(light, read_environment(light.environment))
+            rgb, alpha = photo_matching.match_people(rgb, alpha, frame.ids > 0, self.look, colour)
+        behind = levels_to_linear(self.pixels)
+        image = compositing.over(rgb, alpha, behind, compositing.ground_shade(self.scene))
+        return photo_matching.add_noise(np.random.default_rng(self.scene.finish_seed), image, alpha, self.look)
+
+    def annotate(self, row: dict[str, Any], ids: np.ndarray) -> dict[str, Any]:
+        """Returns the annotation of the scene with the photograph's real people before the rendered ones."""
+        row |= carry_over(self.photo, row["people"], ids)
+        row["background"] |= {"path": str(self.photo.image_path), "image_id": self.photo.image_id}
+        row["background"]["photo_look"] = _plain(self.look)
+        return row | {"variant": self.variant, "ignore_mask": None}  # the writer names the file where there is one
 
 
 def sample_scene(
@@ -88,55 +103,16 @@ def sample_scene(
         intersects: exact test whether two meshes go through each other.
     """
     sized = dataclasses.replace(config, width=photo.width, height=photo.height)
-    for_camera, _, for_light, for_people, for_render = sampling.scene_seeds(sized, index)
-    camera = CAMERA_SAMPLERS[sized.camera](np.random.default_rng(for_camera), sized.width, sized.height)
-    background = Background("photo", str(photo.image_path))
-    shining = sampling.sample_light(np.random.default_rng(for_light), sized, background)
-    figures, counts = sampling.sample_people(for_people, sized, sources, camera, intersects)
-    seeds = np.random.default_rng(for_render).integers(0, 2**31 - 1, 2)
-    return Scene(
-        index, camera, sun_from(shining, look), background, tuple(figures), counts, int(seeds[0]), int(seeds[1])
-    )
+    scene = sampling.sample_scene(sized, sources, index, intersects, Background("photo", str(photo.image_path)))
+    return dataclasses.replace(scene, light=sun_from(scene.light, look))
 
 
-def sun_from(shining: Light, look: PhotoLook) -> Light:
+def sun_from(light: Light, look: PhotoLook) -> Light:
     """Returns the light with its sun on the side where the photograph is clearly brighter."""
-    x, y, z = shining.sun_direction  # from the sun towards the ground
+    x, y, z = light.sun_direction  # from the sun towards the ground
     if abs(look.bright_side) < CLEAR_SIDE:
-        return shining
-    return dataclasses.replace(shining, sun_direction=(-math.copysign(abs(x), look.bright_side), y, z))
-
-
-def compose_picture(
-    sampled: Scene,
-    rgb: np.ndarray,
-    alpha: np.ndarray,
-    coverage: np.ndarray,
-    photo: np.ndarray,
-    look: PhotoLook,
-    read_environment: Callable[[str], np.ndarray],
-) -> np.ndarray:
-    """Returns the people over the photograph, [height, width, 3] uint8 RGB; the photograph changes by shadows only.
-
-    Args:
-        sampled: the scene.
-        rgb: [height, width, 3] float32 linear light of the people, premultiplied.
-        alpha: [height, width, 1] float32.
-        coverage: [height, width] bool, where people are.
-        photo: [height, width, 3] uint8.
-        look: what was measured of it.
-        read_environment: returns an environment picture by name.
-    """
-    shining = sampled.light
-    if shining.kind == "hdri":
-        colour = photo_matching.light_colour(shining, read_environment(shining.environment))
-        rgb, alpha = photo_matching.match_people(rgb, alpha, coverage, look, colour)
-    shade = np.ones((*photo.shape[:2], 1), np.float32)
-    if sampled.figures:
-        shadows = compositing.cast_shadows([figure.mesh.vertices for figure in sampled.figures], shining)
-        shade = compositing.view_shadows(shadows, sampled.camera)
-    picture = compositing.over(rgb, alpha, levels_to_linear(photo), shade)
-    return photo_matching.add_noise(np.random.default_rng(sampled.finish_seed), picture, alpha, look)
+        return light
+    return dataclasses.replace(light, sun_direction=(-math.copysign(abs(x), look.bright_side), y, z))
 
 
 def _plain(look: PhotoLook) -> dict[str, Any]:
@@ -211,12 +187,3 @@ def _real_person(person: Person, covered: np.ndarray) -> dict[str, Any]:
         "visible_ratio": float((states == JointState.VISIBLE).mean()) if len(states) else None,
         "cropped_ratio": float((states == JointState.TRUNCATED).mean()) if len(states) else None,
     }
-
-
-def write_ignore_mask(folder: Path, name: str, ignore: np.ndarray | None) -> str | None:
-    """Writes the mask of un-annotated people (255) of a picture and returns its path in the dataset; None = nobody."""
-    if ignore is None:
-        return None
-    relative = os.path.join(IGNORE_DIR, f"{name}.png")
-    images.write(folder / relative, ignore)
-    return relative

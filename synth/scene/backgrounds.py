@@ -18,12 +18,11 @@ from synth.scene.camera import Camera
 from synth.scene.config import MIN_BACKGROUND_SIDE
 
 ASSETS = Path(__file__).resolve().parents[1] / "assets" / "backgrounds"
-# Photographs and environments of the two rendered domains; no picture is in both.
+# Photographs and environments of the two rendered domains; no image is in both.
 BUILTIN_PHOTOS = {
     "synthetic": ("aitzgorri", "brushes", "life", "picosdeeuropa", "seeding"),
     "real_standin": ("fig", "sunset", "wine"),
 }
-BUILTIN_ENVIRONMENTS = {"synthetic": ("forest", "sunrise"), "real_standin": ("city", "courtyard")}
 ENVIRONMENT_SHARE = {"synthetic": 0.3, "real_standin": 0.6}
 LEAST_CROP = 0.7  # the square crop is 0.7 to 1 of the photograph's shorter side
 ENVIRONMENT_MEAN = 0.18  # mean linear light of an environment view, middle grey
@@ -58,8 +57,8 @@ class BackgroundList:
         dropped: (reason, number of files left out) pairs.
     """
 
-    paths: tuple[str, ...]
-    sizes: tuple[tuple[int, int], ...]
+    paths: tuple[str, ...] = ()
+    sizes: tuple[tuple[int, int], ...] = ()
     dropped: tuple[tuple[str, int], ...] = ()
 
     @property

@@ -5,7 +5,6 @@ import dataclasses
 DATASETS = ("synthetic", "real_standin", "mixed")
 CAMERAS = ("paper", "release", "standin", "mixed")
 LIGHTS = ("hdri", "sh")
-DEVICES = ("CPU", "CUDA", "OPTIX", "HIP", "ONEAPI", "METAL")
 DEFAULT_CAMERA = {"synthetic": "paper", "real_standin": "standin", "mixed": "mixed"}
 DEFAULT_PEOPLE_MEAN = {"synthetic": 9.0, "real_standin": 9.0, "mixed": 4.0}  # paper Sec. 3.2 and 3.3
 MIN_BACKGROUND_SIDE = 512  # px, shorter side (paper Sec. 3.1, "Background Images")
@@ -54,9 +53,9 @@ class RenderConfig:
     """How a scene becomes pixels; defaults as measured (BUILD_NOTES.md, "Scenes, rendering, ground truth").
 
     Attributes:
-        samples: Cycles samples per pixel.
-        device: Cycles compute device.
-        denoise: OpenImageDenoise in its fast setting.
+        samples: per pixel.
+        device: what the renderer computes on.
+        denoise: remove the noise of few samples.
         write_depth: also write depth/NAME.png (uint16 millimetres, 0 = background).
         jpeg_quality: of the pictures, 0..100.
     """

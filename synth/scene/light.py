@@ -2,16 +2,10 @@
 
 import dataclasses
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
-# Environments inside bpy (1024x512, CC0, Greg Zaal / Poly Haven). The stand-in for real data has its own, so that a
-# student never sees its light while it trains on D_S. "night" is left out: too dark and noisy.
-ENVIRONMENTS = {
-    "synthetic": ("forest", "studio", "sunrise", "sunset"),
-    "real_standin": ("city", "courtyard", "interior"),
-    "mixed": ("city", "courtyard", "forest", "interior", "studio", "sunrise", "sunset"),
-}
 # Constants of Ramamoorthi and Hanrahan 2001, used by the release's shader.
 SH_C1, SH_C2, SH_C3, SH_C4, SH_C5 = 0.429043, 0.511664, 0.743125, 0.886227, 0.247708
 
@@ -56,17 +50,23 @@ def _sun_colour(direction: tuple[float, float, float]) -> tuple[float, float, fl
     return (1.0, 1.0 - 0.22 * warmth, 1.0 - 0.5 * warmth)
 
 
-def sample_hdri(rng: np.random.Generator, dataset: str, environment: str = "", turn_rad: float | None = None) -> Light:
+def sample_hdri(
+    rng: np.random.Generator,
+    dataset: str,
+    environments: Sequence[str],
+    environment: str = "",
+    turn_rad: float | None = None,
+) -> Light:
     """Returns an environment light.
 
     Args:
         rng: source of randomness.
-        dataset: key of `ENVIRONMENTS`; the stand-in has no sun lamp.
+        dataset: kind of dataset; the stand-in has no sun lamp.
+        environments: names to choose from.
         environment: the environment to use where the background already shows one.
         turn_rad: its turn.
     """
-    names = ENVIRONMENTS[dataset]
-    chosen, turn = names[rng.integers(len(names))], rng.uniform(0.0, 2 * math.pi)
+    chosen, turn = environments[rng.integers(len(environments))], rng.uniform(0.0, 2 * math.pi)
     strength = rng.uniform(0.5, 1.3)
     direction, angle = _sun_direction(rng), rng.uniform(0.5, 10.0)
     energy = rng.uniform(0.5, 3.0) if rng.random() < 0.5 else 0.0

@@ -32,6 +32,7 @@ class Sources:
         body: body model.
         poses: source of poses.
         photos: usable background photographs.
+        lights: environments that light scenes.
         environments: environments that may be seen as background.
         environment_share: probability of such a background.
         textures: clothing textures, or None.
@@ -40,6 +41,7 @@ class Sources:
     body: BodyModel
     poses: PoseSource
     photos: BackgroundList
+    lights: tuple[str, ...]
     environments: tuple[str, ...] = ()
     environment_share: float = 0.0
     textures: TextureLibrary | None = None
@@ -71,7 +73,7 @@ class Scene:
         camera, light, background: as sampled.
         figures: the people; instance ids are 1, 2, ... in this order.
         placement: counts.
-        cycles_seed: seed of the path tracer.
+        render_seed: seed of the renderer's noise.
         finish_seed: seed of what is done to the finished picture.
     """
 
@@ -81,7 +83,7 @@ class Scene:
     background: Background
     figures: tuple[Figure, ...]
     placement: PlacementCounts
-    cycles_seed: int
+    render_seed: int
     finish_seed: int
 
 
@@ -95,18 +97,25 @@ def scene_seeds(config: SceneConfig, index: int) -> list[np.random.SeedSequence]
     return np.random.SeedSequence(config.seed, spawn_key=key).spawn(5)
 
 
-def sample_scene(config: SceneConfig, sources: Sources, index: int, intersects: Intersects) -> Scene:
+def sample_scene(
+    config: SceneConfig,
+    sources: Sources,
+    index: int,
+    intersects: Intersects,
+    background: Background | None = None,
+) -> Scene:
     """Returns scene number `index`.
 
     Args:
         config: the distribution.
         sources: body, poses and backgrounds.
         index: number of the scene, 0, 1, ...
-        intersects: exact test whether two meshes go through each other (Blender's, or any other).
+        intersects: exact test whether two meshes go through each other (the renderer's, or any other).
+        background: what is behind the people, where that is not drawn from the sources.
     """
     for_camera, for_background, for_light, for_people, for_render = scene_seeds(config, index)
     camera = CAMERA_SAMPLERS[config.camera](np.random.default_rng(for_camera), config.width, config.height)
-    background = backgrounds.sample_background(
+    background = background or backgrounds.sample_background(
         np.random.default_rng(for_background),
         sources.photos,
         config.width,
@@ -114,19 +123,29 @@ def sample_scene(config: SceneConfig, sources: Sources, index: int, intersects: 
         sources.environments if config.light == "hdri" else (),
         sources.environment_share,
     )
-    light = sample_light(np.random.default_rng(for_light), config, background)
     figures, counts = sample_people(for_people, config, sources, camera, intersects)
-    seeds = np.random.default_rng(for_render).integers(0, 2**31 - 1, 2)
-    return Scene(index, camera, light, background, tuple(figures), counts, int(seeds[0]), int(seeds[1]))
+    render_seed, finish_seed = np.random.default_rng(for_render).integers(0, 2**31 - 1, 2)
+    return Scene(
+        index=index,
+        camera=camera,
+        light=sample_light(np.random.default_rng(for_light), config, sources.lights, background),
+        background=background,
+        figures=tuple(figures),
+        placement=counts,
+        render_seed=int(render_seed),
+        finish_seed=int(finish_seed),
+    )
 
 
-def sample_light(rng: np.random.Generator, config: SceneConfig, background: Background) -> Light:
-    """Returns the light; where an environment is seen it is also the light."""
+def sample_light(
+    rng: np.random.Generator, config: SceneConfig, environments: Sequence[str], background: Background
+) -> Light:
+    """Returns the light, from one of the environments; where an environment is seen it is also the light."""
     if config.light == "sh":
         return lights.sample_sh(rng)
     if background.kind == "environment":
-        return lights.sample_hdri(rng, config.dataset, background.name, background.turn_rad)
-    return lights.sample_hdri(rng, config.dataset)
+        return lights.sample_hdri(rng, config.dataset, environments, background.name, background.turn_rad)
+    return lights.sample_hdri(rng, config.dataset, environments)
 
 
 def sample_people(

@@ -13,19 +13,13 @@ from openpose_tf.common.fingerprints import fingerprint
 from synth.dataset import writer
 from synth.detection import factory
 from synth.detection.people import PersonSegmenter, union_mask
-from synth.stylization import monge_kantorovich
-from synth.stylization.pipeline import StyleConfig, Stylizer, stylize_people
+from synth.stylization.pipeline import StyleConfig, stylize_people
 from synth.stylization.smoothers import SMOOTHERS
+from synth.stylization.stylizers import load_stylizer
 
-STYLIZERS = ("mk", "pcakd", "photowct")
 IMAGE_FORMATS = ("png", "jpg")
-DEFAULT_STRENGTH = {"mk": 0.7, "pcakd": 1.0, "photowct": 1.0}
 DEFAULT_JPEG_QUALITY = 95
 MASK_DIR = "style_masks"
-_WEIGHTS_HELP = {
-    "pcakd": "the folder `ckpts` of PCA-Knowledge-Distillation's VGG or MobileNet backbone",
-    "photowct": "photo_wct.pth of FastPhotoStyle (PhotoWCTModels/)",
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,10 +27,10 @@ class Tools:
     """What does the work; the flags that name it.
 
     Attributes:
-        stylizer: one of STYLIZERS.
-        weights: its weights; None for mk.
+        stylizer: a key of STYLIZERS.
+        weights: its weights; None where it has none.
         smoother: a key of SMOOTHERS.
-        person_segmenter: one of detect.SEGMENTER_KINDS.
+        person_segmenter: one of factory.SEGMENTER_KINDS.
         models_dir: folder of the built-in model files.
         tfod_model: a user's network, for the segmenter `tfod`.
         groundtruth: known masks, for the segmenter `groundtruth`.
@@ -75,26 +69,6 @@ class StyleJob:
 
 
 @functools.lru_cache(maxsize=1)
-def load_stylizer(name: str, weights: Path | None) -> Stylizer:
-    """Returns the stylizer, loaded once per process.
-
-    Raises:
-        UserError: weights are missing or of another program.
-    """
-    if name == "mk":
-        return monge_kantorovich.transfer
-    if weights is None:
-        raise UserError(f"--stylizer={name} needs --weights: {_WEIGHTS_HELP[name]}; or use --stylizer=mk")
-    if name == "pcakd":
-        from synth.stylization.pcakd import PcaKd
-
-        return PcaKd.from_folder(weights)
-    from synth.stylization.photowct import PhotoWCT
-
-    return PhotoWCT.from_file(weights)
-
-
-@functools.lru_cache(maxsize=1)
 def load_segmenter(tools: Tools) -> PersonSegmenter:
     """Returns the segmenter, loaded once per process."""
     return factory.make_segmenter(tools.person_segmenter, tools.models_dir, tools.tfod_model, tools.groundtruth)
@@ -128,7 +102,7 @@ def photo_path(row: dict[str, Any], job: StyleJob) -> Path:
     return next((path for path in tried if path.is_file()), tried[0])
 
 
-def stylize_index(job: StyleJob, index: int) -> dict[str, Any]:
+def stylize_image(job: StyleJob, index: int) -> dict[str, Any]:
     """Makes one image of the output, the annotation last; returns its `style` entry. A task of `engine.run`."""
     row = read_annotation(job.source, index)
     image, ids = _read_pictures(job.source, row)

@@ -23,6 +23,7 @@ from absl import flags
 from openpose_tf.common import cli
 from synth.rendering import rendered_image
 from synth.rendering.job import Job
+from synth.rendering.renderers import DEFAULT_RENDERER, RENDERERS
 from synth.scene import backgrounds
 from synth.scene.config import RenderConfig, SceneConfig
 from synth.workers import cpu_affinity, engine
@@ -45,7 +46,7 @@ def define_flags() -> None:
 def make_job(folder: str, size: int, people: float) -> Job:
     """Returns the job that is measured."""
     photos = backgrounds.builtin_list("synthetic")
-    environments = backgrounds.BUILTIN_ENVIRONMENTS["synthetic"]
+    environments = RENDERERS[DEFAULT_RENDERER].backgrounds["synthetic"]
     scenes = SceneConfig(seed=1, width=size, height=size, people_mean=people)
     return Job(folder, scenes, RenderConfig(), photos, environments, backgrounds.ENVIRONMENT_SHARE["synthetic"])
 
@@ -71,7 +72,7 @@ def images_per_hour(job: Job, num_images: int, workers: int) -> float:
     finished: list[float] = []
     warm_up = workers
     engine.run(
-        rendered_image.render_index,
+        rendered_image.render_image,
         job,
         range(num_images + warm_up),
         EngineConfig(num_workers=workers),
@@ -90,11 +91,11 @@ def main(argv: Sequence[str]) -> None:
             print(f"\n1 worker {paces[0]:.0f} images/h, 2 workers {paces[1]:.0f} images/h:", end="")
             print(f" {paces[1] / paces[0]:.2f} times (aim at least {LEAST_SPEED_UP} times)")
         cpu_affinity.claim_core()
-        rendered_image.render_index(job, 1000)  # loads Blender
-        print_stages([rendered_image.render_index(job, index) for index in range(given.num_images)])
+        rendered_image.render_image(job, 1000)  # loads Blender
+        print_stages([rendered_image.render_image(job, index) for index in range(given.num_images)])
         if given.memory_images:
             # The same ten scenes again and again, so that large and small scenes do not look like a trend.
-            memory = [rendered_image.render_index(job, i % SCENES)["memory_mb"] for i in range(given.memory_images)]
+            memory = [rendered_image.render_image(job, i % SCENES)["memory_mb"] for i in range(given.memory_images)]
             rounds = [statistics.mean(memory[i : i + SCENES]) for i in range(0, len(memory) - SCENES + 1, SCENES)]
             print("\nmean memory by round of 10 scenes, MB:", " ".join(f"{mean:.0f}" for mean in rounds))
             print(f"  most {max(memory):.0f} MB, growth after the first round {rounds[-1] - rounds[1]:+.0f} MB", end="")

@@ -10,7 +10,7 @@ from openpose_tf.common.errors import UserError
 from openpose_tf.data.annotations.image_dataset import read_header, read_image_dataset
 from synth import render
 from synth.dataset import writer
-from synth.render import Run
+from synth.render import RenderRun
 from synth.rendering import rendered_image
 from synth.rendering.job import Job
 from synth.scene import backgrounds
@@ -32,7 +32,7 @@ def job(folder, **scenes):
 
 
 def run_of(folder, num_images=2, **engine):
-    return Run(job(folder), EngineConfig(**engine), num_images)
+    return RenderRun(job(folder), EngineConfig(**engine), num_images)
 
 
 @pytest.mark.slow
@@ -70,7 +70,7 @@ def test_a_picture_is_the_same_in_any_order_and_after_a_kill(tmp_path):
     render.render(run_of(a, 2))
     one = job(b)
     writer.open_dataset(b, "synthetic", 0, 2, render.identity(one), [])
-    rendered_image.render_index(one, 1)
+    rendered_image.render_image(one, 1)
     (b / "images").mkdir(exist_ok=True)
     (b / "images" / "000000.jpg").write_bytes(b"half a picture, as a kill leaves it")
     assert render.render(run_of(b, 2)) == []
@@ -112,7 +112,7 @@ def test_shards_make_one_dataset(tmp_path):
     "changes", [{"light": "sh"}, {"camera": "release"}, {"dataset": "real_standin", "camera": "standin"}]
 )
 def test_every_mode_renders(tmp_path, changes):
-    rendered_image.render_index(job(tmp_path, **changes), 0)
+    rendered_image.render_image(job(tmp_path, **changes), 0)
     row = json.loads((tmp_path / "annotations" / "000000.json").read_text())
     assert row["light"]["kind"] == changes.get("light", "hdri")
     assert sum(person["area"] for person in row["people"]) > 20
@@ -123,7 +123,7 @@ def test_failing_scenes_are_listed_and_make_exit_code_1(tmp_path, monkeypatch):
     def fail(job, index):
         raise RuntimeError(f"scene {index} is cursed")
 
-    monkeypatch.setattr(rendered_image, "render_index", fail)
+    monkeypatch.setattr(rendered_image, "render_image", fail)
     run = run_of(tmp_path, 2)
     failures = render.render(run)
     assert [(one.key, one.attempts) for one in failures] == [(0, 3), (1, 3)]
@@ -136,7 +136,7 @@ def test_failing_scenes_are_listed_and_make_exit_code_1(tmp_path, monkeypatch):
 
 
 def test_main_returns_1_when_scenes_failed(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(render, "_run_from_flags", lambda given: run_of(tmp_path))
+    monkeypatch.setattr(render, "run_of", lambda given: run_of(tmp_path))
     writer.open_dataset(tmp_path, "synthetic", 0, 2, {}, [])
     monkeypatch.setattr(render, "render", lambda run: [Failure(0, 3, "it is cursed")])
     assert render.main(["render"]) == 1
@@ -147,7 +147,8 @@ DEFAULTS = {
     "dataset": "synthetic", "seed": 0, "image_size": 64, "people_mean": 1.0, "people_min": 2, "camera": None,
     "light": "hdri", "backgrounds": "builtin", "body": "builtin", "poses": "builtin", "pose_split": "train",
     "frame_step": 10,
-    "samples": 1, "device": "CPU", "denoise": True, "write_depth": False, "jpeg_quality": 95, "num_workers": 0,
+    "renderer": "cycles", "samples": 1, "device": "CPU", "denoise": True, "write_depth": False, "jpeg_quality": 95,
+    "num_workers": 0,
     "ray_address": None, "gpus_per_worker": None, "scenes_per_worker": 10, "shard_index": 0, "num_shards": 1,
     "num_images": 1, "annotations": None, "images": None, "textures": "",
 }  # fmt: skip
@@ -158,6 +159,7 @@ DEFAULTS = {
     [
         ({"shard_index": 2, "num_shards": 2}, "--shard_index=2 must be below"),
         ({"ray_address": "auto"}, "--ray_address needs --num_workers"),
+        ({"device": "ABACUS"}, "--device=ABACUS: --renderer=cycles computes on CPU, CUDA"),
         ({"backgrounds": "/nowhere"}, "neither"),
         ({"body": "/nowhere.npz"}, "nowhere"),
         ({"poses": "/nowhere"}, "nowhere"),
@@ -166,8 +168,8 @@ DEFAULTS = {
 )
 def test_wrong_settings_stop_before_anything_is_written(tmp_path, monkeypatch, changes, message):
     given = types.SimpleNamespace(**{**DEFAULTS, "output_dir": str(tmp_path / "set"), **changes})
-    run_from_flags = render._run_from_flags
-    monkeypatch.setattr(render, "_run_from_flags", lambda _: run_from_flags(given))
+    original = render.run_of
+    monkeypatch.setattr(render, "run_of", lambda _: original(given))
     with pytest.raises(UserError, match=message):
         render.main(["render"])
     assert not (tmp_path / "set" / "dataset.json").exists()
@@ -175,13 +177,13 @@ def test_wrong_settings_stop_before_anything_is_written(tmp_path, monkeypatch, c
 
 def test_a_gpu_device_takes_one_gpu_per_worker_and_is_not_pinned(tmp_path):
     given = types.SimpleNamespace(**{**DEFAULTS, "output_dir": str(tmp_path), "device": "CUDA", "num_workers": 4})
-    config = render._run_from_flags(given).engine
+    config = render.run_of(given).engine
     assert (config.gpus_per_worker, config.pin, config.num_workers) == (1.0, False, 4)
 
 
 def test_the_standin_has_its_own_camera_and_pictures(tmp_path):
     given = types.SimpleNamespace(**{**DEFAULTS, "output_dir": str(tmp_path), "dataset": "real_standin"})
-    made = render._run_from_flags(given).job
+    made = render.run_of(given).job
     assert made.scenes.camera == "standin"
     assert not set(made.photos.paths) & set(backgrounds.builtin_list("synthetic").paths)
 

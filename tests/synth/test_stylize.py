@@ -14,7 +14,8 @@ from synth import style_sheet, stylize
 from synth.dataset import writer
 from synth.stylization import stylize_image
 from synth.stylization.stylize_image import StyleJob, Tools
-from synth.stylize import Run
+from synth.stylization.stylizers import STYLIZERS, StylizerKind, find_weights
+from synth.stylize import StyleRun
 from tests.support.commands import run_command
 
 HEIGHT, WIDTH = 72, 96
@@ -74,7 +75,7 @@ def job(source, **changes):
 
 
 def run(style_job):
-    this = Run(style_job)
+    this = StyleRun(style_job)
     assert stylize.stylize(this) == []
     return stylize.finish(this, [])
 
@@ -158,8 +159,8 @@ def test_shards_make_the_same_dataset(mixed):
     run(one)
     parts = job(mixed, output=mixed.parent / "sharded")
     for index in range(2):
-        assert stylize.stylize(Run(parts, shard_index=index, num_shards=2)) == []
-    stylize.finish(Run(parts), [])
+        assert stylize.stylize(StyleRun(parts, shard_index=index, num_shards=2)) == []
+    stylize.finish(StyleRun(parts), [])
     assert snapshot(parts.output) == snapshot(one.output)
 
 
@@ -197,7 +198,7 @@ def test_output_of_other_flags_is_refused(mixed, change, named):
     if "tools" in change:
         change = {"tools": dataclasses.replace(style_job.tools, smoother="none")}
     with pytest.raises(UserError, match=named):
-        stylize.stylize(Run(dataclasses.replace(style_job, **change)))
+        stylize.stylize(StyleRun(dataclasses.replace(style_job, **change)))
 
 
 def test_output_of_another_source_is_refused(mixed):
@@ -207,21 +208,21 @@ def test_output_of_another_source_is_refused(mixed):
     header["flags"]["samples"] = 64
     (mixed / "dataset.json").write_text(json.dumps(header))
     with pytest.raises(UserError, match=r"made with other settings \(flags\.input: "):
-        stylize.stylize(Run(style_job))
+        stylize.stylize(StyleRun(style_job))
 
 
 def test_other_kinds_of_dataset_are_refused(mixed):
     header = json.loads((mixed / "dataset.json").read_text())
     (mixed / "dataset.json").write_text(json.dumps(header | {"kind": "synthetic"}))
     with pytest.raises(UserError, match="is a synthetic dataset: only a mixed one"):
-        stylize.stylize(Run(job(mixed)))
+        stylize.stylize(StyleRun(job(mixed)))
 
 
 def test_missing_photographs_are_listed_and_found_elsewhere(mixed):
     photos = mixed.parent / "photos"
     photos.rename(mixed.parent / "moved")
     with pytest.raises(UserError, match=r"3 of 3 photographs .*p0\.png.*--photos_dir"):
-        stylize.stylize(Run(job(mixed)))
+        stylize.stylize(StyleRun(job(mixed)))
     assert run(job(mixed, photos_dir=mixed.parent / "moved"))["style"]["images_stylized"] == 1
 
 
@@ -230,13 +231,13 @@ def test_image_without_photograph_behind_is_named(mixed):
     row = json.loads(path.read_text())
     path.write_text(json.dumps(row | {"background": {"kind": "environment", "name": "city"}}))
     with pytest.raises(UserError, match="image 000001 names no photograph"):
-        stylize.stylize(Run(job(mixed)))
+        stylize.stylize(StyleRun(job(mixed)))
 
 
 def test_mask_of_another_size_is_named(mixed):
     cv2.imwrite(str(mixed / "masks" / "000000.png"), np.zeros((5, 6), np.uint16))
     with pytest.raises(UserError, match=r"000000\.png is 6x5 px, its image 96x72"):
-        stylize.stylize(Run(job(mixed)))
+        stylize.stylize(StyleRun(job(mixed)))
 
 
 def test_images_that_are_not_rendered_yet_are_left_for_later(mixed):
@@ -249,11 +250,42 @@ def test_images_that_are_not_rendered_yet_are_left_for_later(mixed):
     assert run(style_job)["images"] == 3
 
 
-def test_weights_that_are_missing_are_named():
+def test_weights_that_are_missing_are_named(tmp_path):
     with pytest.raises(UserError, match=r"--stylizer=photowct needs --weights: photo_wct\.pth"):
-        stylize_image.load_stylizer("photowct", None)
-    with pytest.raises(UserError, match="--stylizer=pcakd needs --weights"):
-        stylize_image.load_stylizer("pcakd", None)
+        find_weights("photowct", None, tmp_path)
+    with pytest.raises(UserError, match=r"--stylizer=pcakd needs --weights: .*sencoder.*put it into .*/pcakd/vgg;"):
+        find_weights("pcakd", None, tmp_path)
+    with pytest.raises(UserError, match="--weights=nowhere does not exist: give photo_wct"):
+        find_weights("photowct", "nowhere", tmp_path)
+
+
+def test_weights_come_by_flag_or_from_the_models_folder(tmp_path):
+    for place in ("pcakd", "pcakd/vgg"):
+        folder = tmp_path / place
+        folder.mkdir()
+        (folder / "sencoder.index").touch()
+        assert find_weights("pcakd", None, tmp_path) == folder  # vgg, where both are there
+    assert find_weights("pcakd", str(tmp_path / "pcakd"), tmp_path) == tmp_path / "pcakd"
+    assert find_weights("mk", None, tmp_path) is None
+    with pytest.raises(UserError, match="--stylizer=mk takes no --weights"):
+        find_weights("mk", str(tmp_path), tmp_path)
+
+
+def test_a_new_stylizer_is_one_row(mixed, monkeypatch):
+    def red(content, style, content_mask, style_mask):
+        return np.where(content_mask[..., None], np.float32([1, 0, 0]), content)
+
+    kind = StylizerKind(make=lambda: red, summary="red", strength=1.0, origin="a test", licence="none")
+    monkeypatch.setitem(STYLIZERS, "red", kind)
+    style_job = job(mixed)
+    style_job = dataclasses.replace(
+        style_job, tools=dataclasses.replace(style_job.tools, stylizer="red", smoother="none")
+    )
+    style_job = dataclasses.replace(style_job, config=stylize_image.StyleConfig(strength=1.0))
+    run(style_job)
+    assert read_rgb(style_job.output / "images" / "000000.png", orientation="stored")[30, 25].tolist() == [255, 0, 0]
+    header = json.loads((style_job.output / "dataset.json").read_text())
+    assert {"part": "style transfer", "source": "a test", "licence": "none"} in header["licences"]
 
 
 def test_command_line(mixed):

@@ -20,7 +20,7 @@ FLAT = Light("hdri", "city", 0.0, 1.0)
 
 @pytest.fixture(scope="module")
 def renderer():
-    return blender.Renderer(RenderConfig(samples=4, denoise=False))
+    return blender.CyclesRenderer(RenderConfig(samples=4, denoise=False))
 
 
 def quads(corners):

@@ -16,6 +16,7 @@ from synth.body import loading
 from synth.dataset import writer
 from synth.poses import sources as poses
 from synth.rendering import mixed_image, photo_matching
+from synth.rendering.renderer import Frame
 from synth.scene import camera, light, photographs, placement, sampling
 from synth.scene.backgrounds import BackgroundList
 from synth.scene.config import SceneConfig
@@ -142,9 +143,9 @@ def test_the_photograph_changes_by_people_and_their_shadows_only(monkeypatch):
     rgb[20:40, 30:50], alpha[20:40, 30:50] = 0.3, 1.0
     shining = light.sample_sh(np.random.default_rng(0))
     eye = camera.mixed_camera(np.random.default_rng(0), WIDTH, HEIGHT)
-    one = sampling.Scene(0, eye, shining, None, (), None, 1, 2)
-    noisy = dataclasses.replace(LOOK, noise=4.0)
-    picture = mixed_image.compose_picture(one, rgb, alpha, alpha[..., 0] > 0, photo, noisy, lambda name: None)
+    scene = sampling.Scene(0, eye, shining, None, (), None, 1, 2)
+    mixed = mixed_image.MixedImage(scene, photograph(), photo, dataclasses.replace(LOOK, noise=4.0), 0)
+    picture = mixed.compose(Frame(rgb, alpha, np.int32(alpha[..., 0] > 0), alpha[..., 0]), lambda name: None)
     outside = alpha[..., 0] == 0
     np.testing.assert_array_equal(picture[outside], photo[outside])
     assert picture[~outside].mean() == pytest.approx(148.6, abs=1) and picture[~outside].std() == pytest.approx(
@@ -175,7 +176,7 @@ def test_people_stand_over_the_whole_width_and_in_front_of_the_release_plane():
 @pytest.fixture(scope="module")
 def sources():
     model = loading.load_body("builtin")
-    return sampling.Sources(model, poses.load_poses("builtin", model), BackgroundList((), ()))
+    return sampling.Sources(model, poses.load_poses("builtin", model), BackgroundList((), ()), ("city", "forest"))
 
 
 def test_a_scene_is_data_of_seed_index_and_photograph(sources):
@@ -209,8 +210,7 @@ def written(folder, photo, ignore=None):
     writer.open_dataset(folder, "mixed", 1, 1, {}, [])
     ids = np.zeros((HEIGHT, WIDTH), int)
     row = mixed_image.carry_over(photo, [rendered([80.0, 45.5])], ids)
-    row["ignore_mask"] = mixed_image.write_ignore_mask(folder, "000000", ignore)
-    writer.write_sample(folder, "000000", np.zeros((HEIGHT, WIDTH, 3), np.uint8), ids, None, row, 95)
+    writer.write_sample(folder, "000000", np.zeros((HEIGHT, WIDTH, 3), np.uint8), ids, None, row, 95, ignore)
 
 
 def test_the_reader_gives_back_what_the_photograph_had(tmp_path):

@@ -39,15 +39,16 @@ def test_buffers_agree_with_rays():
     from tests.support.bodies.ray_casting import RayCaster
 
     model = loading.load_body("builtin")
-    sources = sampling.Sources(model, poses.load_poses("builtin", model), backgrounds.builtin_list("synthetic"))
+    photos = backgrounds.builtin_list("synthetic")
+    sources = sampling.Sources(model, poses.load_poses("builtin", model), photos, ("forest",))
     config = SceneConfig(seed=11, people_mean=9.0)
     # Ids and depth are the same for any number of samples, so one is enough (see test_blender).
-    renderer = blender.Renderer(RenderConfig(samples=1, denoise=False))
+    renderer = blender.CyclesRenderer(RenderConfig(samples=1, denoise=False))
     ours, theirs = [], []
     index = 0
     while len(ours) < LEAST_JOINTS:
         sampled = sampling.sample_scene(config, sources, index, blender.intersects)
-        frame = renderer.render(sampled.figures, sampled.camera, sampled.light, sampled.cycles_seed)
+        frame = renderer.render(sampled.figures, sampled.camera, sampled.light, sampled.render_seed)
         caster = RayCaster(sampled.figures)
         rows = groundtruth.annotate_people(sampled.figures, sampled.camera, frame.ids, frame.depth)
         for instance, (figure, row) in enumerate(zip(sampled.figures, rows), 1):

@@ -150,7 +150,7 @@ def test_a_rendered_stand_in_takes_the_place_of_photographs(tmp_path):
     source = PhotographSource("image_dataset", str(tmp_path / "real_standin"), None)
     (one,) = photographs.read_photographs(source)
     assert not one.people[0].is_synthetic and one.people[0].keypoints.tolist() == keypoints
-    run = render._run_from_flags(
+    run = render.run_of(
         flags_of(format="image_dataset", annotations=source.annotations, output_dir=str(tmp_path / "out"))
     )
     assert run.num_images == 5
@@ -217,7 +217,14 @@ def flags_of(**values):
         "frame_step": 10,
         "textures": "",
     }
-    every |= {"samples": 4, "device": "CPU", "denoise": True, "write_depth": False, "jpeg_quality": 95}
+    every |= {
+        "renderer": "cycles",
+        "samples": 4,
+        "device": "CPU",
+        "denoise": True,
+        "write_depth": False,
+        "jpeg_quality": 95,
+    }
     every |= {"num_workers": 0, "scenes_per_worker": 9}
     given = {name: types.SimpleNamespace(value=value, present=0) for name, value in every.items()}
     for name, value in values.items():
@@ -228,15 +235,15 @@ def flags_of(**values):
 def test_five_variants_of_every_photograph_unless_told(tmp_path):
     source = coco(tmp_path)
     where = {"annotations": source.annotations, "images": source.images, "output_dir": str(tmp_path / "out")}
-    run = render._run_from_flags(flags_of(**where))
+    run = render.run_of(flags_of(**where))
     assert run.num_images == 15 and run.job.photographs.count == 3
     assert run.job.scenes.people_mean == 4 and run.job.scenes.camera == "mixed" and run.job.scenes.people_min == 2
-    assert render._run_from_flags(flags_of(**where, variants=2)).num_images == 6
-    assert render._run_from_flags(flags_of(**where, num_images=4)).num_images == 4
+    assert render.run_of(flags_of(**where, variants=2)).num_images == 6
+    assert render.run_of(flags_of(**where, num_images=4)).num_images == 4
     with pytest.raises(UserError, match="3 photographs with --variants=5 make 15"):
-        render._run_from_flags(flags_of(**where, num_images=16))
+        render.run_of(flags_of(**where, num_images=16))
     with pytest.raises(UserError, match="image_size has no use"):
-        render._run_from_flags(flags_of(**where, image_size=320))
+        render.run_of(flags_of(**where, image_size=320))
     identity = render.identity(run.job)
     assert "image_size" not in identity and identity["photographs"] == run.job.photographs.digest
 
@@ -244,8 +251,8 @@ def test_five_variants_of_every_photograph_unless_told(tmp_path):
 def test_wrong_flags_are_told(tmp_path):
     out = {"output_dir": str(tmp_path / "out")}
     with pytest.raises(UserError, match="needs --annotations"):
-        render._run_from_flags(flags_of(**out))
+        render.run_of(flags_of(**out))
     with pytest.raises(UserError, match="needs --num_images"):
-        render._run_from_flags(flags_of(**out, dataset="synthetic"))
+        render.run_of(flags_of(**out, dataset="synthetic"))
     with pytest.raises(UserError, match="belong to --dataset=mixed"):
-        render._run_from_flags(flags_of(**out, dataset="synthetic", annotations="a.json"))
+        render.run_of(flags_of(**out, dataset="synthetic", annotations="a.json"))

@@ -17,7 +17,12 @@ CONFIG = SceneConfig(seed=3, width=128, height=128, people_mean=2.0)
 def sources():
     model = body.load_body("builtin")
     return sampling.Sources(
-        model, poses.load_poses("builtin", model), backgrounds.builtin_list("synthetic"), ("forest",), 0.5
+        model,
+        poses.load_poses("builtin", model),
+        backgrounds.builtin_list("synthetic"),
+        ("forest", "studio"),
+        ("forest",),
+        0.5,
     )
 
 
@@ -33,7 +38,7 @@ def test_a_scene_depends_on_seed_and_index_alone(sources):
     first, other = sample(sources, 5), sample(sources, 6)
     assert description(sample(sources, 5)) == description(first)
     assert description(other) != description(first)
-    assert first.cycles_seed != other.cycles_seed
+    assert first.render_seed != other.render_seed
     reseeded = dataclasses.replace(CONFIG, seed=4)
     assert description(sample(sources, 5, reseeded)) != description(first)
 

@@ -1,0 +1,34 @@
+import json
+from pathlib import Path
+
+import numpy as np
+
+from synth.dataset import shards, writer
+from synth.workers.engine import EngineConfig, Failure
+
+PIXELS = np.zeros((4, 6, 3), np.uint8)
+
+
+def make_image(folder, index):
+    writer.write_sample(Path(folder), writer.image_name(index), PIXELS, PIXELS[..., 0], None, {"people": []}, 90)
+    return index
+
+
+def test_only_missing_images_are_made(tmp_path):
+    made = []
+    make_image(str(tmp_path), 2)
+    before = (tmp_path / "annotations" / "000002.json").stat().st_mtime_ns
+    failures = shards.make_missing(
+        tmp_path, [0, 2, 4], make_image, str(tmp_path), EngineConfig(), "making", lambda index: made.append(index) or ""
+    )
+    assert failures == [] and made == [0, 4]
+    assert (tmp_path / "annotations" / "000002.json").stat().st_mtime_ns == before
+
+
+def test_each_shard_lists_its_own_failures_until_nothing_fails(tmp_path):
+    shards.write_failures(tmp_path, [Failure(7, 3, "it is cursed")], 1, 4)
+    shards.write_failures(tmp_path, [Failure(8, 3, "so is it")], 2, 4)
+    path = tmp_path / "failed-00001-of-00004.jsonl"
+    assert json.loads(path.read_text()) == {"key": 7, "attempts": 3, "error": "it is cursed"}
+    shards.write_failures(tmp_path, [], 1, 4)
+    assert [one.name for one in tmp_path.iterdir()] == ["failed-00002-of-00004.jsonl"]

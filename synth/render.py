@@ -21,6 +21,7 @@ from absl import flags, logging
 
 from openpose_tf.common import cli, files
 from openpose_tf.common.errors import UserError
+from openpose_tf.data.annotations.image_dataset_schema import annotation_paths
 from openpose_tf.data.annotations.types import AnnotatedImage
 from synth import card
 from synth.dataset import shards, writer
@@ -104,7 +105,7 @@ def render(run: RenderRun) -> list[Failure]:
 def finish(run: RenderRun, failures: Sequence[Failure]) -> dict[str, Any]:
     """Writes the failures, and when no other shard is missing the counts and the card; returns the counts."""
     shards.write_failures(run.folder, failures, run.shard_index, run.num_shards)
-    left = run.num_images - writer.num_annotations(run.folder)
+    left = run.num_images - len(annotation_paths(run.folder))
     if run.num_shards > 1 and left > 0:  # reading 100,000 annotations in each of 50 jobs would take hours
         logging.info("%d images of other shards are missing; `python -m synth.card %s` counts them", left, run.folder)
         return {"images": run.num_images - left}

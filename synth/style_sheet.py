@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 from absl import flags
 
-from openpose_tf.common import cli, files, images
+from openpose_tf.common import cli, images
 from openpose_tf.common.errors import UserError
+from openpose_tf.data.annotations import image_dataset_schema as schema
 from openpose_tf.data.annotations.image_dataset import read_header
 from openpose_tf.inference.drawing import contact_sheet
 from synth.dataset import drawing
@@ -31,14 +32,12 @@ def sheet(job: StyleJob, num_images: int, seed: int, cell: int) -> np.ndarray:
         seed: draws the images.
         cell: width of one picture in pixels.
     """
-    paths = sorted((job.output / "annotations").glob("[0-9]*.json"))
-    if not paths:
-        raise UserError(f"{job.output}/annotations holds no image: run python -m synth.stylize first")
+    paths = schema.require_annotations(job.output, "run python -m synth.stylize first")
     order = np.random.default_rng(seed).permutation(len(paths))[:num_images]
     shown: list[np.ndarray] = []
     captions: list[str] = []
     for number in sorted(order):
-        after = files.read_json(paths[number], "the annotation of one stylised image")
+        after = schema.read_annotation(paths[number])
         before = stylize_image.read_annotation(job.source, int(paths[number].stem))
         shown += [_lit_people(job, before), drawing.read_picture(job.source, before)]
         shown.append(drawing.read_picture(job.output, after))

@@ -19,6 +19,7 @@ from absl import flags, logging
 from openpose_tf.common import cli, files
 from openpose_tf.common.errors import UserError
 from openpose_tf.common.fingerprints import canonical_json, fingerprint
+from openpose_tf.data.annotations import image_dataset_schema as schema
 from openpose_tf.data.annotations.image_dataset import read_header
 from synth.dataset import shards, writer
 from synth.detection import factory, model_files
@@ -57,7 +58,7 @@ def stylize(run: StyleRun) -> list[Failure]:
     header = require_mixed(job.source)
     num_images = int(header["num_images"])
     shard = list(engine.shard(num_images, run.shard_index, run.num_shards))
-    ready = [index for index in shard if writer.is_complete(job.source, writer.image_name(index))]
+    ready = [index for index in shard if writer.is_complete(job.source, schema.image_name(index))]
     if len(ready) < len(shard):
         logging.warning("%s: %d of %d images are not rendered yet", job.source, len(shard) - len(ready), len(shard))
     require_photos(job, ready)
@@ -144,7 +145,7 @@ def finish(run: StyleRun, failures: Sequence[Failure]) -> dict[str, Any]:
     header = read_header(job.output)
     counts = writer.close_dataset(job.output, range(int(header["num_images"])), {})
     counts["style"] = count_styles(job.output)
-    files.write_json(job.output / writer.HEADER, read_header(job.output) | {"counts": counts})
+    files.write_json(job.output / schema.HEADER, read_header(job.output) | {"counts": counts})
     return counts
 
 
@@ -152,8 +153,8 @@ def count_styles(folder: Path) -> dict[str, Any]:
     """Returns images and synthetic people, stylised and left as they were, and the reasons by number of images."""
     counts: collections.Counter[str] = collections.Counter()
     reasons: collections.Counter[str] = collections.Counter()
-    for path in sorted((folder / "annotations").glob("[0-9]*.json")):
-        entry = files.read_json(path, "the annotation of one stylised image")["style"]
+    for path in schema.annotation_paths(folder):
+        entry = schema.read_annotation(path)["style"]
         what = "stylized" if entry["stylized"] else "left"
         counts[f"images_{what}"] += 1
         counts[f"people_{what}"] += entry["num_people"]

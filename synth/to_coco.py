@@ -19,6 +19,7 @@ from openpose_tf.common.errors import UserError
 from openpose_tf.common.images import read_unchanged
 from openpose_tf.common.progress import track
 from openpose_tf.data.annotations import image_dataset
+from openpose_tf.data.annotations import image_dataset_schema as schema
 from openpose_tf.data.annotations.segmentations import run_length
 from openpose_tf.skeleton import COCO_JOINTS, MPII_JOINTS, JointState
 from synth.dataset.drawing import MPII_LIMBS
@@ -108,14 +109,12 @@ def _joint_box(points: np.ndarray) -> tuple[float, float, float, float]:
 def convert(folder: Path, joints: str, drop_invisible: bool) -> tuple[dict[str, Any], int]:
     """Returns the COCO dictionary of a dataset, and the number of people left out."""
     header = image_dataset.read_header(folder)
-    paths = sorted(path for path in (folder / "annotations").glob("*.json") if not path.name.startswith("."))
-    if not paths:
-        raise UserError(f"{folder}/annotations holds no complete image: render it first (python -m synth.render)")
+    paths = schema.require_annotations(folder)
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
     dropped = 0
     for number, path in enumerate(track(paths, len(paths), "converting", "image"), 1):
-        row = files.read_json(path, "the annotation of one rendered image")
+        row = schema.read_annotation(path)
         ids = read_unchanged(folder / row["mask"], f"delete {path} and render again")
         name = Path(row["image"]).name
         images.append({"id": number, "file_name": name, "width": row["width"], "height": row["height"]})

@@ -13,9 +13,10 @@ import cv2
 import numpy as np
 from absl import flags
 
-from openpose_tf.common import cli, files, images
+from openpose_tf.common import cli, images
 from openpose_tf.common.errors import UserError
 from openpose_tf.data.annotations import image_dataset
+from openpose_tf.data.annotations import image_dataset_schema as schema
 from openpose_tf.inference import drawing as people_drawing
 from openpose_tf.skeleton import JointState
 from synth.dataset import drawing
@@ -38,22 +39,15 @@ def define_flags() -> None:
     flags.DEFINE_bool("keypoints", True, "draw the keypoints on a contact sheet")
 
 
-def _annotation_paths(folder: Path) -> list[Path]:
-    paths = sorted(path for path in (folder / "annotations").glob("*.json") if not path.name.startswith("."))
-    if not paths:
-        raise UserError(f"{folder}/annotations holds no complete image: render it first (python -m synth.render)")
-    return paths
-
-
 def contact_sheet(folder: Path, num_images: int, cell: int, columns: int | None, keypoints: bool) -> np.ndarray:
     """Returns a sheet of images spread evenly over the dataset, with a legend, [H, W, 3] uint8 RGB."""
-    paths = _annotation_paths(folder)
+    paths = schema.require_annotations(folder)
     chosen = [
         paths[i] for i in np.unique(np.linspace(0, len(paths) - 1, min(num_images, len(paths))).round().astype(int))
     ]
     shown, captions, mixed = [], [], False
     for path in chosen:
-        row = files.read_json(path, "the annotation of one rendered image")
+        row = schema.read_annotation(path)
         image = drawing.read_picture(folder, row)
         shown.append(drawing.draw_keypoints(image, row["people"]) if keypoints else image)
         captions.append(_caption(row))
@@ -85,10 +79,10 @@ def _legend(width: int, mixed: bool) -> np.ndarray:
 
 def single_view(folder: Path, image_id: str, cell: int) -> np.ndarray:
     """Returns one image with keypoints, masks, boxes and depth side by side."""
-    path = folder / "annotations" / f"{image_id}.json"
+    path = schema.sample_paths(folder, image_id)["annotation"]
     if not path.exists():
         raise UserError(f"--image={image_id}: {path} does not exist; the ids are the names of the files in that folder")
-    shown = drawing.panels(folder, files.read_json(path, "the annotation of one rendered image"))
+    shown = drawing.panels(folder, schema.read_annotation(path))
     return people_drawing.contact_sheet(list(shown.values()), len(shown), cell_width=cell, captions=list(shown))
 
 

@@ -14,20 +14,14 @@ from absl import logging
 from openpose_tf.common import files, images
 from openpose_tf.common.errors import UserError
 from openpose_tf.common.folder_claim import FolderClaim
+from openpose_tf.data.annotations import image_dataset_schema as schema
 from openpose_tf.skeleton import JointState
 
-SCHEMA = 1
-HEADER = "dataset.json"
 CLAIM = FolderClaim(
-    HEADER, "the header of an image dataset", "give the same flags to resume, or a different output folder"
+    schema.HEADER, "the header of an image dataset", "give the same flags to resume, or a different output folder"
 )
 VERSIONED_PACKAGES = ("numpy", "opencv-python", "scipy")
 BACKGROUND_M = 60.0  # depth of 60 m or more is background in a depth picture
-
-
-def image_name(index: int) -> str:
-    """Returns the id of an image: its scene's index with six digits."""
-    return f"{index:06d}"
 
 
 def versions(packages: Sequence[str]) -> dict[str, str]:
@@ -64,10 +58,10 @@ def open_dataset(
     Raises:
         UserError: the folder holds a dataset of other flags (the message says which), or something else.
     """
-    settings = {"schema": SCHEMA, "kind": kind, "seed": seed, "flags": dict(flags)}
+    settings = {"schema": schema.SCHEMA, "kind": kind, "seed": seed, "flags": dict(flags)}
     old = CLAIM.check(folder, settings)
-    if old is None and any(folder.glob("annotations/*.json")):
-        raise UserError(f"{folder} holds annotations but no {HEADER}: choose a different output folder")
+    if old is None and schema.annotation_paths(folder):
+        raise UserError(f"{folder} holds annotations but no {schema.HEADER}: choose a different output folder")
     old = old or {}
     now = versions(packages)
     for name, before in old.get("versions", {}).items():
@@ -75,23 +69,12 @@ def open_dataset(
             logging.warning("%s: %s was %s, now %s: pixels may differ", folder, name, before, now.get(name))
     header = settings | {"num_images": max(num_images, int(old.get("num_images", 0))), "versions": now}
     files.writable_dir(folder)
-    files.write_json(folder / HEADER, header | {"licences": licences, "counts": old.get("counts", {})})
-
-
-def sample_paths(folder: Path, name: str) -> dict[str, Path]:
-    """Returns the files of one image by role; `depth` and `ignore_mask` exist only where there is something to say."""
-    return {
-        "image": folder / "images" / f"{name}.jpg",
-        "mask": folder / "masks" / f"{name}.png",
-        "depth": folder / "depth" / f"{name}.png",
-        "ignore_mask": folder / "ignore_masks" / f"{name}.png",
-        "annotation": folder / "annotations" / f"{name}.json",
-    }
+    files.write_json(folder / schema.HEADER, header | {"licences": licences, "counts": old.get("counts", {})})
 
 
 def is_complete(folder: Path, name: str) -> bool:
     """True if the annotation, which is written last, can be read and the pictures it names are there."""
-    paths = sample_paths(folder, name)
+    paths = schema.sample_paths(folder, name)
     try:
         row = json.loads(paths["annotation"].read_text(encoding="utf-8"))
         names = [row["image"], row["mask"], *(row[name] for name in ("depth", "ignore_mask") if row.get(name))]
@@ -102,8 +85,8 @@ def is_complete(folder: Path, name: str) -> bool:
 
 def missing(folder: Path, indices: Iterable[int]) -> list[int]:
     """Returns the indices whose images are not complete; what an interrupted writer left of them is removed."""
-    todo = [index for index in indices if not is_complete(folder, image_name(index))]
-    names = {image_name(index) for index in todo}
+    todo = [index for index in indices if not is_complete(folder, schema.image_name(index))]
+    names = {schema.image_name(index) for index in todo}
     for part in folder.glob("*/.*.part.*"):
         if part.name.split(".")[1] in names:
             part.unlink(missing_ok=True)
@@ -132,10 +115,10 @@ def write_sample(
         quality: JPEG quality.
         ignore: [height, width] bool, where people without annotation are, or None for nowhere.
     """
-    paths = sample_paths(folder, name)
+    paths = schema.sample_paths(folder, name)
     images.write(paths["image"], image, quality)
     images.write(paths["mask"], ids.astype(np.uint16))
-    row: dict[str, Any] = {"schema": SCHEMA, "image_id": name}
+    row: dict[str, Any] = {"schema": schema.SCHEMA, "image_id": name}
     row["image"], row["mask"] = (str(paths[role].relative_to(folder)) for role in ("image", "mask"))
     if depth is not None:
         millimetres = np.where((ids > 0) & (depth < BACKGROUND_M), depth * 1000, 0).round().astype(np.uint16)
@@ -148,17 +131,12 @@ def write_sample(
     files.write_json(paths["annotation"], row, indent=None)
 
 
-def num_annotations(folder: Path) -> int:
-    """Returns the number of images whose annotation is there, without reading it."""
-    return sum(not path.name.startswith(".") for path in (folder / "annotations").glob("*.json"))
-
-
 def close_dataset(folder: Path, indices: Iterable[int], dropped_backgrounds: Mapping[str, int]) -> dict[str, Any]:
     """Counts what is in the dataset into dataset.json and returns the counts."""
     counts = count_annotations(folder, indices)
     counts["backgrounds_dropped"] = dict(dropped_backgrounds)
-    header = files.read_json(folder / HEADER, "the header of an image dataset")
-    files.write_json(folder / HEADER, header | {"counts": counts})
+    header = files.read_json(folder / schema.HEADER, "the header of an image dataset")
+    files.write_json(folder / schema.HEADER, header | {"counts": counts})
     return counts
 
 
@@ -168,10 +146,10 @@ def count_annotations(folder: Path, indices: Iterable[int]) -> dict[str, Any]:
     states: collections.Counter[str] = collections.Counter()
     poses: collections.Counter[str] = collections.Counter()
     for index in indices:
-        path = sample_paths(folder, image_name(index))["annotation"]
+        path = schema.sample_paths(folder, schema.image_name(index))["annotation"]
         if not path.exists():
             continue
-        row = files.read_json(path, "the annotation of one rendered image")
+        row = schema.read_annotation(path)
         totals["images"] += 1
         totals["people"] += len(row["people"])
         for part in ("placement", "carried_over"):

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from openpose_tf.data.annotations.image_dataset_schema import image_name
 from synth.dataset import writer
 from synth.rendering import groundtruth
 from synth.rendering.job import Clock, Job, load_renderer, load_sources, memory_use
@@ -77,7 +78,7 @@ def render_image(job: Job, index: int) -> dict[str, float]:
     clock.lap("annotate")
     writer.write_sample(
         Path(job.folder),
-        writer.image_name(index),
+        image_name(index),
         pixels,
         frame.ids,
         frame.depth if job.render.write_depth else None,

@@ -10,7 +10,7 @@ import numpy as np
 from openpose_tf.common import files, images
 from openpose_tf.common.errors import UserError
 from openpose_tf.common.fingerprints import fingerprint
-from synth.dataset import writer
+from openpose_tf.data.annotations import image_dataset_schema as schema
 from synth.detection import factory
 from synth.detection.people import PersonSegmenter, union_mask
 from synth.stylization.pipeline import StyleConfig, stylize_people
@@ -76,9 +76,7 @@ def load_segmenter(tools: Tools) -> PersonSegmenter:
 
 def read_annotation(folder: Path, index: int) -> dict[str, Any]:
     """Returns the annotation of a complete image of the source."""
-    path = writer.sample_paths(folder, writer.image_name(index))["annotation"]
-    row: dict[str, Any] = files.read_json(path, "the annotation of one image")
-    return row
+    return schema.read_annotation(schema.sample_paths(folder, schema.image_name(index))["annotation"])
 
 
 def photo_path(row: dict[str, Any], job: StyleJob) -> Path:
@@ -184,5 +182,5 @@ def _write(job: StyleJob, row: dict[str, Any], stylized: np.ndarray | None, entr
         name = str(Path(name).with_suffix(f".{job.image_format}"))
         data = images.encode(stylized, f".{job.image_format}", job.jpeg_quality)
     files.write_bytes(job.output / name, data)
-    path = writer.sample_paths(job.output, row["image_id"])["annotation"]
+    path = schema.sample_paths(job.output, row["image_id"])["annotation"]
     files.write_json(path, row | {"image": name, "style": entry}, indent=None)

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from openpose_tf.common.errors import UserError
+from openpose_tf.data.annotations import image_dataset_schema
 from synth import card
 from synth.dataset import writer
 
@@ -31,7 +32,7 @@ def make(folder, kind="synthetic"):
     image, ids = np.zeros((20, 20, 3), np.uint8), np.zeros((20, 20), np.int32)
     for index, people in enumerate(([person(1, 40.0), person(3, 40.0)], [person(1, None)])):
         annotation = {"camera": {"pitch_deg": 10.0 * index}, "people": people, "placement": {"collisions": 1}}
-        writer.write_sample(folder, writer.image_name(index), image, ids, None, annotation, 90)
+        writer.write_sample(folder, image_dataset_schema.image_name(index), image, ids, None, annotation, 90)
     writer.close_dataset(folder, range(2), {"not a picture": 4})
 
 

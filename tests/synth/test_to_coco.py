@@ -7,6 +7,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from openpose_tf.common.errors import UserError
+from openpose_tf.data.annotations import image_dataset_schema
 from openpose_tf.skeleton import COCO_JOINTS, MPII_JOINTS
 from synth import to_coco
 from synth.dataset import writer
@@ -30,7 +31,7 @@ def folder(tmp_path):
                            "box": [x - 0.5, y - 0.5, x + 39.5, y + 59.5], "area": 2400})  # fmt: skip
         people.append({**people[0], "instance_id": 3, "box": None, "area": 0})  # completely hidden
         image = np.zeros((90, 120, 3), np.uint8)
-        writer.write_sample(tmp_path, writer.image_name(index), image, ids, None, {"people": people}, 90)
+        writer.write_sample(tmp_path, image_dataset_schema.image_name(index), image, ids, None, {"people": people}, 90)
     return tmp_path
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from openpose_tf.common.errors import UserError
+from openpose_tf.data.annotations import image_dataset_schema
 from synth import view
 from synth.dataset import drawing, writer
 
@@ -22,7 +23,7 @@ def folder(tmp_path):
             "box": [19.5, 9.5, 39.5, 49.5], "amodal_box": [19, 9, 41, 50], "head_box": [25, 10, 32, 20],
         }  # fmt: skip
         annotation = {"camera": {"pitch_deg": 12.0}, "people": [person]}
-        writer.write_sample(tmp_path, writer.image_name(index), image, ids, depth, annotation, 90)
+        writer.write_sample(tmp_path, image_dataset_schema.image_name(index), image, ids, depth, annotation, 90)
     return tmp_path
 
 

@@ -1,4 +1,4 @@
-"""Reads the image dataset format that `synth` writes: dataset.json, images/, masks/, annotations/."""
+"""Reads the image dataset format that `synth` writes, see `image_dataset_schema`."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,11 +8,9 @@ import numpy as np
 
 from openpose_tf.common import files
 from openpose_tf.common.errors import UserError
+from openpose_tf.data.annotations import image_dataset_schema as schema
 from openpose_tf.data.annotations.types import ALL_JOINTS_LABELLED, AnnotatedImage, Person
 from openpose_tf.skeleton import NUM_MPII_JOINTS
-
-IMAGE_DATASET_SCHEMA = 1
-KINDS = ("synthetic", "real_standin", "mixed", "stylized")
 
 
 def read_header(folder: str | Path) -> dict[str, Any]:
@@ -22,32 +20,27 @@ def read_header(folder: str | Path) -> dict[str, Any]:
         UserError: the folder or the file is missing, or of another schema.
     """
     root = files.require_dir(folder, "an image dataset (dataset.json, images/, annotations/)")
-    header = files.read_json(root / "dataset.json", "the header of an image dataset, written by synth.render")
-    if not isinstance(header, dict) or header.get("schema") != IMAGE_DATASET_SCHEMA:
-        raise UserError(f"{root}/dataset.json is not of image dataset schema {IMAGE_DATASET_SCHEMA}: render it again")
-    if header.get("kind") not in KINDS:
-        raise UserError(f"{root}/dataset.json: kind {header.get('kind')!r} is not one of {', '.join(KINDS)}")
+    header = files.read_json(root / schema.HEADER, "the header of an image dataset, written by synth.render")
+    if not isinstance(header, dict) or header.get("schema") != schema.SCHEMA:
+        raise UserError(f"{root}/{schema.HEADER} is not of image dataset schema {schema.SCHEMA}: render it again")
+    if header.get("kind") not in schema.KINDS:
+        raise UserError(f"{root}/{schema.HEADER}: kind {header.get('kind')!r} is not one of {', '.join(schema.KINDS)}")
     return header
 
 
 def read_image_dataset(folder: str | Path) -> list[AnnotatedImage]:
     """Returns the complete images of an image dataset, in the order of their ids.
 
-    An image is complete when its annotation file exists (it is written last).
-
     Raises:
         UserError: not an image dataset, no image in it, or an annotation that cannot be understood.
     """
     root = Path(folder)
     read_header(root)
-    paths = sorted(path for path in (root / "annotations").glob("*.json") if not path.name.startswith("."))
-    if not paths:
-        raise UserError(f"{root}/annotations holds no complete image: render it first (python -m synth.render)")
-    return [_read_annotation(root, path) for path in paths]
+    return [_annotated(root, path) for path in schema.require_annotations(root)]
 
 
-def _read_annotation(root: Path, path: Path) -> AnnotatedImage:
-    row = files.read_json(path, "the annotation of one rendered image")
+def _annotated(root: Path, path: Path) -> AnnotatedImage:
+    row = schema.read_annotation(path)
     try:
         pitch = (row.get("camera") or {}).get("pitch_deg")
         people = tuple(_person(person, pitch, len(row["people"])) for person in row["people"])
@@ -62,7 +55,7 @@ def _read_annotation(root: Path, path: Path) -> AnnotatedImage:
             ignore_mask_path=root / ignore if ignore else None,
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise UserError(f"{path} is not an annotation of schema {IMAGE_DATASET_SCHEMA} ({error!r})") from None
+        raise UserError(f"{path} is not an annotation of schema {schema.SCHEMA} ({error!r})") from None
 
 
 def _person(row: Mapping[str, Any], pitch_deg: float | None, num_people: int) -> Person:

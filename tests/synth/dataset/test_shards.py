@@ -3,6 +3,7 @@ from pathlib import Path
 
 import numpy as np
 
+from openpose_tf.data.annotations import image_dataset_schema
 from synth.dataset import shards, writer
 from synth.workers.engine import EngineConfig, Failure
 
@@ -10,7 +11,9 @@ PIXELS = np.zeros((4, 6, 3), np.uint8)
 
 
 def make_image(folder, index):
-    writer.write_sample(Path(folder), writer.image_name(index), PIXELS, PIXELS[..., 0], None, {"people": []}, 90)
+    writer.write_sample(
+        Path(folder), image_dataset_schema.image_name(index), PIXELS, PIXELS[..., 0], None, {"people": []}, 90
+    )
     return index
 
 

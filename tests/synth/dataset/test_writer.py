@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from openpose_tf.common.errors import UserError
+from openpose_tf.data.annotations import image_dataset_schema
 from openpose_tf.data.annotations.image_dataset import read_header
 from synth.dataset import writer
 
@@ -20,7 +21,7 @@ def write(folder, index, people=(), depth=None):
     ids = np.zeros((20, 30), np.int32)
     ids[5:10, 5:10] = 300
     annotation = {"people": list(people), "placement": {"collisions": 2}}
-    writer.write_sample(folder, writer.image_name(index), image, ids, depth, annotation, 95)
+    writer.write_sample(folder, image_dataset_schema.image_name(index), image, ids, depth, annotation, 95)
 
 
 def person(state):
@@ -32,7 +33,7 @@ def test_round_trip_of_pictures_and_annotation(tmp_path):
     depth = np.full((20, 30), 1e4)
     depth[5:10, 5:10] = 3.21
     write(tmp_path, 7, [person(1)], depth)
-    paths = writer.sample_paths(tmp_path, "000007")
+    paths = image_dataset_schema.sample_paths(tmp_path, "000007")
     row = json.loads(paths["annotation"].read_text())
     assert (row["image"], row["mask"], row["depth"]) == ("images/000007.jpg", "masks/000007.png", "depth/000007.png")
     assert (row["width"], row["height"], row["schema"], row["image_id"]) == (30, 20, 1, "000007")
@@ -92,9 +93,9 @@ def test_half_written_images_are_made_again(tmp_path):
     start(tmp_path)
     for index in range(4):
         write(tmp_path, index)
-    writer.sample_paths(tmp_path, "000000")["annotation"].write_text('{"image": "images/0000')  # cut off
-    writer.sample_paths(tmp_path, "000001")["image"].unlink()
-    writer.sample_paths(tmp_path, "000002")["mask"].write_bytes(b"")
+    image_dataset_schema.sample_paths(tmp_path, "000000")["annotation"].write_text('{"image": "images/0000')  # cut off
+    image_dataset_schema.sample_paths(tmp_path, "000001")["image"].unlink()
+    image_dataset_schema.sample_paths(tmp_path, "000002")["mask"].write_bytes(b"")
     left_over = tmp_path / "images" / ".000004.999.part.jpg"
     left_over.write_bytes(b"half")
     others = tmp_path / "images" / ".000009.999.part.jpg"

@@ -22,7 +22,7 @@ from absl import flags, logging
 from openpose_tf.common import cli, files
 from openpose_tf.common.errors import UserError
 from openpose_tf.data.annotations.image_dataset_schema import annotation_paths
-from openpose_tf.data.annotations.types import AnnotatedImage
+from openpose_tf.data.annotations.types import AnnotatedImage, ReadRequest
 from synth import card
 from synth.dataset import shards, writer
 from synth.dataset.licences import licences
@@ -33,7 +33,6 @@ from synth.rendering.renderers import DEFAULT_RENDERER, RENDERERS
 from synth.scene import backgrounds, photographs
 from synth.scene.backgrounds import BackgroundList
 from synth.scene.config import DEFAULT_CAMERA, DEFAULT_PEOPLE_MEAN, RenderConfig, SceneConfig
-from synth.scene.photographs import PhotographSource
 from synth.workers import engine
 from synth.workers.engine import EngineConfig, Failure
 
@@ -160,11 +159,9 @@ def _read_photographs(given: flags.FlagValues) -> list[AnnotatedImage]:
     for name in ("image_size", "backgrounds"):
         if given[name].present:
             raise UserError(f"--{name} has no use with --dataset=mixed: the photographs are the pictures")
-    for name in ("annotations",) if given.format == "image_dataset" else ("annotations", "images"):
-        if not given[name].value:
-            raise UserError(f"--dataset=mixed needs --{name}: the annotated photographs (--format={given.format})")
-    names = [field.name for field in dataclasses.fields(PhotographSource)]
-    found = photographs.read_photographs(PhotographSource(**{name: given[name].value for name in names}))
+    names = [field.name for field in dataclasses.fields(ReadRequest) if field.name in given]
+    requested = {name: given[name].value for name in names} | {"seed": given.split_seed}
+    found = photographs.read_photographs(given.format, ReadRequest(**requested))
     logging.info("%d photographs with %d annotated people", len(found), sum(len(one.people) for one in found))
     return found
 

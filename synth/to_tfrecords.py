@@ -1,21 +1,19 @@
-"""Makes person-crop TFRecords of a rendered dataset.
+"""Makes person-crop TFRecords of a rendered dataset: openpose_tf.data.to_tfrecords with --format=image_dataset.
 
 Example:
     python -m synth.to_tfrecords --input_dir=runs/d_s --output_dir=runs/d_s_records --num_shards=8
 """
 
-import os
+import dataclasses
 from collections.abc import Sequence
 
 from absl import flags
 
 from openpose_tf.common import cli
 from openpose_tf.common.errors import UserError
+from openpose_tf.data import to_tfrecords
 from openpose_tf.data.annotations import image_dataset
-from openpose_tf.data.records import crops
-
-LARGEST_PERSON_PX = 400.0  # at a network input of 368 px
-REAL_MIN_HEIGHT = 32.0  # px; the default of openpose_tf.data.to_tfrecords
+from openpose_tf.data.to_tfrecords import Options
 
 
 def define_flags() -> None:
@@ -38,46 +36,15 @@ def define_flags() -> None:
     flags.DEFINE_bool("overwrite", False, "replace a record set that is already in --output_dir")
 
 
-def sample_rules(kind: str, min_joints: int, min_height: float | None) -> crops.SampleRules:
-    """Returns who becomes a sample: of mixed and stylised pictures the real people only, as tall as those of D_R.
-
-    Their records still belong to the synthetic half of a batch: the picture they are in is partly rendered.
-    """
-    rendered_only = kind in ("synthetic", "real_standin")
-    least = (0.0 if rendered_only else REAL_MIN_HEIGHT) if min_height is None else min_height
-    return crops.SampleRules(sample_synthetic=rendered_only, min_joints=min_joints, min_height=least)
-
-
 def main(argv: Sequence[str]) -> None:
     """Writes one record per person who can be sampled (original.md Sec. 2.2) and says who was left out, and why."""
     if len(argv) > 1:
         raise UserError(f"unexpected argument {argv[1]!r}: all settings are --flag=value")
     given = flags.FLAGS
-    header = image_dataset.read_header(given.input_dir)
-    annotated = image_dataset.read_image_dataset(given.input_dir)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before the first import of TensorFlow
-    from openpose_tf.data.records import writer as records
-
-    kind = header["kind"]
-    config = records.RecordSetConfig(
-        name=given.name or kind,
-        split=given.split,
-        num_shards=given.num_shards,
-        seed=given.seed,
-        is_synthetic=kind != "real_standin",
-        people_are_real=kind == "real_standin",
-        rules=sample_rules(kind, given.min_joints, given.min_height),
-        crop=crops.CropConfig(LARGEST_PERSON_PX * given.input_size / crops.NETWORK_SIZE),
-        num_threads=given.num_threads,
-    )
-    source = {"kind": kind, "dataset": os.path.basename(os.path.abspath(given.input_dir)), "seed": header.get("seed")}
-    source |= {"licences": header.get("licences", []), "input_size": given.input_size}
-    counts = records.write_record_set(annotated, given.output_dir, config, source, given.overwrite)
-    dropped = ", ".join(f"{count} {reason}" for reason, count in counts["dropped"].items()) or "nobody"
-    print(
-        f"{given.output_dir}: {counts['records']} records of {counts['images']} images, {counts['people']} labelled "
-        f"people in them; not sampled: {dropped}"
-    )
+    same = [field.name for field in dataclasses.fields(Options) if field.name in given]
+    values = {name: given[name].value for name in same}
+    values["name"] = given.name or image_dataset.read_header(given.input_dir)["kind"]
+    to_tfrecords.convert(Options(format="image_dataset", annotations=given.input_dir, **values))
 
 
 if __name__ == "__main__":

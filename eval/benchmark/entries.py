@@ -19,10 +19,10 @@ from eval.metrics.groups import GroupTruth
 from openpose_tf.common import files
 from openpose_tf.common.errors import UserError
 from openpose_tf.common.images import image_size
-from openpose_tf.data.annotations import mat_files, mpii_groups
+from openpose_tf.data.annotations import mat_files, mpii_groups, readers, splits
 from openpose_tf.data.annotations import pixels as images
-from openpose_tf.data.annotations.image_dataset import read_image_dataset
 from openpose_tf.data.annotations.mpii import WHAT, MpiiImage, MpiiPerson, read_release
+from openpose_tf.data.annotations.types import AnnotatedImage
 from openpose_tf.skeleton import JointState
 
 SPLITS = ("val", "train", "test", "all")
@@ -77,8 +77,9 @@ def read_entries(source: EntrySource) -> list[Entry]:
     Raises:
         UserError: a file, a flag or a picture is missing, or a file is of another form.
     """
-    if os.path.isdir(source.annotations):
-        return _dataset_entries(source.annotations)
+    whole_images = readers.read_recognised(source.annotations)
+    if whole_images is not None:
+        return _image_entries(whole_images, source.annotations)
     if not source.images:
         raise UserError("--images is needed: the folder of the pictures that the annotations belong to")
     root = files.require_dir(source.images, "the pictures that the annotations belong to")
@@ -93,15 +94,15 @@ def read_entries(source: EntrySource) -> list[Entry]:
     ]
 
 
-def _dataset_entries(folder: str) -> list[Entry]:
+def _image_entries(annotated: Sequence[AnnotatedImage], path: str) -> list[Entry]:
     entries = []
-    for image in read_image_dataset(Path(folder)):
+    for image in annotated:
         if image.people:
             truth = truth_of_people(image.people, image.width, image.height, image.image_path.name)
             region = truth_region(truth, image.width, image.height, f"image {image.image_id}")
             entries.append(Entry(image.image_path, truth, region, whole_image=True))
     if not entries:
-        raise UserError(f"{folder} holds no image with people: nothing to evaluate")
+        raise UserError(f"{path} holds no image with people: nothing to evaluate")
     images.require_pictures([entry.image_path for entry in entries])
     return entries
 
@@ -119,7 +120,7 @@ def _is_release(path: str) -> bool:
 def _toolkit_truth(source: EntrySource) -> list[GroupTruth]:
     truth = mpii_toolkit.read_truth(source.annotations)
     if source.image_names:
-        names = read_names(source.image_names)
+        names = splits.read_names(source.image_names)
         if len(names) != len(truth):
             raise UserError(f"{source.image_names} names {len(names)} images for {len(truth)} groups: one per group")
         truth = [dataclasses.replace(group, image=name) for group, name in zip(truth, names)]
@@ -130,20 +131,6 @@ def _toolkit_truth(source: EntrySource) -> list[GroupTruth]:
             "name per group or a JSON list with im_name"
         )
     return truth
-
-
-def read_names(path: str) -> list[str]:
-    """Returns image names of a text file (one per line) or of a JSON list whose rows have im_name, in order."""
-    if not path.endswith(".json"):
-        if not os.path.isfile(path):
-            raise UserError(f"{path} does not exist: expected a list of image names")
-        lines = (line.strip() for line in Path(path).read_text(encoding="utf-8").splitlines())
-        return [line for line in lines if line and not line.startswith("#")]
-    value = files.read_json(path, "a list of images with im_name")
-    rows = value.get("root") if isinstance(value, dict) else value
-    if not isinstance(rows, list) or not all(isinstance(row, dict) and "im_name" in row for row in rows):
-        raise UserError(f"{path} is not a list of images with im_name")
-    return [str(row["im_name"]) for row in rows]
 
 
 def _release_truth(source: EntrySource) -> list[GroupTruth]:
@@ -168,7 +155,7 @@ def _validation_groups(
     content = files.read_json(source.validation, "a list of groups") if source.validation.endswith(".json") else None
     if isinstance(content, dict) and "groups" in content:
         return _listed_groups(content["groups"], release, source.validation)
-    names = set(read_names(source.validation))
+    names = set(splits.read_names(source.validation))
     known = {image_key(image.name) for image in release if image.is_train}
     missing = sorted(name for name in names if image_key(name) not in known)
     if missing:

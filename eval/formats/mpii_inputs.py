@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 
@@ -12,7 +11,7 @@ from eval.formats.prediction_json import ImagePrediction, image_key, read_predic
 from eval.formats.regions import RULES, RegionRule, restrict, truth_region
 from eval.metrics.groups import GroupPredictions, GroupTruth
 from openpose_tf.common.errors import UserError
-from openpose_tf.data.annotations.image_dataset import read_image_dataset
+from openpose_tf.data.annotations import readers
 
 
 def read_groups(
@@ -30,8 +29,8 @@ def read_groups(
     Raises:
         UserError: a file is missing or wrong, or the two do not belong together.
     """
-    if os.path.isdir(groundtruth):
-        images = read_image_dataset(Path(groundtruth))
+    images = readers.read_recognised(groundtruth)
+    if images is not None:
         if not os.path.isdir(predictions):
             return groups_of_images(images, {})[0], mpii_toolkit.read_predictions(predictions)
         found = read_predictions(predictions)

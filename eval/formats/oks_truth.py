@@ -12,7 +12,7 @@ from eval.formats.prediction_json import ImagePrediction, image_key
 from eval.metrics.oks import OksImage, person_scores
 from openpose_tf.common import files
 from openpose_tf.common.errors import UserError
-from openpose_tf.data.annotations.image_dataset import read_image_dataset
+from openpose_tf.data.annotations import readers
 from openpose_tf.data.annotations.types import AnnotatedImage, Person, in_image
 from openpose_tf.skeleton import COCO_JOINTS, MPI, NUM_MPII_JOINTS, JointState, mpii_to_parts
 
@@ -47,15 +47,14 @@ class Truth:
     images: Mapping[str, ImageTruth]
 
 
-def read_truth(path: str | os.PathLike[str]) -> Truth:
+def read_truth(path: str | Path) -> Truth:
     """Returns the ground truth of an image dataset folder or of a COCO keypoint JSON.
 
     Raises:
         UserError: the path is neither, or its content is of another form.
     """
-    if os.path.isdir(path):
-        return truth_from_images(read_image_dataset(Path(path)))
-    return read_coco(path)
+    images = readers.read_recognised(path)
+    return read_coco(path) if images is None else truth_from_images(images)
 
 
 def truth_from_images(images: Sequence[AnnotatedImage]) -> Truth:

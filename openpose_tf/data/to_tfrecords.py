@@ -17,42 +17,45 @@ from absl import flags, logging
 
 from openpose_tf.common import cli, files
 from openpose_tf.common.errors import UserError
-from openpose_tf.data.annotations import mpii_groups, sources, splits
-from openpose_tf.data.annotations.types import AnnotatedImage
+from openpose_tf.data.annotations import mpii_groups, readers, splits
+from openpose_tf.data.annotations.types import MIN_HEIGHT, AnnotatedImage, ReadRequest
 from openpose_tf.data.records import crops
 
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """The flags of this command."""
+    """The flags of this command; None = the default of the format."""
 
     format: str
-    annotations: str | None
-    images: str | None
-    masks: str | None
-    groups: str | None
-    num_validation_groups: int
-    validation_list: str | None
+    annotations: str
     output_dir: str
-    name: str
-    split: str
-    num_shards: int
-    input_size: int
-    min_joints: int
-    min_height: float
-    include_list: str | None
-    exclude_list: str | None
-    holdout: float | None
-    seed: int
-    num_threads: int
-    overwrite: bool
+    images: str | None = None
+    masks: str | None = None
+    groups: str | None = None
+    num_validation_groups: int | None = None
+    validation_list: str | None = None
+    name: str | None = None
+    split: str = "train"
+    num_shards: int = 8
+    input_size: int = crops.NETWORK_SIZE
+    min_joints: int | None = None
+    min_height: float | None = None
+    include_list: str | None = None
+    exclude_list: str | None = None
+    holdout: float | None = None
+    seed: int = 0
+    num_threads: int = 2
+    overwrite: bool = False
 
 
 def define_flags() -> None:
     """Defines this command's flags."""
-    flags.DEFINE_enum("format", "coco", sources.FORMATS, "Kind of annotation.")
+    own_pictures = ", ".join(name for name, reader in readers.READERS.items() if not reader.needs_images)
+    with_split = " and ".join(name for name, reader in readers.READERS.items() if reader.has_split)
+    least = ", ".join(f"{reader.min_joints} for {name}" for name, reader in readers.READERS.items())
+    flags.DEFINE_enum("format", "coco", readers.FORMATS, "Kind of annotation.")
     flags.DEFINE_string("annotations", None, "Annotation file, or folder of the image dataset (or of JSON files).")
-    flags.DEFINE_string("images", None, "Folder of the pictures (all formats but image_dataset).")
+    flags.DEFINE_string("images", None, f"Folder of the pictures (all formats but {own_pictures}).")
     flags.DEFINE_string("masks", None, "Folder of masks of un-annotated people, mask_NAME (mpii, openpose_json).")
     flags.DEFINE_string("groups", None, "groups_v12.mat of the MPII toolkit, for a random split (mpii).")
     flags.DEFINE_integer(
@@ -66,16 +69,19 @@ def define_flags() -> None:
     flags.DEFINE_string("output_dir", None, "Folder of the record set.", required=True)
     flags.DEFINE_string("name", None, "Name of the set in the shards' names; the format by default.")
     flags.DEFINE_string(
-        "split", "train", "Split in the shards' names; train or val chooses the images of mpii and openpose_json."
+        "split", "train", f"Split in the shards' names; train or val chooses the images of {with_split}."
     )
     flags.DEFINE_integer("num_shards", 8, "Number of shard files.", lower_bound=1)
     flags.DEFINE_integer(
         "input_size", 368, "Largest network input, in pixels, that will read the set: crops hold no more detail.", 8
     )
     flags.DEFINE_integer(
-        "min_joints", None, "Least number of joints in the image for a sample; 5 for coco (as OpenPose), else 1.", 1
+        "min_joints", None, f"Least number of joints in the image for a sample; by default {least}.", 1
     )
-    flags.DEFINE_float("min_height", 32.0, "Least height of a sampled person in pixels.", 0.0)
+    flags.DEFINE_float(
+        "min_height", None, f"Least height of a sampled person in pixels; by default {MIN_HEIGHT:g}, but 0 for an "
+        "image_dataset of rendered people only (synthetic, real_standin): everybody is kept.", 0.0
+    )  # fmt: skip
     flags.DEFINE_string("include_list", None, "Text file: only these images (ids or file names).")
     flags.DEFINE_string("exclude_list", None, "Text file: not these images.")
     flags.DEFINE_float(
@@ -93,12 +99,15 @@ def run(options: Options) -> dict[str, Any]:
     from openpose_tf.data.records import writer as records
 
     records.require_free(options.output_dir, options.overwrite)
-    source = sources.read(source_config(options))
-    annotated, lists = choose_images(source.images, options)
+    names = [field.name for field in dataclasses.fields(ReadRequest)]
+    found = readers.read(options.format, ReadRequest(**{name: getattr(options, name) for name in names}))
+    if found.split is not None:
+        splits.write_split(options.output_dir, found.split, options.format)
+    annotated, lists = hold_out(found.images, options)
     rules = crops.SampleRules(
-        sample_synthetic=source.sample_synthetic,
-        min_joints=options.min_joints or (5 if options.format == "coco" else 1),
-        min_height=options.min_height,
+        sample_synthetic=found.sample_synthetic,
+        min_joints=options.min_joints or readers.READERS[options.format].min_joints,
+        min_height=found.min_height if options.min_height is None else options.min_height,
     )
     crop = crops.CropConfig(max_person_height=400.0 * options.input_size / crops.NETWORK_SIZE)
     config = records.RecordSetConfig(
@@ -106,44 +115,31 @@ def run(options: Options) -> dict[str, Any]:
         split=options.split,
         num_shards=options.num_shards,
         seed=options.seed,
-        is_synthetic=source.is_synthetic,
-        people_are_real=source.people_are_real,
+        is_synthetic=found.is_synthetic,
+        people_are_real=found.people_are_real,
         rules=rules,
         crop=crop,
         num_threads=options.num_threads,
     )
-    facts = source.facts | lists | {"input_size": options.input_size}
+    facts = found.facts | lists | {"input_size": options.input_size}
     counts = records.write_record_set(annotated, options.output_dir, config, facts, options.overwrite)
+    counts["left_out"] = dict(found.left_out)
     counts["ignored_regions"] = sum(len(image.ignore_segmentations) for image in annotated)
     return counts
 
 
-def source_config(options: Options) -> sources.SourceConfig:
-    """Returns the part of the flags that says where the annotation is."""
-    names = [field.name for field in dataclasses.fields(sources.SourceConfig)]
-    return sources.SourceConfig(**{name: getattr(options, name) for name in names})
-
-
-def choose_images(annotated: list[AnnotatedImage], options: Options) -> tuple[list[AnnotatedImage], dict[str, Any]]:
-    """Applies the lists and the held-out split; returns the images to write and the lists' hashes."""
-    facts: dict[str, Any] = {}
-    if options.include_list:
-        annotated = splits.select(annotated, splits.read_list(options.include_list), options.include_list)
-    if options.exclude_list:
-        excluded = {image.image_id for image in splits.select(
-            annotated, splits.read_list(options.exclude_list), options.exclude_list)}  # fmt: skip
-        annotated = [image for image in annotated if image.image_id not in excluded]
-        facts["excluded_images"] = len(excluded)
-    if options.holdout is not None:
-        train, kept = splits.hold_out(annotated, options.holdout, options.seed)
-        folder = files.writable_dir(options.output_dir)
-        comment = f"{options.annotations}, --holdout={options.holdout:g} --seed={options.seed}"
-        facts["train_hash"] = splits.write_list(folder / "train_images.txt", train, f"to train on: {comment}")
-        facts["holdout_hash"] = splits.write_list(folder / "holdout_images.txt", kept, f"kept apart: {comment}")
-        annotated = splits.select(annotated, train, "train_images.txt")
-    if not annotated:
-        raise UserError("the lists leave no image")
-    return annotated, facts
+def hold_out(annotated: list[AnnotatedImage], options: Options) -> tuple[list[AnnotatedImage], dict[str, Any]]:
+    """Applies --holdout: writes its lists, and returns the images to train on and the lists' hashes."""
+    if options.holdout is None:
+        return annotated, {}
+    train, kept = splits.hold_out(annotated, options.holdout, options.seed)
+    folder = files.writable_dir(options.output_dir)
+    comment = f"{options.annotations}, --holdout={options.holdout:g} --seed={options.seed}"
+    facts = {
+        "train_hash": splits.write_list(folder / "train_images.txt", train, f"to train on: {comment}"),
+        "holdout_hash": splits.write_list(folder / "holdout_images.txt", kept, f"kept apart: {comment}"),
+    }
+    return splits.select(annotated, train, "train_images.txt"), facts
 
 
 def main(argv: Sequence[str]) -> None:
@@ -151,14 +147,20 @@ def main(argv: Sequence[str]) -> None:
     if len(argv) > 1:
         raise UserError(f"what is {argv[1]!r}? all inputs are flags (--help lists them)")
     values = {field.name: flags.FLAGS[field.name].value for field in dataclasses.fields(Options)}
+    convert(Options(**values))
+
+
+def convert(options: Options) -> None:
+    """Writes the record set and prints what is in it and what was left out."""
     logging.set_verbosity(logging.INFO)
-    options = Options(**values)
     counts = run(options)
-    dropped = ", ".join(f"{count} {reason}" for reason, count in counts["dropped"].items()) or "nobody"
+    dropped, left_out = (
+        ", ".join(f"{count} {reason}" for reason, count in counts[key].items()) for key in ("dropped", "left_out")
+    )
     print(
         f"{Path(options.output_dir)}: {counts['records']} records of {counts['images']} images, "
-        f"{counts['people']} labelled people in them; not sampled: {dropped}; "
-        f"un-annotated regions masked: {counts['ignored_regions']}"
+        f"{counts['people']} labelled people in them; not sampled: {dropped or 'nobody'}; "
+        f"un-annotated regions masked: {counts['ignored_regions']}" + (f"; left out: {left_out}" if left_out else "")
     )
 
 

@@ -3,8 +3,8 @@
 from absl import flags
 
 from openpose_tf.common.name_splits import SPLITS
+from openpose_tf.data.annotations import readers
 from synth.rendering import renderers
-from synth.scene import photographs
 from synth.scene.config import CAMERAS, DATASETS, LIGHTS
 
 flags.disclaim_key_flags()  # --help of the command that calls `define_flags` shows these flags as its own
@@ -68,7 +68,7 @@ def define_flags() -> None:
 
 def _define_photograph_flags() -> None:
     """Defines the flags of --dataset=mixed."""
-    flags.DEFINE_enum("format", "coco", photographs.FORMATS, "mixed: kind of annotation")
+    flags.DEFINE_enum("format", "coco", readers.FORMATS, "mixed: kind of annotation")
     flags.DEFINE_string("annotations", None, "mixed: annotation file of the photographs")
     flags.DEFINE_string("images", None, "mixed: folder of the photographs")
     flags.DEFINE_integer("variants", 5, "mixed: pictures per photograph (paper: 5)", lower_bound=1)

@@ -1,4 +1,4 @@
-"""The annotated photographs behind a mixed dataset: read from MPII, COCO or OpenPose files, checked, kept as rows.
+"""The annotated photographs behind a mixed dataset: read by their format's reader, checked, kept as rows.
 
 The rows are written to DIR/photographs.jsonl, one photograph per line, so that a worker reads only the lines it needs
 and a dataset tells by itself what it was made of.
@@ -8,7 +8,6 @@ import dataclasses
 import functools
 import json
 import math
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,43 +19,12 @@ from openpose_tf.common.errors import UserError
 from openpose_tf.common.fingerprints import canonical_json, fingerprint
 from openpose_tf.common.images import image_size
 from openpose_tf.common.progress import track
-from openpose_tf.data.annotations import image_dataset, mpii, sources, splits
 from openpose_tf.data.annotations import pixels as images
-from openpose_tf.data.annotations.types import AnnotatedImage, Person
+from openpose_tf.data.annotations import readers
+from openpose_tf.data.annotations.types import AnnotatedImage, Person, ReadRequest
 
-FORMATS = ("mpii", "coco", "openpose_json", "image_dataset")
 LIST_NAME = "photographs.jsonl"
 SHOWN = 10
-
-
-@dataclasses.dataclass(frozen=True)
-class PhotographSource:
-    """Which photographs to use; the flags of `synth.render`.
-
-    Attributes:
-        format: one of FORMATS.
-        annotations: annotation file, folder of JSON files (openpose_json), or a rendered stand-in for photographs
-            (image_dataset).
-        images: folder of the photographs; None for image_dataset.
-        masks: folder of masks of un-annotated people, mask_NAME (mpii, openpose_json), or None.
-        groups: groups_v12.mat (mpii), for the random split; or None.
-        num_validation_groups: groups of that split.
-        split_seed: of that split; the `--seed` that `openpose_tf.data.to_tfrecords` was given.
-        validation_list: names of the validation images (mpii), or None.
-        include_list: only these images (ids or file names); for mpii it makes a split unnecessary. Or None.
-        exclude_list: not these images; or None.
-    """
-
-    format: str
-    annotations: str
-    images: str | None
-    masks: str | None = None
-    groups: str | None = None
-    num_validation_groups: int = 343
-    split_seed: int = 0
-    validation_list: str | None = None
-    include_list: str | None = None
-    exclude_list: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,77 +42,31 @@ class PhotographList:
     digest: str
 
 
-def read_photographs(source: PhotographSource) -> list[AnnotatedImage]:
-    """Returns the annotated training photographs.
+def read_photographs(name: str, request: ReadRequest) -> list[AnnotatedImage]:
+    """Returns the annotated training photographs; the people of a rendered stand-in for photographs count as real.
 
     Args:
-        source: which.
+        name: format, a key of `readers.READERS`.
+        request: which.
 
     Raises:
         UserError: an annotation that cannot be understood, photographs missing or of another size, or nothing left.
     """
-    found = _read(source)
-    if source.include_list:
-        found = splits.select(found, splits.read_list(source.include_list), source.include_list)
-    if source.exclude_list:
-        excluded = splits.select(found, splits.read_list(source.exclude_list), source.exclude_list)
-        names = {one.image_id for one in excluded}
-        found = [one for one in found if one.image_id not in names]
-    if not found:
-        raise UserError(f"--annotations={source.annotations}: no photograph is left by the lists")
-    images.require_pictures([one.image_path for one in found])
-    check_sizes(found)
-    return found
-
-
-def _read(source: PhotographSource) -> list[AnnotatedImage]:
-    if source.format == "image_dataset":
-        return _read_standin(source.annotations)
-    if source.format == "mpii" and not (source.groups or source.validation_list):
-        return _read_listed_mpii(source)
-    with tempfile.TemporaryDirectory() as folder:  # the lists of a split were written when D_R was made
-        config = sources.SourceConfig(
-            format=source.format,
-            annotations=source.annotations,
-            images=source.images,
-            masks=source.masks,
-            split=sources.TRAIN,
-            groups=source.groups,
-            num_validation_groups=source.num_validation_groups,
-            validation_list=source.validation_list,
-            seed=source.split_seed,
-            output_dir=folder,
-        )
-        return sources.read(config).images
-
-
-def _read_listed_mpii(source: PhotographSource) -> list[AnnotatedImage]:
-    """The training images that a list names; the other pictures need not be there."""
-    if not source.include_list:
+    found = readers.read(name, request)
+    if found.is_synthetic:
         raise UserError(
-            "--format=mpii needs --include_list=train_images.txt (written with the records of the real data), or "
-            "--groups=groups_v12.mat or --validation_list=FILE for a split: no validation image may be used"
+            f"--annotations={request.annotations} is a {found.kind} dataset: --dataset=mixed takes a stand-in for "
+            "photographs (python -m synth.render --dataset=real_standin), or annotated photographs"
         )
-    wanted = set(splits.read_list(source.include_list))
-    release = mpii.read_release(source.annotations)
-    chosen = [one for one in release if one.is_train and {one.name, Path(one.name).stem} & wanted]
-    return mpii.annotated_images(chosen, str(source.images), source.masks)
+    images.require_pictures([one.image_path for one in found.images])
+    check_sizes(found.images)
+    return [_as_real(one) for one in found.images] if found.people_are_real else found.images
 
 
-def _read_standin(folder: str) -> list[AnnotatedImage]:
-    """A rendered stand-in for photographs: its people count as real."""
-    kind = image_dataset.read_header(folder)["kind"]
-    if kind != "real_standin":
-        raise UserError(
-            f"--annotations={folder} is a {kind} dataset: --format=image_dataset takes a stand-in for photographs "
-            "(python -m synth.render --dataset=real_standin), or give annotated photographs"
-        )
-    found = image_dataset.read_image_dataset(folder)
-    return [dataclasses.replace(one, people=tuple(_as_real(person) for person in one.people)) for one in found]
-
-
-def _as_real(person: Person) -> Person:
-    return dataclasses.replace(person, is_synthetic=False)
+def _as_real(image: AnnotatedImage) -> AnnotatedImage:
+    return dataclasses.replace(
+        image, people=tuple(dataclasses.replace(person, is_synthetic=False) for person in image.people)
+    )
 
 
 def check_sizes(photographs: Sequence[AnnotatedImage]) -> None:

@@ -20,7 +20,7 @@ import numpy as np
 
 from openpose_tf.common import files
 from openpose_tf.common.errors import UserError
-from openpose_tf.data.annotations.types import AnnotatedImage, Person, in_image, with_distances
+from openpose_tf.data.annotations.types import AnnotatedImage, Person, ReadRequest, ReadResult, in_image, with_distances
 from openpose_tf.skeleton import MPII_JOINTS, NUM_MPII_JOINTS, JointState
 
 LIMB_JOINTS = tuple(name for name in MPII_JOINTS if name[:2] in ("l_", "r_"))
@@ -33,6 +33,15 @@ MIDDLES = {
 }
 TORSO_OF_HEIGHT, SHOULDERS_OF_HEIGHT = 0.288, 0.259
 STATE_OF_FLAG = {0: JointState.MISSING, 1: JointState.SELF_OCCLUDED, 2: JointState.VISIBLE}
+
+
+def read(request: ReadRequest) -> ReadResult:
+    """Returns the images that show a person with keypoints.
+
+    Raises:
+        UserError: as `read_coco`.
+    """
+    return ReadResult(read_coco(request.annotations, str(request.images)))
 
 
 def read_coco(annotations_path: str | Path, images_dir: str | Path) -> list[AnnotatedImage]:

@@ -9,7 +9,7 @@ import numpy as np
 from openpose_tf.common import files
 from openpose_tf.common.errors import UserError
 from openpose_tf.data.annotations import image_dataset_schema as schema
-from openpose_tf.data.annotations.types import ALL_JOINTS_LABELLED, AnnotatedImage, Person
+from openpose_tf.data.annotations.types import ALL_JOINTS_LABELLED, AnnotatedImage, Person, ReadRequest, ReadResult
 from openpose_tf.skeleton import NUM_MPII_JOINTS
 
 
@@ -26,6 +26,18 @@ def read_header(folder: str | Path) -> dict[str, Any]:
     if header.get("kind") not in schema.KINDS:
         raise UserError(f"{root}/{schema.HEADER}: kind {header.get('kind')!r} is not one of {', '.join(schema.KINDS)}")
     return header
+
+
+def read(request: ReadRequest) -> ReadResult:
+    """Returns the images of an image dataset; its kind decides their domain.
+
+    Raises:
+        UserError: as `read_image_dataset`.
+    """
+    header = read_header(request.annotations)
+    facts = {"kind": header["kind"], "dataset": Path(request.annotations).resolve().name, "seed": header.get("seed")}
+    facts["licences"] = header.get("licences", [])
+    return ReadResult(read_image_dataset(request.annotations), facts, header["kind"])
 
 
 def read_image_dataset(folder: str | Path) -> list[AnnotatedImage]:

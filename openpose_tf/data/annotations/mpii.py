@@ -68,6 +68,11 @@ class MpiiImage:
     single_person: tuple[int, ...] = ()
     video: int | None = None
 
+    @property
+    def has_joints(self) -> bool:
+        """True where somebody has a joint that is annotated."""
+        return any(person.has_joints for person in self.people)
+
 
 def read_release(path: str | Path) -> tuple[MpiiImage, ...]:
     """Returns all images of the annotation file, training and test, in its order.
@@ -150,7 +155,7 @@ def annotated_images(
     """
     root = files.require_dir(images_dir, "the pictures of the MPII data set")
     masks = None if masks_dir is None else files.require_dir(masks_dir, "masks of un-annotated people, mask_NAME")
-    chosen = [image for image in chosen if any(person.has_joints for person in image.people)]
+    chosen = [image for image in chosen if image.has_joints]
     pixels.require_pictures([root / image.name for image in chosen])
     return [_annotated(image, root / image.name, masks) for image in chosen]
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from openpose_tf.common import files
 from openpose_tf.common.errors import UserError
 from openpose_tf.common.fingerprints import fingerprint
 from openpose_tf.data.annotations.mat_files import as_list, load_variable, number
@@ -157,10 +156,8 @@ def _split(validation: set[int], release: Sequence[MpiiImage], groups: tuple[Gro
     return Split(train, tuple(sorted(validation)), groups)
 
 
-def write_groups(path: str | Path, split: Split, release: Sequence[MpiiImage], seed: int) -> str:
-    """Writes the validation groups as JSON (image name and rectangle numbers) and returns their hash."""
+def groups_document(split: Split, release: Sequence[MpiiImage], seed: int) -> dict[str, Any]:
+    """Returns the validation groups (image name and rectangle numbers), as JSON with their number and hash."""
     rows = [{"image": release[group.image].name, "people": list(group.people)} for group in split.groups]
     text = "\n".join(f"{row['image']} {row['people']}" for row in rows)
-    digest = fingerprint(text)
-    files.write_json(path, {"seed": seed, "num_groups": len(rows), "hash": digest, "groups": rows})
-    return digest
+    return {"seed": seed, "num_groups": len(rows), "hash": fingerprint(text), "groups": rows}

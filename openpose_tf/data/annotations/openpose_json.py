@@ -14,11 +14,29 @@ import numpy as np
 from openpose_tf.common import files
 from openpose_tf.common.errors import UserError
 from openpose_tf.data.annotations import pixels
-from openpose_tf.data.annotations.types import AnnotatedImage, Person, in_image, with_distances
+from openpose_tf.data.annotations.types import (
+    VALIDATION,
+    AnnotatedImage,
+    Person,
+    ReadRequest,
+    ReadResult,
+    in_image,
+    with_distances,
+)
 from openpose_tf.skeleton import NUM_MPII_JOINTS, JointState
 
 WHAT = "a list of people in the form of OpenPose's MPI.json (key root)"
 REQUIRED = ("img_paths", "img_width", "img_height", "objpos", "scale_provided", "joint_self")
+
+
+def read(request: ReadRequest) -> ReadResult:
+    """Returns the training or the validation pictures.
+
+    Raises:
+        UserError: as `read_openpose_json`.
+    """
+    validation = request.split == VALIDATION
+    return ReadResult(read_openpose_json(request.annotations, str(request.images), validation, request.masks))
 
 
 def read_openpose_json(

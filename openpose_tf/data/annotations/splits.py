@@ -1,14 +1,16 @@
 """Lists of image ids: which images train and which are kept apart, written to files with a hash."""
 
+import dataclasses
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
+from absl import logging
 
 from openpose_tf.common import files
 from openpose_tf.common.errors import UserError
 from openpose_tf.common.fingerprints import fingerprint
-from openpose_tf.data.annotations.types import AnnotatedImage
+from openpose_tf.data.annotations.types import AnnotatedImage, NamedSplit, ReadRequest, ReadResult
 
 
 def list_hash(ids: Iterable[str]) -> str:
@@ -39,15 +41,67 @@ def read_list(path: str | Path) -> list[str]:
     return ids
 
 
-def select(images: Sequence[AnnotatedImage], ids: Sequence[str], path: str | Path) -> list[AnnotatedImage]:
+def read_names(path: str | Path) -> list[str]:
+    """Returns image names of a text list, or of a JSON list whose rows (or rows of `root`) have im_name, in order.
+
+    Raises:
+        UserError: missing file, or no such rows.
+    """
+    if Path(path).suffix != ".json":
+        return read_list(path)
+    content = files.read_json(path, "a list of images with im_name")
+    rows = content.get("root") if isinstance(content, dict) else content
+    if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) and "im_name" in row for row in rows):
+        raise UserError(f"{path} is not a list of images with im_name")
+    return [str(row["im_name"]) for row in rows]
+
+
+def write_split(folder: str | Path, split: NamedSplit, title: str) -> None:
+    """Writes train_images.txt, validation_images.txt and, where the split has groups, validation_groups.json."""
+    root = files.writable_dir(folder)
+    write_list(root / "train_images.txt", split.train, f"{title} images to train on")
+    write_list(root / "validation_images.txt", split.validation, f"{title} images held out")
+    if split.groups is not None:
+        files.write_json(root / "validation_groups.json", split.groups)
+    logging.info(
+        "%s: %d images to train on, %d held out; lists in %s", title, len(split.train), len(split.validation), root
+    )
+
+
+def choose(found: ReadResult, request: ReadRequest) -> ReadResult:
+    """Returns the images that the request's lists choose.
+
+    Raises:
+        UserError: a list names an image that the annotation does not have, or no image is left.
+    """
+    images, facts = found.images, found.facts
+    for path, wanted in ((request.include_list, True), (request.exclude_list, False)):
+        if path:
+            ids = {image.image_id for image in select(images, read_list(path), path, found.left_out_images)}
+            facts = facts if wanted else facts | {"excluded_images": len(ids)}
+            images = [image for image in images if (image.image_id in ids) == wanted]
+    if not images:
+        raise UserError(f"{request.annotations}: the lists leave no image")
+    return dataclasses.replace(found, images=images, facts=facts)
+
+
+def select(
+    images: Sequence[AnnotatedImage], ids: Sequence[str], path: str | Path, left_out: frozenset[str] = frozenset()
+) -> list[AnnotatedImage]:
     """Returns the images named in a list, by image id or file name.
+
+    Args:
+        images: the data set.
+        ids: the names.
+        path: the list, for the message.
+        left_out: names of images that their reader left out, which a list may still name.
 
     Raises:
         UserError: the list names images that are not in the data set.
     """
     wanted = set(ids)
     chosen = [image for image in images if {image.image_id, image.image_path.name} & wanted]
-    unknown = wanted - {name for image in chosen for name in (image.image_id, image.image_path.name)}
+    unknown = wanted - {name for image in chosen for name in (image.image_id, image.image_path.name)} - left_out
     if unknown:
         shown = ", ".join(sorted(unknown)[:10])
         raise UserError(f"{path}: {len(unknown)} of {len(wanted)} names are not in this data set, such as {shown}")

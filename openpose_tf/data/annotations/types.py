@@ -13,6 +13,9 @@ import numpy as np
 from openpose_tf.skeleton import NUM_MPII_JOINTS, JointState
 
 ALL_JOINTS_LABELLED = (True,) * NUM_MPII_JOINTS
+TRAIN, VALIDATION = "train", "val"  # values of --split that choose images
+REAL = "real"  # kind of a data set of photographs; the kinds of rendered ones: image_dataset_schema.KINDS
+MIN_HEIGHT = 32.0  # px; least height of a sampled person where photographs are involved
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,6 +66,90 @@ class AnnotatedImage:
     labelled_joints: tuple[bool, ...] = ALL_JOINTS_LABELLED
     ignore_mask_path: Path | None = None
     ignore_segmentations: tuple[Any, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class ReadRequest:
+    """Which images to read; a reader uses what its format has.
+
+    Attributes:
+        annotations: annotation file, folder of JSON files (openpose_json) or image dataset.
+        images: folder of the pictures; None where the annotation brings its own.
+        masks: folder of masks of un-annotated people, mask_NAME (mpii, openpose_json), or None.
+        split: TRAIN or VALIDATION chooses the images (mpii, openpose_json); a name only for the others.
+        groups: groups_v12.mat (mpii), for a random split; or None.
+        num_validation_groups: groups of that split; None = the paper's.
+        seed: of that split.
+        validation_list: names of the validation images (mpii) instead: text, or JSON with im_name; or None.
+        include_list: text file, only these images (ids or file names); or None.
+        exclude_list: text file, not these images; or None.
+    """
+
+    annotations: str
+    images: str | None = None
+    masks: str | None = None
+    split: str = TRAIN
+    groups: str | None = None
+    num_validation_groups: int | None = None
+    seed: int = 0
+    validation_list: str | None = None
+    include_list: str | None = None
+    exclude_list: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class NamedSplit:
+    """Which images of a data set train and which are held out, by name.
+
+    Attributes:
+        train, validation: file names.
+        groups: the validation groups as JSON, with their `hash`; or None.
+    """
+
+    train: tuple[str, ...]
+    validation: tuple[str, ...]
+    groups: dict[str, Any] | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class ReadResult:
+    """What a reader found.
+
+    Attributes:
+        images: the images.
+        facts: what to write of them in the manifest of a record set.
+        kind: REAL, or the kind of a rendered data set; decides domain and samples.
+        left_out: numbers of what the reader left out, by reason.
+        left_out_images: ids and file names of the images among it.
+        split: the split that the images were chosen by, or None.
+    """
+
+    images: list[AnnotatedImage]
+    facts: dict[str, Any] = dataclasses.field(default_factory=dict)
+    kind: str = REAL
+    left_out: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    left_out_images: frozenset[str] = frozenset()
+    split: NamedSplit | None = None
+
+    @property
+    def is_synthetic(self) -> bool:
+        """Domain of the samples: images that are partly rendered belong to the synthetic half of a batch."""
+        return self.kind not in (REAL, "real_standin")
+
+    @property
+    def people_are_real(self) -> bool:
+        """True where rendered people stand in for real ones."""
+        return self.kind == "real_standin"
+
+    @property
+    def sample_synthetic(self) -> bool:
+        """True where rendered people are samples; of mixed and stylized images only the real people are."""
+        return self.kind in ("synthetic", "real_standin")
+
+    @property
+    def min_height(self) -> float:
+        """Least height of a sampled person in pixels: D_S keeps everybody, D_M is as D_R."""
+        return 0.0 if self.sample_synthetic else MIN_HEIGHT
 
 
 def in_image(keypoints: np.ndarray, width: int, height: int) -> np.ndarray:

@@ -10,7 +10,7 @@ import pytest
 
 from openpose_tf.common.errors import UserError
 from openpose_tf.data.annotations.image_dataset import read_image_dataset
-from openpose_tf.data.annotations.types import AnnotatedImage, Person
+from openpose_tf.data.annotations.types import AnnotatedImage, Person, ReadResult
 from openpose_tf.skeleton import JointState
 from synth.body import loading
 from synth.dataset import writer
@@ -20,7 +20,6 @@ from synth.rendering.renderer import Frame
 from synth.scene import camera, light, photographs, placement, sampling
 from synth.scene.backgrounds import BackgroundList
 from synth.scene.config import SceneConfig
-from synth.to_tfrecords import sample_rules
 from tests.support.bodies.checks import box_intersects
 
 WIDTH, HEIGHT = 120, 90
@@ -242,9 +241,10 @@ def test_a_picture_without_its_ignore_mask_is_made_again(tmp_path):
 
 
 def test_only_real_people_are_samples_of_mixed_data():
-    assert not sample_rules("mixed", 1, None).sample_synthetic and sample_rules("mixed", 1, None).min_height == 32
-    assert not sample_rules("stylized", 1, 0.0).sample_synthetic and sample_rules("stylized", 1, 0.0).min_height == 0
-    assert sample_rules("synthetic", 1, None).sample_synthetic and sample_rules("synthetic", 1, None).min_height == 0
+    for kind in ("mixed", "stylized", "real"):
+        assert not ReadResult([], kind=kind).sample_synthetic and ReadResult([], kind=kind).min_height == 32
+    for kind in ("synthetic", "real_standin"):
+        assert ReadResult([], kind=kind).sample_synthetic and ReadResult([], kind=kind).min_height == 0
 
 
 def test_rows_keep_every_digit_and_read_one_line(tmp_path):

@@ -12,10 +12,10 @@ from PIL import Image
 
 from openpose_tf.common.errors import UserError
 from openpose_tf.data.annotations import pixels as images
+from openpose_tf.data.annotations.types import ReadRequest
 from synth import render
 from synth.dataset import writer
 from synth.scene import photographs
-from synth.scene.photographs import PhotographSource
 
 WIDTH, HEIGHT = 96, 72
 COCO_NAMES = ["nose", "left_eye", "right_eye", "left_ear", "right_ear"] + [
@@ -50,7 +50,7 @@ def coco(folder, count=3, **changes):
     content["annotations"].append(crowd | {"segmentation": [[70, 10, 90, 10, 90, 40, 70, 40]]})
     path = folder / "annotations.json"
     path.write_text(json.dumps(content))
-    return PhotographSource("coco", str(path), str(folder / "photos"), **changes)
+    return ReadRequest(str(path), str(folder / "photos"), **changes)
 
 
 def mat(folder, name="RELEASE", **changes):
@@ -73,7 +73,7 @@ def mat(folder, name="RELEASE", **changes):
 
 
 def test_coco_photographs_with_crowds_and_lists(tmp_path):
-    found = photographs.read_photographs(coco(tmp_path))
+    found = photographs.read_photographs("coco", coco(tmp_path))
     assert [one.image_id for one in found] == ["1", "2", "3"]
     assert not found[0].labelled_joints[9]
     ignore = images.read_ignore_mask(found[0])
@@ -81,20 +81,20 @@ def test_coco_photographs_with_crowds_and_lists(tmp_path):
     (tmp_path / "some.txt").write_text("p2.jpg\n1\n")
     (tmp_path / "not.txt").write_text("1\n")
     lists = {"include_list": str(tmp_path / "some.txt"), "exclude_list": str(tmp_path / "not.txt")}
-    assert [one.image_id for one in photographs.read_photographs(coco(tmp_path, **lists))] == ["3"]
+    assert [one.image_id for one in photographs.read_photographs("coco", coco(tmp_path, **lists))] == ["3"]
 
 
 def test_mpii_photographs_by_the_list_of_the_real_records(tmp_path):
     annotations, folder = mat(tmp_path)
     (tmp_path / "train_images.txt").write_text("# to train on\nm1.jpg\n")
-    listed = PhotographSource("mpii", annotations, folder, include_list=str(tmp_path / "train_images.txt"))
-    (one,) = photographs.read_photographs(listed)
+    listed = ReadRequest(annotations, folder, include_list=str(tmp_path / "train_images.txt"))
+    (one,) = photographs.read_photographs("mpii", listed)
     assert one.image_id == "m1" and one.people[0].scale == 0.3 and one.people[0].keypoints[0, 0] == 20.5
     (tmp_path / "validation.txt").write_text("m0.jpg\n")
-    split = PhotographSource("mpii", annotations, folder, validation_list=str(tmp_path / "validation.txt"))
-    assert [one.image_id for one in photographs.read_photographs(split)] == ["m1"]
-    with pytest.raises(UserError, match=r"needs --include_list=train_images.txt .* or --groups"):
-        photographs.read_photographs(PhotographSource("mpii", annotations, folder))
+    split = ReadRequest(annotations, folder, validation_list=str(tmp_path / "validation.txt"))
+    assert [one.image_id for one in photographs.read_photographs("mpii", split)] == ["m1"]
+    with pytest.raises(UserError, match=r"needs --groups.* or --include_list=train_images.txt"):
+        photographs.read_photographs("mpii", ReadRequest(annotations, folder))
 
 
 def test_mpii_masks_of_another_size_are_refused(tmp_path):
@@ -104,14 +104,12 @@ def test_mpii_masks_of_another_size_are_refused(tmp_path):
     mask = np.zeros((HEIGHT, WIDTH), np.uint8)
     mask[:20, :20] = 255
     cv2.imwrite(str(tmp_path / "masks" / "mask_m0.jpg"), mask)
-    source = PhotographSource(
-        "mpii", annotations, folder, str(tmp_path / "masks"), include_list=f"{tmp_path}/train.txt"
-    )
-    found = photographs.read_photographs(source)
+    source = ReadRequest(annotations, folder, str(tmp_path / "masks"), include_list=f"{tmp_path}/train.txt")
+    found = photographs.read_photographs("mpii", source)
     assert images.read_ignore_mask(found[0])[5, 5] and found[1].ignore_mask_path is None
     cv2.imwrite(str(tmp_path / "masks" / "mask_m0.jpg"), mask[:50])
     with pytest.raises(UserError, match=r"mask_m0.jpg is 96x50, the annotation says 96x72"):
-        photographs.read_photographs(source)
+        photographs.read_photographs("mpii", source)
 
 
 @pytest.mark.parametrize(
@@ -122,9 +120,7 @@ def test_a_mat_of_another_version_is_refused(tmp_path, changes, message):
     annotations, folder = mat(tmp_path, **changes)
     (tmp_path / "train.txt").write_text("m0.jpg\n")
     with pytest.raises(UserError, match=message):
-        photographs.read_photographs(
-            PhotographSource("mpii", annotations, folder, include_list=str(tmp_path / "train.txt"))
-        )
+        photographs.read_photographs("mpii", ReadRequest(annotations, folder, include_list=str(tmp_path / "train.txt")))
 
 
 def test_openpose_json_keeps_validation_people_out(tmp_path):
@@ -136,8 +132,8 @@ def test_openpose_json_keeps_validation_people_out(tmp_path):
         row |= {"scale_provided": 0.3, "joint_self": [[20 + j, 10 + 3 * j, 1] for j in range(16)], "isValidation": k}
         rows.append(row)
     (tmp_path / "list.json").write_text(json.dumps({"root": rows}))
-    source = PhotographSource("openpose_json", str(tmp_path / "list.json"), str(tmp_path / "photos"))
-    assert [one.image_id for one in photographs.read_photographs(source)] == ["j0"]
+    source = ReadRequest(str(tmp_path / "list.json"), str(tmp_path / "photos"))
+    assert [one.image_id for one in photographs.read_photographs("openpose_json", source)] == ["j0"]
 
 
 def test_a_rendered_stand_in_takes_the_place_of_photographs(tmp_path):
@@ -147,15 +143,15 @@ def test_a_rendered_stand_in_takes_the_place_of_photographs(tmp_path):
         person = {"instance_id": 1, "keypoints": keypoints, "objpos": [28, 33], "scale": 0.3, "is_synthetic": True}
         pixels, ids = np.zeros((HEIGHT, WIDTH, 3), np.uint8), np.zeros((HEIGHT, WIDTH), int)
         writer.write_sample(tmp_path / kind, "000000", pixels, ids, None, {"people": [person]}, 95)
-    source = PhotographSource("image_dataset", str(tmp_path / "real_standin"), None)
-    (one,) = photographs.read_photographs(source)
+    source = ReadRequest(str(tmp_path / "real_standin"), None)
+    (one,) = photographs.read_photographs("image_dataset", source)
     assert not one.people[0].is_synthetic and one.people[0].keypoints.tolist() == keypoints
     run = render.run_of(
         flags_of(format="image_dataset", annotations=source.annotations, output_dir=str(tmp_path / "out"))
     )
     assert run.num_images == 5
     with pytest.raises(UserError, match="is a synthetic dataset"):
-        photographs.read_photographs(PhotographSource("image_dataset", str(tmp_path / "synthetic"), None))
+        photographs.read_photographs("image_dataset", ReadRequest(str(tmp_path / "synthetic"), None))
 
 
 def test_missing_photographs_are_named_up_to_ten_and_counted(tmp_path):
@@ -163,7 +159,7 @@ def test_missing_photographs_are_named_up_to_ten_and_counted(tmp_path):
     for k in range(12):
         (tmp_path / "photos" / f"p{k}.jpg").unlink()
     with pytest.raises(UserError, match="12 of 13 pictures are missing") as error:
-        photographs.read_photographs(source)
+        photographs.read_photographs("coco", source)
     assert str(error.value).count(".jpg") == 10
 
 
@@ -172,7 +168,7 @@ def test_photographs_of_another_size_are_named_up_to_ten_and_counted(tmp_path):
     for k in range(11):
         picture(tmp_path / "photos" / f"p{k}.jpg", size=(80, 72))
     with pytest.raises(UserError, match="11 pictures have another size") as error:
-        photographs.read_photographs(source)
+        photographs.read_photographs("coco", source)
     assert "p0.jpg is 80x72, the annotation says 96x72" in str(error.value)
     assert str(error.value).count("annotation says") == 10
 
@@ -181,7 +177,7 @@ def test_photographs_of_another_size_are_named_up_to_ten_and_counted(tmp_path):
 def test_grey_and_cmyk_photographs_are_read_as_rgb(tmp_path, mode):
     source = coco(tmp_path, count=1)
     picture(tmp_path / "photos" / "p0.jpg", mode)
-    (one,) = photographs.read_photographs(source)
+    (one,) = photographs.read_photographs("coco", source)
     pixels = images.read_image(one)
     assert pixels.shape == (HEIGHT, WIDTH, 3) and pixels.dtype == np.uint8
     if mode == "L":
@@ -192,7 +188,7 @@ def test_a_file_that_is_no_picture_is_refused_at_the_start(tmp_path):
     source = coco(tmp_path, count=1)
     (tmp_path / "photos" / "p0.jpg").write_text("not a picture")
     with pytest.raises(UserError, match=r"p0\.jpg cannot be read"):
-        photographs.read_photographs(source)
+        photographs.read_photographs("coco", source)
 
 
 class Given(dict):
@@ -250,7 +246,7 @@ def test_five_variants_of_every_photograph_unless_told(tmp_path):
 
 def test_wrong_flags_are_told(tmp_path):
     out = {"output_dir": str(tmp_path / "out")}
-    with pytest.raises(UserError, match="needs --annotations"):
+    with pytest.raises(UserError, match="--annotations is needed"):
         render.run_of(flags_of(**out))
     with pytest.raises(UserError, match="needs --num_images"):
         render.run_of(flags_of(**out, dataset="synthetic"))

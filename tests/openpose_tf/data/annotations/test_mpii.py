@@ -1,6 +1,5 @@
 """MPII: the annotation file with all its oddities, groups, the held-out split, records of it."""
 
-import dataclasses
 import json
 from pathlib import Path
 
@@ -11,9 +10,11 @@ import scipy.io
 
 from openpose_tf.common.errors import UserError
 from openpose_tf.data import to_tfrecords
-from openpose_tf.data.annotations import mpii, mpii_groups, pixels, sources, splits
+from openpose_tf.data.annotations import mpii, mpii_groups, pixels, splits
+from openpose_tf.data.annotations.types import ReadRequest
 from openpose_tf.data.records import examples, record_set
 from openpose_tf.skeleton import JointState
+from synth.scene import photographs
 
 NOTHING = np.zeros((0, 0))
 
@@ -227,18 +228,15 @@ def test_random_split_is_disjoint_and_seeded(tmp_path):
         assert {group.image for group in split.groups} == set(split.validation)
         assert split == mpii_groups.random_split(groups, release, seed, num_groups=2)
         seen.add(split.groups)
-        digest = mpii_groups.write_groups(tmp_path / "groups.json", split, release, seed)
-        written = json.loads((tmp_path / "groups.json").read_text())
-        assert written["hash"] == digest and len(written["groups"]) == 2
+        document = mpii_groups.groups_document(split, release, seed)
+        assert [row["image"] for row in document["groups"]] == [release[group.image].name for group in split.groups]
     assert len(seen) > 3
     with pytest.raises(UserError, match="there are 5 groups of training people"):
         mpii_groups.random_split(groups, release, 0)
 
 
 def options(**changes) -> to_tfrecords.Options:
-    known = {field.name: None for field in dataclasses.fields(to_tfrecords.Options)}
-    known |= {"format": "mpii", "split": "train", "num_shards": 1, "input_size": 368, "num_validation_groups": 2}
-    known |= {"min_height": 0.0, "seed": 0, "num_threads": 1, "overwrite": False}
+    known = {"format": "mpii", "num_shards": 1, "num_validation_groups": 2, "min_height": 0.0, "num_threads": 1}
     return to_tfrecords.Options(**(known | changes))
 
 
@@ -272,6 +270,30 @@ def test_records_of_train_and_validation(tmp_path):
     assert record_set.load_records(again).manifest["dropped"] == {"no position": 1, "no usable scale": 1}
 
 
+def test_training_images_without_joints_are_in_no_list_and_counted(tmp_path):
+    """Image d has nobody with joints. Lists of older versions name such images; they are understood."""
+    common = {
+        "annotations": release_file(tmp_path, img_train=np.array([[1, 1, 0, 1, 1, 1, 0]])),
+        "images": str(pictures(tmp_path / "images")),
+    }
+    (tmp_path / "validation.txt").write_text("f.jpg\n")
+    train, again = tmp_path / "train", tmp_path / "again"
+    split = {"validation_list": str(tmp_path / "validation.txt")}
+    counts = to_tfrecords.run(options(**common, **split, output_dir=str(train)))
+    assert counts["left_out"] == {"image without annotated joints": 1}
+    listed = train / "train_images.txt"
+    assert splits.read_list(listed) == ["a.jpg", "b.jpg", "e.jpg"]
+    to_tfrecords.run(options(**common, output_dir=str(again), include_list=str(listed)))
+    assert ids_of(again) == ids_of(train) == {"a", "b", "e"}
+    listed.write_text(listed.read_text() + "d.jpg\n")
+    for more in ({}, split):
+        request = ReadRequest(**common, **more, include_list=str(listed))
+        assert [image.image_id for image in photographs.read_photographs("mpii", request)] == ["a", "b", "e"]
+    listed.write_text("a.jpg\nf.jpg\n")
+    with pytest.raises(UserError, match=r"not in this data set, such as f\.jpg"):  # held out
+        photographs.read_photographs("mpii", ReadRequest(**common, **split, include_list=str(listed)))
+
+
 def test_flags_of_the_split(tmp_path):
     common = {"annotations": release_file(tmp_path), "images": str(pictures(tmp_path / "images"))}
     with pytest.raises(UserError, match="needs --groups"):
@@ -284,8 +306,8 @@ def test_flags_of_the_split(tmp_path):
         to_tfrecords.run(options(**common, output_dir=str(tmp_path / "out"), validation_list=str(listed)))
     listed = tmp_path / "list.json"
     listed.write_text("[1, 2]")
-    with pytest.raises(UserError, match="expected a JSON list of validation images"):
-        sources.read_names(listed)
+    with pytest.raises(UserError, match="is not a list of images with im_name"):
+        splits.read_names(listed)
 
 
 def test_real_photographs(shared_data, tmp_path):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from openpose_tf.common.errors import UserError
-from openpose_tf.data.annotations import pixels, sources
+from openpose_tf.data.annotations import pixels
 from openpose_tf.data.annotations.openpose_json import read_openpose_json
 from openpose_tf.skeleton import JointState
 
@@ -89,7 +89,3 @@ def test_masks(tmp_path):
 def test_wrong_files(tmp_path, rows, message):
     with pytest.raises(UserError, match=message):
         read_openpose_json(write(tmp_path, rows), tmp_path / "images", validation=False)
-
-
-def test_formats_are_known_to_the_command():
-    assert sources.FORMATS == ("coco", "mpii", "openpose_json", "image_dataset")

@@ -1,0 +1,79 @@
+"""The registry of dataset readers: every format that becomes records, photographs of D_M, or ground truth.
+
+A new format is one module with a function `read(ReadRequest) -> ReadResult` and one line in `READERS`. Its name is then
+a value of every `--format`, and the evaluation takes it where `recognises` tells it from the others.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+from absl import logging
+
+from openpose_tf.common.errors import UserError
+from openpose_tf.data.annotations import coco, image_dataset, mpii_reader, openpose_json, splits
+from openpose_tf.data.annotations.types import TRAIN, VALIDATION, AnnotatedImage, ReadRequest, ReadResult
+
+
+@dataclasses.dataclass(frozen=True)
+class Reader:
+    """One format.
+
+    Attributes:
+        read: returns the annotated images; it writes nothing.
+        needs_images: the pictures are in a folder of their own, `--images`.
+        has_split: `--split` is "train" or "val" and chooses the images; else it is only a name.
+        min_joints: least number of joints in the image for a sample.
+        recognises: tells by content whether a path has this format, so that no `--format` is needed; or None.
+    """
+
+    read: Callable[[ReadRequest], ReadResult]
+    needs_images: bool = True
+    has_split: bool = False
+    min_joints: int = 1
+    recognises: Callable[[Path], bool] | None = None
+
+
+READERS = {
+    "coco": Reader(coco.read, min_joints=5),  # as OpenPose
+    "mpii": Reader(mpii_reader.read, has_split=True),
+    "openpose_json": Reader(openpose_json.read, has_split=True),
+    "image_dataset": Reader(image_dataset.read, needs_images=False, recognises=Path.is_dir),
+}
+FORMATS = tuple(READERS)
+
+
+def read(name: str, request: ReadRequest) -> ReadResult:
+    """Returns the images of an annotation that the lists of the request choose.
+
+    Args:
+        name: one of FORMATS.
+        request: which images.
+
+    Raises:
+        UserError: a flag is missing, the annotation is not what it should be, or no image is left.
+    """
+    reader = READERS[name]
+    if not request.annotations:
+        raise UserError(f"--annotations is needed for --format={name}")
+    if reader.needs_images and not request.images:
+        raise UserError(f"--images is needed for --format={name}: the folder of the pictures")
+    if reader.has_split and request.split not in (TRAIN, VALIDATION):
+        raise UserError(f"--split={request.split}: --format={name} knows {TRAIN} and {VALIDATION}")
+    found = reader.read(request)
+    for reason, count in found.left_out.items():
+        logging.info("%s: %d left out: %s", request.annotations, count, reason)
+    facts = {"format": name, "annotations": request.annotations, **found.facts}
+    return splits.choose(dataclasses.replace(found, facts=facts), request)
+
+
+def read_recognised(path: str | Path) -> list[AnnotatedImage] | None:
+    """Returns the images of a path whose format its content tells and that holds its own pictures; else None.
+
+    Raises:
+        UserError: the format is recognised, but the content is not what it should be.
+    """
+    for reader in READERS.values():
+        if not reader.needs_images and reader.recognises is not None and reader.recognises(Path(path)):
+            return reader.read(ReadRequest(str(path))).images
+    return None

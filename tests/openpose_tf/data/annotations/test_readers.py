@@ -1,0 +1,92 @@
+"""The registry of readers: one entry makes a format known to records, D_M and the evaluation; readers write nothing."""
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from eval.benchmark.entries import EntrySource, read_entries
+from eval.formats.mpii_inputs import read_groups
+from openpose_tf.common.errors import UserError
+from openpose_tf.data import to_tfrecords
+from openpose_tf.data.annotations import readers
+from openpose_tf.data.annotations.readers import Reader
+from openpose_tf.data.annotations.types import AnnotatedImage, Person, ReadRequest, ReadResult
+from openpose_tf.data.records import examples, record_set
+from openpose_tf.skeleton import mpii_to_parts
+from synth.scene import photographs
+
+JOINTS = np.array([[20.0 + 2 * k, 10.0 + 3 * k, 1.0] for k in range(16)])
+
+
+def read_points(request: ReadRequest) -> ReadResult:
+    """A made-up format: one picture with one person, `empty.jpg` without."""
+    folder = request.annotations.removesuffix(".points")
+    person = Person(JOINTS, np.array([35.0, 30.0]), 0.3, np.array([30.0, 5, 40, 15]), area=900.0)
+    image = AnnotatedImage("one", Path(folder) / "one.jpg", 96, 72, (person,))
+    return ReadResult([image], left_out={"image without people": 1}, left_out_images=frozenset({"empty", "empty.jpg"}))
+
+
+@pytest.fixture
+def points(tmp_path, monkeypatch) -> str:
+    new = Reader(read_points, needs_images=False, min_joints=3, recognises=lambda path: path.suffix == ".points")
+    monkeypatch.setitem(readers.READERS, "points", new)
+    (tmp_path / "set").mkdir()
+    cv2.imwrite(str(tmp_path / "set" / "one.jpg"), np.full((72, 96, 3), 90, np.uint8))
+    return str(tmp_path / "set.points")
+
+
+def test_a_format_is_known_everywhere_by_its_one_entry(points, tmp_path):
+    out = tmp_path / "records"
+    counts = to_tfrecords.run(to_tfrecords.Options("points", points, str(out), num_shards=1))
+    assert counts["records"] == 1 and counts["left_out"] == {"image without people": 1}
+    assert examples.to_sample(record_set.load_records(out).read(0)).image_id == "one"
+    assert record_set.load_records(out).manifest["source"]["format"] == "points"
+
+    (photograph,) = photographs.read_photographs("points", ReadRequest(points))
+    assert photograph.image_id == "one"
+
+    (tmp_path / "found").mkdir()
+    parts = mpii_to_parts(JOINTS)
+    value = {"image": "one.jpg", "width": 96, "height": 72, "people": [{"keypoints": parts.tolist(), "score": 1.0}]}
+    (tmp_path / "found" / "one.json").write_text(json.dumps(value))
+    truth, found = read_groups(points, str(tmp_path / "found"))
+    assert len(truth) == len(found) == 1 and found[0].xy.shape == (1, 16, 2)
+    (entry,) = read_entries(EntrySource(points))
+    assert entry.whole_image and entry.truth.image == "one.jpg"
+
+
+def test_reading_writes_nothing(points, tmp_path):
+    before = sorted(tmp_path.rglob("*"))
+    readers.read("points", ReadRequest(points))
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_list_may_name_what_the_reader_left_out(points, tmp_path):
+    (tmp_path / "old.txt").write_text("one.jpg\nempty.jpg\n")
+    found = readers.read("points", ReadRequest(points, include_list=str(tmp_path / "old.txt")))
+    assert [image.image_id for image in found.images] == ["one"]
+    (tmp_path / "old.txt").write_text("one.jpg\nother.jpg\n")
+    with pytest.raises(UserError, match=r"1 of 2 names are not in this data set, such as other\.jpg"):
+        readers.read("points", ReadRequest(points, include_list=str(tmp_path / "old.txt")))
+    (tmp_path / "old.txt").write_text("empty\n")
+    with pytest.raises(UserError, match="the lists leave no image"):
+        readers.read("points", ReadRequest(points, include_list=str(tmp_path / "old.txt")))
+
+
+@pytest.mark.parametrize("name", readers.FORMATS)
+def test_every_format_names_the_flag_it_lacks(name):
+    with pytest.raises(UserError, match=f"--annotations is needed for --format={name}"):
+        readers.read(name, ReadRequest(""))
+    if readers.READERS[name].needs_images:
+        with pytest.raises(UserError, match=f"--images is needed for --format={name}"):
+            readers.read(name, ReadRequest("x"))
+
+
+def test_the_shipped_formats():
+    assert readers.FORMATS == ("coco", "mpii", "openpose_json", "image_dataset")
+    assert {name: reader.min_joints for name, reader in readers.READERS.items()} == {
+        "coco": 5, "mpii": 1, "openpose_json": 1, "image_dataset": 1
+    }  # fmt: skip

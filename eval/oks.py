@@ -4,7 +4,6 @@ Example:
     python -m eval.oks --predictions=predictions --groundtruth=demo/images --output=oks.json
 """
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -105,9 +104,10 @@ def evaluate(
         sigma_set: a name of SIGMA_SETS.
         only_predicted: leave out ground-truth images without a prediction file; else their people count as missed.
     """
-    if is_toolkit_file(groundtruth):
-        return evaluate_toolkit(predictions_dir, groundtruth, joints, sigma_set)
     truth = oks_truth.read_truth(groundtruth)
+    if truth is None:
+        require_toolkit_file(groundtruth)
+        return evaluate_toolkit(predictions_dir, groundtruth, joints, sigma_set)
     predictions = read_predictions(predictions_dir)
     common = [key for key in truth.images if key in predictions]
     if not common:
@@ -128,15 +128,19 @@ def evaluate(
     return result
 
 
-def is_toolkit_file(path: str) -> bool:
-    """Returns whether the ground truth is in the form of the MPII toolkit (.mat, or JSON of groups)."""
+def require_toolkit_file(path: str) -> None:
+    """Checks that a ground truth is in the form of the MPII toolkit: .mat, or JSON of groups.
+
+    Raises:
+        UserError: it is in no form that can be evaluated.
+    """
     if Path(path).suffix.lower() == ".mat":
-        return True
-    if os.path.isdir(path):
-        return False
-    value = files.read_json(path, "an image dataset folder, a COCO keypoint JSON, or MPII toolkit ground truth")
+        return
+    what = "an image dataset folder, a COCO keypoint file, or MPII toolkit ground truth"
+    value = files.read_json(path, what)
     images = value.get("images") if isinstance(value, dict) else None
-    return isinstance(images, list) and any(isinstance(image, dict) and "gt" in image for image in images)
+    if not isinstance(images, list) or not any(isinstance(image, dict) and "gt" in image for image in images):
+        raise UserError(f"{path} is not {what}")
 
 
 def evaluate_toolkit(predictions: str, groundtruth: str, joints: str, sigma_set: str) -> dict[str, Any]:

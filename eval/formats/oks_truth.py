@@ -1,25 +1,22 @@
 """Ground truth for the OKS evaluation: an image dataset or a COCO keypoint file, as named joints."""
 
 import dataclasses
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from absl import logging
 
 from eval.formats.prediction_json import ImagePrediction, image_key
 from eval.metrics.oks import OksImage, person_scores
-from openpose_tf.common import files
 from openpose_tf.common.errors import UserError
 from openpose_tf.data.annotations import readers
+from openpose_tf.data.annotations.coco_file import CocoFile, CocoPerson
 from openpose_tf.data.annotations.types import AnnotatedImage, Person, in_image
-from openpose_tf.skeleton import COCO_JOINTS, MPI, NUM_MPII_JOINTS, JointState, mpii_to_parts
+from openpose_tf.skeleton import MPI, NUM_MPII_JOINTS, JointState, mpii_to_parts
 
-_COCO_WHAT = 'a COCO keypoint file ({"images": [...], "annotations": [...], "categories": [...]})'
 BOX_TO_AREA = 0.53  # mask area / box area of a person, where there is no mask (evaluation.md section 12)
-# Joint names of COCO-like data sets that are parts under another name.
-_ALIASES = {"top_head": "head_top", "head": "head_top", "upper_neck": "neck", "head_bottom": "neck"}
+_PARTS = {"upper_neck": "neck"}  # joints of MPII that are parts under another name
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,14 +44,17 @@ class Truth:
     images: Mapping[str, ImageTruth]
 
 
-def read_truth(path: str | Path) -> Truth:
-    """Returns the ground truth of an image dataset folder or of a COCO keypoint JSON.
+def read_truth(path: str | Path) -> Truth | None:
+    """Returns the ground truth of a path whose format is recognised, such as an image dataset or a COCO keypoint file.
 
     Raises:
-        UserError: the path is neither, or its content is of another form.
+        UserError: the format is recognised, but the content is not what it should be.
     """
+    content = readers.parse_recognised(path)
+    if content is not None:
+        return truth_from_coco(content, path)
     images = readers.read_recognised(path)
-    return read_coco(path) if images is None else truth_from_images(images)
+    return None if images is None else truth_from_images(images)
 
 
 def truth_from_images(images: Sequence[AnnotatedImage]) -> Truth:
@@ -94,50 +94,31 @@ def _person_truth(person: Person, width: int, height: int) -> tuple[np.ndarray, 
     return parts, area, np.concatenate([low, high - low])
 
 
-def read_coco(path: str | os.PathLike[str]) -> Truth:
-    """Returns the people of a COCO keypoint JSON; crowds are ignored regions as in COCO's own evaluation."""
-    value = files.read_json(path, _COCO_WHAT + " or an image dataset folder")
-    if not isinstance(value, dict) or not all(isinstance(value.get(k), list) for k in ("images", "annotations")):
-        raise UserError(f"{path} is not {_COCO_WHAT}")
-    joints = _coco_joints(value, path)
-    try:
-        names = {image["id"]: image_key(str(image["file_name"])) for image in value["images"]}
-        rows: dict[Any, list[Any]] = {image_id: [] for image_id in names}
-        for annotation in value["annotations"]:
-            if "keypoints" in annotation:
-                rows[annotation["image_id"]].append(_coco_person(annotation, len(joints)))
-    except (KeyError, TypeError, ValueError) as error:
-        raise UserError(f"{path} is not {_COCO_WHAT}: {type(error).__name__} {error}") from None
-    if len(set(names.values())) != len(names):
+def truth_from_coco(content: CocoFile, path: str | Path) -> Truth:
+    """Returns the people of a COCO keypoint file in its own joints.
+
+    Crowds and people without a labelled joint are ignored, as in COCO's own evaluation.
+    """
+    if len(set(content.categories)) > 1:
+        raise UserError(f"{path}: {len(content.categories)} categories with keypoints: keep the person category only")
+    for reason, count in content.left_out.items():
+        logging.info("%s: %d left out: %s", path, count, reason)
+    names = content.categories[0]
+    images = {image_key(image.file_name): _coco_truth(image.people, len(names)) for image in content.images}
+    if len(images) != len(content.images):
         raise UserError(f"{path}: two images have the same file name without folder: OKS matches images by it")
-    return Truth(joints, {names[image_id]: _stack(people, len(joints)) for image_id, people in rows.items()})
+    return Truth(tuple(_PARTS.get(name, name) for name in names), images)
 
 
-def _coco_joints(value: Mapping[str, Any], path: str | os.PathLike[str]) -> tuple[str, ...]:
-    """Returns the joint names of the person category in this project's words (l_shoulder, head_top, neck, ...)."""
-    categories = [c for c in value.get("categories") or [] if isinstance(c, dict) and c.get("keypoints")]
-    if len(categories) > 1:
-        raise UserError(f"{path}: {len(categories)} categories with keypoints: keep the person category only")
-    if not categories:
-        return COCO_JOINTS
-    names = (str(name).lower().replace(" ", "_").replace("-", "_") for name in categories[0]["keypoints"])
-    names = (name.replace("left_", "l_").replace("right_", "r_") for name in names)
-    return tuple(_ALIASES.get(name, name) for name in names)
-
-
-def _coco_person(annotation: Mapping[str, Any], num_joints: int) -> tuple[np.ndarray, float, np.ndarray, bool]:
-    keypoints = np.asarray(annotation["keypoints"], np.float64).reshape(num_joints, 3)
-    box = np.asarray(annotation["bbox"], np.float64).reshape(4)
-    area = float(annotation.get("area") or BOX_TO_AREA * box[2] * box[3])
-    return keypoints, area, box, bool(annotation.get("iscrowd", 0))
-
-
-def _stack(people: Sequence[tuple[np.ndarray, float, np.ndarray, bool]], num_joints: int) -> ImageTruth:
+def _coco_truth(people: Sequence[CocoPerson], num_joints: int) -> ImageTruth:
+    people = [person for person in people if person.box is not None]  # else nothing is known of the person
+    boxes = np.array([person.box for person in people], np.float64).reshape(-1, 4)
+    areas = np.array([person.area or np.nan for person in people], np.float64)
     return ImageTruth(
-        np.array([person[0] for person in people]).reshape(-1, num_joints, 3),
-        np.array([person[1] for person in people]),
-        np.array([person[2] for person in people]).reshape(-1, 4),
-        np.array([person[3] for person in people], bool),
+        np.array([person.keypoints for person in people]).reshape(-1, num_joints, 3),
+        np.where(np.isnan(areas), BOX_TO_AREA * boxes[:, 2] * boxes[:, 3], areas),
+        boxes,
+        np.array([person.is_crowd for person in people], bool),
     )
 
 

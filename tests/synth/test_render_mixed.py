@@ -6,8 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
-from openpose_tf.data.annotations import coco
+from openpose_tf.data.annotations import readers
 from openpose_tf.data.annotations.image_dataset import read_header, read_image_dataset
+from openpose_tf.data.annotations.types import ReadRequest
 from openpose_tf.skeleton import JointState
 from tests.support.commands import run_command
 from tests.support.datasets import contents
@@ -59,7 +60,7 @@ def mixed(source, tmp_path_factory):
 @pytest.mark.slow
 @pytest.mark.blender
 def test_every_photograph_has_its_variants_with_exact_ground_truth(source, mixed):
-    real = coco.read_coco(source / "annotations.json", source / "photos")
+    real = readers.read("coco", ReadRequest(f"{source}/annotations.json", f"{source}/photos")).images
     made = read_image_dataset(mixed)
     assert len(made) == 4
     for index, one in enumerate(made):

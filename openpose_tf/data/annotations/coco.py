@@ -1,4 +1,4 @@
-"""Reads COCO person keypoints: 17 joints, and the 14 to 19 joint files of its relatives, by the names of their joints.
+"""COCO person keypoints as annotated images: 17 joints, and the 14 to 19 of its relatives, by the names of the joints.
 
 Choices (COCO has no MPII scale, position, neck or head top):
 * limbs map directly; thorax = middle of the shoulders; upper neck = the file's neck, or the
@@ -11,8 +11,7 @@ Choices (COCO has no MPII scale, position, neck or head top):
 * crowds and people without keypoints are un-annotated: their segmentation, or else their box, is out of the loss.
 """
 
-import collections
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +19,12 @@ import numpy as np
 
 from openpose_tf.common import files
 from openpose_tf.common.errors import UserError
+from openpose_tf.data.annotations import coco_file
+from openpose_tf.data.annotations.coco_file import CocoImage, CocoPerson
 from openpose_tf.data.annotations.types import AnnotatedImage, Person, ReadRequest, ReadResult, in_image, with_distances
 from openpose_tf.skeleton import MPII_JOINTS, NUM_MPII_JOINTS, JointState
 
 LIMB_JOINTS = tuple(name for name in MPII_JOINTS if name[:2] in ("l_", "r_"))
-ALIASES = {"head": "head_top", "neck": "upper_neck", "head_bottom": "upper_neck"}
 # MPII joints that are the middle of two others where the file does not name them.
 MIDDLES = {
     "thorax": ("l_shoulder", "r_shoulder"),
@@ -36,114 +36,72 @@ STATE_OF_FLAG = {0: JointState.MISSING, 1: JointState.SELF_OCCLUDED, 2: JointSta
 
 
 def read(request: ReadRequest) -> ReadResult:
-    """Returns the images that show a person with keypoints.
-
-    Raises:
-        UserError: as `read_coco`.
-    """
-    return ReadResult(read_coco(request.annotations, str(request.images)))
-
-
-def read_coco(annotations_path: str | Path, images_dir: str | Path) -> list[AnnotatedImage]:
     """Returns the images of a COCO keypoint file that show a person with keypoints, in the order of the file.
 
-    Args:
-        annotations_path: JSON file with `images`, `annotations`, `categories`.
-        images_dir: folder of the pictures; a picture is looked for by its file_name, then by the name's last part.
+    A picture is looked for in the folder by its file_name, then by the name's last part.
 
     Raises:
         UserError: not such a file, or its joints cannot be mapped.
     """
-    content = files.read_json(annotations_path, "a COCO person keypoints file")
-    _check(content, annotations_path)
-    root = files.require_dir(images_dir, "the pictures of the annotation file")
-    joints = {
-        category["id"]: _joint_numbers(category["keypoints"], annotations_path)
-        for category in content["categories"]
-        if category.get("keypoints")
-    }
-    by_image: dict[Any, list[Mapping[str, Any]]] = collections.defaultdict(list)
-    for row in content["annotations"]:
-        if row.get("category_id") in joints:
-            by_image[row.get("image_id")].append(row)
-    images = []
-    for row in content["images"]:
+    content = coco_file.parse(request.annotations)
+    root = files.require_dir(str(request.images), "the pictures of the annotation file")
+    for names in content.categories:
+        _check_joints(names, request.annotations)
+    images: list[AnnotatedImage] = []
+    empty: list[AnnotatedImage] = []
+    for entry in content.images:
         try:
-            image = _image(row, by_image[row["id"]], joints, root)
-        except (KeyError, TypeError, ValueError, IndexError) as error:
-            raise UserError(f"{annotations_path}: image {row.get('id')!r} cannot be understood ({error!r})") from None
-        if image.people:
-            images.append(image)
+            image = _image(entry, root)
+        except (ValueError, OverflowError) as error:
+            raise coco_file.not_understood(request.annotations, entry.image_id, error) from None
+        (images if image.people else empty).append(image)
     if not images:
-        raise UserError(f"{annotations_path} holds no person with keypoints")
-    return images
+        raise UserError(f"{request.annotations} holds no person with keypoints")
+    left_out = dict(content.left_out) | ({"image without a person with keypoints": len(empty)} if empty else {})
+    names_of_empty = frozenset(name for image in empty for name in (image.image_id, image.image_path.name))
+    return ReadResult(images, left_out=left_out, left_out_images=names_of_empty)
 
 
-def _check(content: Any, path: str | Path) -> None:
-    if not isinstance(content, dict):
-        raise UserError(f"{path} is not COCO: expected an object with images, annotations, categories")
-    missing = [name for name in ("images", "annotations", "categories") if not isinstance(content.get(name), list)]
-    if missing:
-        raise UserError(f"{path} is not a COCO annotation file: it has no list named {', '.join(missing)}")
-    rows = [row for name in ("images", "annotations", "categories") for row in content[name]]
-    if not all(isinstance(row, dict) for row in rows):
-        raise UserError(f"{path} is not a COCO annotation file: its lists must hold objects")
-    if not any(category.get("keypoints") for category in content["categories"]):
-        raise UserError(
-            f"{path}: no category lists keypoints; expected a keypoint file such as person_keypoints_train2017.json, "
-            "not instances or captions"
-        )
-
-
-def _joint_numbers(names: Sequence[str], path: str | Path) -> dict[str, int]:
-    """Number of each MPII joint in the file's list; derived joints are absent."""
-    numbers = {}
-    for number, name in enumerate(names):
-        short = str(name).lower().replace("-", "_").replace(" ", "_")
-        short = short.replace("left_", "l_").replace("right_", "r_")
-        numbers[ALIASES.get(short, short)] = number
-    missing = [name for name in LIMB_JOINTS if name not in numbers]
+def _check_joints(names: Sequence[str], path: str) -> None:
+    missing = [name for name in LIMB_JOINTS if name not in names]
     if missing:
         raise UserError(f"{path}: the category's keypoints lack {', '.join(missing)} (found: {', '.join(names)})")
-    return {name: numbers[name] for name in MPII_JOINTS if name in numbers}
 
 
-def _image(
-    row: Mapping[str, Any], annotations: Sequence[Mapping[str, Any]], joints: Mapping[Any, dict[str, int]], root: Path
-) -> AnnotatedImage:
-    width, height = int(row["width"]), int(row["height"])
+def _image(entry: CocoImage, root: Path) -> AnnotatedImage:
+    if entry.width is None or entry.height is None:
+        raise ValueError("no width or height")
     people, ignored = [], []
     labelled = np.ones(NUM_MPII_JOINTS, bool)
-    for annotation in annotations:
-        numbers = joints[annotation["category_id"]]
-        keypoints = _keypoints(annotation.get("keypoints") or [], numbers, width, height)
-        if annotation.get("iscrowd") or not (keypoints[:, 2] != JointState.MISSING).any():
-            ignored.append(_region(annotation))
+    for person in entry.people:
+        keypoints = _keypoints(person, entry.width, entry.height)
+        if person.is_crowd or not (keypoints[:, 2] != JointState.MISSING).any():
+            ignored.append(_region(person))
             continue
-        people.append(_person(annotation, keypoints))
-        labelled[MPII_JOINTS.index("head_top")] &= "head_top" in numbers
-    path, flat = root / row["file_name"], root / Path(row["file_name"]).name
+        people.append(_person(person, keypoints))
+        labelled[MPII_JOINTS.index("head_top")] &= "head_top" in person.joints
+    path, flat = root / entry.file_name, root / Path(entry.file_name).name
     return AnnotatedImage(
-        image_id=str(row["id"]),
+        image_id=entry.image_id,
         image_path=flat if flat.is_file() and not path.is_file() else path,
-        width=width,
-        height=height,
+        width=entry.width,
+        height=entry.height,
         people=with_distances(people),
         labelled_joints=tuple(bool(known) for known in labelled),
         ignore_segmentations=tuple(ignored),
     )
 
 
-def _keypoints(flat: Sequence[float], numbers: Mapping[str, int], width: int, height: int) -> np.ndarray:
-    """[16, 3] (x, y, JointState) of COCO's flat list; all missing for an empty list."""
+def _keypoints(person: CocoPerson, width: int, height: int) -> np.ndarray:
+    """[16, 3] (x, y, JointState) of a person; MPII joints that the file does not name are derived or missing."""
     result = np.zeros((NUM_MPII_JOINTS, 3))
-    if not len(flat):
-        return result
-    points = np.asarray(flat, np.float64).reshape(-1, 3)
-    for name, number in numbers.items():
-        result[MPII_JOINTS.index(name)] = (*points[number, :2], STATE_OF_FLAG[int(points[number, 2])])
+    named = {name: point for name, point in zip(person.joints, person.keypoints) if name in MPII_JOINTS}
+    for name, (x, y, flag) in named.items():
+        if int(flag) not in STATE_OF_FLAG:
+            raise ValueError(f"the flag of {name} is {flag:g}, expected 0, 1 or 2")
+        result[MPII_JOINTS.index(name)] = (x, y, STATE_OF_FLAG[int(flag)])
     for name, pair in MIDDLES.items():
-        if name not in numbers:
+        if name not in named:
             ends = result[[MPII_JOINTS.index(end) for end in pair]]
             known = (ends[:, 2] != JointState.MISSING).all()
             result[MPII_JOINTS.index(name)] = (*ends[:, :2].mean(0), ends[:, 2].max()) if known else 0
@@ -152,24 +110,20 @@ def _keypoints(flat: Sequence[float], numbers: Mapping[str, int], width: int, he
     return np.where(known[:, None], result, 0.0)
 
 
-def _person(annotation: Mapping[str, Any], keypoints: np.ndarray) -> Person:
-    x, y, width, height = _box(annotation, keypoints)
-    area = annotation.get("area")
+def _person(person: CocoPerson, keypoints: np.ndarray) -> Person:
+    x, y, width, height = _box(person)
     return Person(
         keypoints=keypoints,
         objpos=np.array([x + width / 2, y + height / 2]),
         scale=estimate_height(keypoints, width, height) / 200.0,
-        area=None if area is None else float(area),
+        area=person.area,
     )
 
 
-def _box(annotation: Mapping[str, Any], keypoints: np.ndarray) -> tuple[float, float, float, float]:
-    if annotation.get("bbox"):
-        x, y, width, height = (float(value) for value in annotation["bbox"])
-        return x, y, width, height
-    known = keypoints[keypoints[:, 2] != JointState.MISSING, :2]
-    low, high = known.min(0), known.max(0)
-    return float(low[0]), float(low[1]), float(high[0] - low[0]), float(high[1] - low[1])
+def _box(person: CocoPerson) -> tuple[float, float, float, float]:
+    if person.box is None:
+        raise ValueError("somebody without segmentation, box and labelled joint")
+    return person.box
 
 
 def estimate_height(keypoints: np.ndarray, box_width: float, box_height: float) -> float:
@@ -190,9 +144,9 @@ def estimate_height(keypoints: np.ndarray, box_width: float, box_height: float) 
     return max(box_width, box_height, torso / TORSO_OF_HEIGHT, shoulders / SHOULDERS_OF_HEIGHT)
 
 
-def _region(annotation: Mapping[str, Any]) -> Any:
+def _region(person: CocoPerson) -> Any:
     """Segmentation of an un-annotated person, else its box as a polygon."""
-    if annotation.get("segmentation"):
-        return annotation["segmentation"]
-    x, y, width, height = (float(value) for value in annotation["bbox"])
+    if person.segmentation:
+        return person.segmentation
+    x, y, width, height = _box(person)
     return [[x, y, x + width, y, x + width, y + height, x, y + height]]

@@ -11,7 +11,8 @@ from pathlib import Path
 from absl import logging
 
 from openpose_tf.common.errors import UserError
-from openpose_tf.data.annotations import coco, image_dataset, mpii_reader, openpose_json, splits
+from openpose_tf.data.annotations import coco, coco_file, image_dataset, mpii_reader, openpose_json, splits
+from openpose_tf.data.annotations.coco_file import CocoFile
 from openpose_tf.data.annotations.types import TRAIN, VALIDATION, AnnotatedImage, ReadRequest, ReadResult
 
 
@@ -25,6 +26,7 @@ class Reader:
         has_split: `--split` is "train" or "val" and chooses the images; else it is only a name.
         min_joints: least number of joints in the image for a sample.
         recognises: tells by content whether a path has this format, so that no `--format` is needed; or None.
+        parse: returns the people in the joints of the file itself, for OKS; None = those of `read` count.
     """
 
     read: Callable[[ReadRequest], ReadResult]
@@ -32,10 +34,12 @@ class Reader:
     has_split: bool = False
     min_joints: int = 1
     recognises: Callable[[Path], bool] | None = None
+    parse: Callable[[str | Path], CocoFile] | None = None
 
 
 READERS = {
-    "coco": Reader(coco.read, min_joints=5),  # as OpenPose
+    # At least 5 joints: as OpenPose.
+    "coco": Reader(coco.read, min_joints=5, recognises=coco_file.recognises, parse=coco_file.parse),
     "mpii": Reader(mpii_reader.read, has_split=True),
     "openpose_json": Reader(openpose_json.read, has_split=True),
     "image_dataset": Reader(image_dataset.read, needs_images=False, recognises=Path.is_dir),
@@ -65,6 +69,18 @@ def read(name: str, request: ReadRequest) -> ReadResult:
         logging.info("%s: %d left out: %s", request.annotations, count, reason)
     facts = {"format": name, "annotations": request.annotations, **found.facts}
     return splits.choose(dataclasses.replace(found, facts=facts), request)
+
+
+def parse_recognised(path: str | Path) -> CocoFile | None:
+    """Returns the people of a path, in the joints of its own, whose format its content tells and has such; else None.
+
+    Raises:
+        UserError: the format is recognised, but the content is not what it should be.
+    """
+    for reader in READERS.values():
+        if reader.parse is not None and reader.recognises is not None and reader.recognises(Path(path)):
+            return reader.parse(path)
+    return None
 
 
 def read_recognised(path: str | Path) -> list[AnnotatedImage] | None:

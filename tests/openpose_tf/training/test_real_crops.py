@@ -6,7 +6,8 @@ import tensorflow as tf
 
 from openpose_tf.common import files
 from openpose_tf.config import ModelConfig, OptimizerConfig, TrainConfig
-from openpose_tf.data.annotations.coco import read_coco
+from openpose_tf.data.annotations import readers
+from openpose_tf.data.annotations.types import ReadRequest
 from openpose_tf.data.input.augmentation import Augmentation
 from openpose_tf.data.input.sampler import StreamConfig
 from openpose_tf.data.input.streams import SampleStream
@@ -28,7 +29,8 @@ def eight_crops(shared_data, folder) -> dict[str, tf.Tensor]:
     decoding the labels themselves (64 % of the joints of one of six people).
     """
     coco = shared_data / "real" / "coco"
-    annotated = read_coco(coco / "annotations" / "person_keypoints_smoke.json", coco / "images")
+    request = ReadRequest(f"{coco}/annotations/person_keypoints_smoke.json", f"{coco}/images")
+    annotated = readers.read("coco", request).images
     config = RecordSetConfig("coco", "train", num_shards=2, rules=SampleRules(min_joints=12))
     write_record_set([image for image in annotated if len(image.people) == 1], folder, config)
     stream_config = StreamConfig(augmentation=Augmentation.none(SIZE), max_people=20)

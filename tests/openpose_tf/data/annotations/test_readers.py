@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
+from eval import oks
 from eval.benchmark.entries import EntrySource, read_entries
 from eval.formats.mpii_inputs import read_groups
 from openpose_tf.common.errors import UserError
@@ -52,6 +53,7 @@ def test_a_format_is_known_everywhere_by_its_one_entry(points, tmp_path):
     parts = mpii_to_parts(JOINTS)
     value = {"image": "one.jpg", "width": 96, "height": 72, "people": [{"keypoints": parts.tolist(), "score": 1.0}]}
     (tmp_path / "found" / "one.json").write_text(json.dumps(value))
+    assert oks.evaluate(str(tmp_path / "found"), points)["AP"] == pytest.approx(1)
     truth, found = read_groups(points, str(tmp_path / "found"))
     assert len(truth) == len(found) == 1 and found[0].xy.shape == (1, 16, 2)
     (entry,) = read_entries(EntrySource(points))

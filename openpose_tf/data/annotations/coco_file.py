@@ -1,0 +1,196 @@
+"""Parses COCO person keypoint files; the record reader and the OKS evaluation both start from what this returns.
+
+So the same file means the same to both:
+* A person is an annotation whose category lists keypoints; other categories are nobody.
+* Ids of images and categories mean the same as number and as text.
+* Annotations whose image or category the file does not list are left out and counted.
+* A person without keypoints, or with an empty list of them, is a person without a labelled joint.
+* Where there is no box, it is that of the labelled joints.
+"""
+
+import collections
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from openpose_tf.common import files
+from openpose_tf.common.errors import UserError
+
+WHAT = "a COCO person keypoints file"
+LISTS = ("images", "annotations", "categories")
+# Names of MPII's joints in COCO-like data sets.
+ALIASES = {"head": "head_top", "top_head": "head_top", "neck": "upper_neck", "head_bottom": "upper_neck"}
+
+
+@dataclasses.dataclass(frozen=True)
+class CocoPerson:
+    """One annotated person, or crowd.
+
+    Attributes:
+        joints: names of the keypoints, K, in this project's words (l_shoulder, upper_neck, head_top, ...).
+        keypoints: [K, 3] float64 (x, y, flag) as in the file; zeros for a person without.
+        box: (x, y, width, height) in pixels, of the labelled joints where the file has none; None without either.
+        area: square pixels, or None.
+        is_crowd: a region with many people.
+        segmentation: list of polygons or a run length dict, or None.
+    """
+
+    joints: tuple[str, ...]
+    keypoints: np.ndarray
+    box: tuple[float, float, float, float] | None
+    area: float | None
+    is_crowd: bool
+    segmentation: Any
+
+
+@dataclasses.dataclass(frozen=True)
+class CocoImage:
+    """One image.
+
+    Attributes:
+        image_id: its id, as text.
+        file_name: as in the file.
+        width, height: pixels, or None where the file does not say.
+        people: people and crowds, in the order of the file.
+    """
+
+    image_id: str
+    file_name: str
+    width: int | None
+    height: int | None
+    people: tuple[CocoPerson, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class CocoFile:
+    """A whole file.
+
+    Attributes:
+        images: all images that it lists, in its order.
+        categories: joint names of each category with keypoints.
+        left_out: numbers of annotations left out, by reason.
+    """
+
+    images: tuple[CocoImage, ...]
+    categories: tuple[tuple[str, ...], ...]
+    left_out: Mapping[str, int]
+
+
+def recognises(path: Path) -> bool:
+    """Returns whether a file is JSON with a list of annotations."""
+    if not path.is_file() or path.suffix.lower() == ".mat":
+        return False
+    try:
+        content = files.read_json(path, WHAT)
+    except UserError:
+        return False
+    return isinstance(content, dict) and "annotations" in content
+
+
+def parse(path: str | Path) -> CocoFile:
+    """Returns the content of a file.
+
+    Raises:
+        UserError: it is not such a file, or an entry of it cannot be understood.
+    """
+    content = files.read_json(path, WHAT)
+    _check(content, path)
+    categories = {_key(row.get("id")): row for row in content["categories"]}
+    joints = {key: _joint_names(row["keypoints"]) for key, row in categories.items() if _lists_keypoints(row)}
+    listed = {_key(row.get("id")) for row in content["images"]}
+    left_out: collections.Counter[str] = collections.Counter()
+    by_image: dict[str | None, list[Mapping[str, Any]]] = collections.defaultdict(list)
+    for row in content["annotations"]:
+        image, category = _key(row.get("image_id")), _key(row.get("category_id"))
+        if image not in listed:
+            left_out["annotation of an image that is not listed"] += 1
+        elif category not in categories:
+            left_out["annotation of a category that is not listed"] += 1
+        elif category in joints:
+            by_image[image].append(row)
+    images = tuple(_image(row, by_image[_key(row.get("id"))], joints, path) for row in content["images"])
+    return CocoFile(images, tuple(joints.values()), dict(left_out))
+
+
+def _key(identifier: Any) -> str | None:
+    """An id as text, so that 7 and "7" are one; None stays None, which no image or category is."""
+    return None if identifier is None else str(identifier)
+
+
+def _check(content: Any, path: str | Path) -> None:
+    if not isinstance(content, dict):
+        raise UserError(f"{path} is not a COCO keypoint file: expected an object with images, annotations, categories")
+    missing = [name for name in LISTS if not isinstance(content.get(name), list)]
+    if missing:
+        raise UserError(f"{path} is not a COCO keypoint file: it has no list named {', '.join(missing)}")
+    if not all(isinstance(row, dict) for name in LISTS for row in content[name]):
+        raise UserError(f"{path} is not a COCO keypoint file: its lists must hold objects")
+    if not any(_lists_keypoints(category) for category in content["categories"]):
+        raise UserError(
+            f"{path}: no category lists keypoints; expected a keypoint file such as person_keypoints_train2017.json, "
+            "not instances or captions"
+        )
+
+
+def _lists_keypoints(category: Mapping[str, Any]) -> bool:
+    return isinstance(category.get("keypoints"), list) and bool(category["keypoints"])
+
+
+def _joint_names(names: Sequence[Any]) -> tuple[str, ...]:
+    words = (str(name).lower().replace("-", "_").replace(" ", "_") for name in names)
+    words = (word.replace("left_", "l_").replace("right_", "r_") for word in words)
+    return tuple(ALIASES.get(word, word) for word in words)
+
+
+def _image(
+    row: Mapping[str, Any],
+    annotations: Sequence[Mapping[str, Any]],
+    joints: Mapping[str | None, tuple[str, ...]],
+    path: str | Path,
+) -> CocoImage:
+    try:
+        width, height = (None if row.get(side) is None else int(row[side]) for side in ("width", "height"))
+        if not isinstance(row["file_name"], str):
+            raise ValueError("file_name is not text")
+        people = tuple(_person(annotation, joints[_key(annotation["category_id"])]) for annotation in annotations)
+        return CocoImage(str(row["id"]), row["file_name"], width, height, people)
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise not_understood(path, row.get("id"), error) from None
+
+
+def not_understood(path: str | Path, image_id: Any, error: Exception) -> UserError:
+    """Returns the error of an image whose entry or annotations cannot be understood."""
+    reason = f"no {error.args[0]}" if isinstance(error, KeyError) else error
+    return UserError(f"{path}: image {image_id} cannot be understood ({reason})")
+
+
+def _person(row: Mapping[str, Any], joints: tuple[str, ...]) -> CocoPerson:
+    flat = row.get("keypoints") or [0] * 3 * len(joints)
+    if len(flat) != 3 * len(joints):
+        raise ValueError(
+            f"annotation {row.get('id')!r} has {len(flat)} numbers for {len(joints)} joints, expected {3 * len(joints)}"
+        )
+    keypoints = np.asarray(flat, np.float64).reshape(-1, 3)
+    area = row.get("area")
+    return CocoPerson(
+        joints=joints,
+        keypoints=keypoints,
+        box=_box(row.get("bbox"), keypoints),
+        area=None if area is None else float(area),
+        is_crowd=bool(row.get("iscrowd")),
+        segmentation=row.get("segmentation") or None,
+    )
+
+
+def _box(box: Any, keypoints: np.ndarray) -> tuple[float, float, float, float] | None:
+    if box:
+        x, y, width, height = (float(value) for value in box)
+        return x, y, width, height
+    known = keypoints[keypoints[:, 2] > 0, :2]
+    if not len(known):
+        return None
+    low, size = known.min(0), np.ptp(known, 0)
+    return float(low[0]), float(low[1]), float(size[0]), float(size[1])

@@ -1,0 +1,106 @@
+"""COCO keypoint files: what is parsed, and that records and OKS see the same people in the same file."""
+
+import json
+
+import numpy as np
+import pytest
+
+from eval.formats import oks_truth
+from openpose_tf.common.errors import UserError
+from openpose_tf.data.annotations import coco, coco_file
+from openpose_tf.data.annotations.types import ReadRequest
+from openpose_tf.skeleton import COCO_JOINTS, MPII_JOINTS
+
+KEYPOINTS = [value for k in range(17) for value in (20 + 2 * k, 10 + 3 * k, 1 + k % 2)]
+
+
+def person(image, **more) -> dict:
+    return {"id": 1, "image_id": image, "category_id": 1, "keypoints": KEYPOINTS, "bbox": [18, 8, 40, 55]} | more
+
+
+def write(folder, *annotations, **more) -> str:
+    value = {
+        "images": [{"id": k, "file_name": f"{k}.jpg", "width": 96, "height": 72} for k in (1, 2)],
+        "annotations": list(annotations),
+        "categories": [{"id": 1, "name": "person", "keypoints": list(COCO_JOINTS)}, {"id": 2, "name": "dog"}],
+    }
+    path = folder / "people.json"
+    path.write_text(json.dumps(value | more))
+    return str(path)
+
+
+def seen_by_both(path, folder) -> tuple[list[int], list[int]]:
+    """Numbers of people with labelled joints, per image that has any, as the record reader and OKS count them."""
+    in_records = [len(image.people) for image in coco.read(ReadRequest(path, str(folder))).images]
+    counted = [
+        int((~image.ignored & (image.keypoints[..., 2] > 0).any(-1)).sum())
+        for image in oks_truth.read_truth(path).images.values()
+    ]
+    return in_records, [count for count in counted if count]
+
+
+@pytest.mark.parametrize(
+    ("annotations", "expected"),
+    [
+        ((person(1), person(1), person(2)), [2, 1]),
+        ((person("1"), person(2, category_id="1")), [1, 1]),  # ids as text
+        ((person(1), person(9), person(None), person(1, category_id=None), person(1, category_id=7)), [1]),
+        ((person(1), person(1, category_id=2)), [1]),  # a dog with keypoints
+        ((person(1), person(1, keypoints=[]), person(1, keypoints=[0] * 51)), [1]),
+        ((person(1), {"id": 2, "image_id": 1, "category_id": 1, "bbox": [1, 1, 9, 9]}), [1]),
+        ((person(1), person(1, iscrowd=1)), [1]),
+        ((person(1, bbox=None), person(2, area=None)), [1, 1]),
+    ],
+)
+def test_the_same_people_in_records_and_in_oks(tmp_path, annotations, expected):
+    path = write(tmp_path, *annotations)
+    assert seen_by_both(path, tmp_path) == (expected, expected)
+
+
+def test_what_no_image_or_category_claims_is_counted(tmp_path):
+    path = write(tmp_path, person(1), person(9), person(None), person(1, category_id=7))
+    left_out = {"annotation of an image that is not listed": 2, "annotation of a category that is not listed": 1}
+    assert coco_file.parse(path).left_out == left_out
+    found = coco.read(ReadRequest(path, str(tmp_path)))
+    assert found.left_out == left_out | {"image without a person with keypoints": 1}
+    assert found.left_out_images == {"2", "2.jpg"}
+
+
+def test_a_person_as_parsed(tmp_path):
+    path = write(tmp_path, person(2, bbox=None, area=12, segmentation=[[1, 1, 5, 1, 5, 5]]))
+    (_, image) = coco_file.parse(path).images
+    (one,) = image.people
+    assert (image.image_id, image.file_name, image.width, image.height) == ("2", "2.jpg", 96, 72)
+    assert one.joints == COCO_JOINTS and one.area == 12 and not one.is_crowd
+    assert one.segmentation == [[1, 1, 5, 1, 5, 5]]
+    np.testing.assert_array_equal(one.keypoints, np.reshape(KEYPOINTS, (17, 3)))
+    assert one.box == (20, 10, 32, 48)  # of all labelled joints, the face's too
+
+
+@pytest.mark.parametrize("name", ["Head", "top_head", "head top"])
+@pytest.mark.parametrize("neck", ["neck", "Head-bottom", "upper_neck"])
+def test_other_names_of_head_and_neck(tmp_path, name, neck):
+    joints = [word for word in MPII_JOINTS if word[1] == "_"] + [name, neck]
+    points = [value for k in range(len(joints)) for value in (20 + k, 10 + k, 2)]
+    path = write(tmp_path, person(1, keypoints=points), categories=[{"id": 1, "keypoints": joints}])
+    (image,) = coco.read(ReadRequest(path, str(tmp_path))).images
+    assert all(image.labelled_joints)
+    np.testing.assert_array_equal(image.people[0].keypoints[[9, 8]], [[32, 22, 1], [33, 23, 1]])
+    assert {"head_top", "neck"} <= set(oks_truth.read_truth(path).joints)
+
+
+def test_both_refuse_alike(tmp_path):
+    path = write(tmp_path, person(1, keypoints=KEYPOINTS[:21], id=44))
+    for read in (lambda: coco.read(ReadRequest(path, str(tmp_path))), lambda: oks_truth.read_truth(path)):
+        with pytest.raises(UserError, match=r"image 1 .*annotation 44 has 21 numbers for 17 joints, expected 51"):
+            read()
+
+
+def test_recognised_by_content(tmp_path):
+    assert coco_file.recognises(tmp_path / "people.json") is False
+    write(tmp_path)
+    assert coco_file.recognises(tmp_path / "people.json")
+    for content in ("[1]", "{", '{"images": [{"gt": []}]}'):
+        (tmp_path / "people.json").write_text(content)
+        assert not coco_file.recognises(tmp_path / "people.json")
+    assert not coco_file.recognises(tmp_path)

@@ -19,21 +19,8 @@ from openpose_tf.data.to_tfrecords import Options
 def define_flags() -> None:
     """Defines this command's flags."""
     flags.DEFINE_string("input_dir", None, "rendered dataset (made by synth.render)", required=True)
-    flags.DEFINE_string("output_dir", None, "folder of the record set", required=True)
-    flags.DEFINE_string("name", None, "name of the set in the shards' names; default: the dataset's kind")
-    flags.DEFINE_string("split", "train", "split in the shards' names")
-    flags.DEFINE_integer("num_shards", 8, "shard files", lower_bound=1)
-    flags.DEFINE_integer("input_size", 368, "largest network input in px that will read the set", lower_bound=8)
-    flags.DEFINE_float(
-        "min_height",
-        None,
-        "least height of a sampled person in px; default 32 for mixed and stylized, as for D_R, else 0",
-        lower_bound=0.0,
-    )
-    flags.DEFINE_integer("min_joints", 1, "least number of a sample's joints in the image (D_R of COCO: 5)", 1)
-    flags.DEFINE_integer("seed", 0, "seed of the order of records", lower_bound=0)
-    flags.DEFINE_integer("num_threads", 2, "pictures worked on at the same time", lower_bound=1)
-    flags.DEFINE_bool("overwrite", False, "replace a record set that is already in --output_dir")
+    to_tfrecords.define_record_flags()
+    flags.adopt_module_key_flags(to_tfrecords)  # --help shows them as its own
 
 
 def main(argv: Sequence[str]) -> None:

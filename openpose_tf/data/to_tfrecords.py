@@ -51,8 +51,6 @@ class Options:
 def define_flags() -> None:
     """Defines this command's flags."""
     own_pictures = ", ".join(name for name, reader in readers.READERS.items() if not reader.needs_images)
-    with_split = " and ".join(name for name, reader in readers.READERS.items() if reader.has_split)
-    least = ", ".join(f"{reader.min_joints} for {name}" for name, reader in readers.READERS.items())
     flags.DEFINE_enum("format", "coco", readers.FORMATS, "Kind of annotation.")
     flags.DEFINE_string("annotations", None, "Annotation file, or folder of the image dataset (or of JSON files).")
     flags.DEFINE_string("images", None, f"Folder of the pictures (all formats but {own_pictures}).")
@@ -66,8 +64,24 @@ def define_flags() -> None:
         "validation_list", None, "Names of the MPII validation images instead of a random split: text, or JSON with "
         "im_name.",
     )  # fmt: skip
+    flags.DEFINE_string("include_list", None, "Text file: only these images (ids or file names).")
+    flags.DEFINE_string("exclude_list", None, "Text file: not these images.")
+    flags.DEFINE_float(
+        "holdout", None, "Images to keep apart, chosen by --seed: a share if below 1, else a number. "
+        "train_images.txt and holdout_images.txt are written to --output_dir.", 0.0
+    )  # fmt: skip
+    define_record_flags()
+
+
+def define_record_flags() -> None:
+    """Defines the flags of the record set, which `synth.to_tfrecords` has too."""
+    with_split = " and ".join(name for name, reader in readers.READERS.items() if reader.has_split)
+    least = ", ".join(f"{reader.min_joints} for {name}" for name, reader in readers.READERS.items())
     flags.DEFINE_string("output_dir", None, "Folder of the record set.", required=True)
-    flags.DEFINE_string("name", None, "Name of the set in the shards' names; the format by default.")
+    flags.DEFINE_string(
+        "name", None, "Name of the set in the shards' names; by default the format, in synth.to_tfrecords the "
+        "dataset's kind.",
+    )  # fmt: skip
     flags.DEFINE_string(
         "split", "train", f"Split in the shards' names; train or val chooses the images of {with_split}."
     )
@@ -82,13 +96,7 @@ def define_flags() -> None:
         "min_height", None, f"Least height of a sampled person in pixels; by default {MIN_HEIGHT:g}, but 0 for an "
         "image_dataset of rendered people only (synthetic, real_standin): everybody is kept.", 0.0
     )  # fmt: skip
-    flags.DEFINE_string("include_list", None, "Text file: only these images (ids or file names).")
-    flags.DEFINE_string("exclude_list", None, "Text file: not these images.")
-    flags.DEFINE_float(
-        "holdout", None, "Images to keep apart, chosen by --seed: a share if below 1, else a number. "
-        "train_images.txt and holdout_images.txt are written to --output_dir.", 0.0
-    )  # fmt: skip
-    flags.DEFINE_integer("seed", 0, "Seed of the held-out choice and of the order of records.")
+    flags.DEFINE_integer("seed", 0, "Seed of the order of records, and of a held-out choice.", lower_bound=0)
     flags.DEFINE_integer("num_threads", 2, "Pictures worked on at the same time.", 1)
     flags.DEFINE_bool("overwrite", False, "Replace a record set that is already in --output_dir.")
 

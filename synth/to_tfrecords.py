@@ -5,12 +5,10 @@ Example:
 """
 
 import os
-from collections.abc import Sequence
 
 from absl import flags
 
 from openpose_tf.common import cli
-from openpose_tf.common.errors import UserError
 from openpose_tf.data.annotations import image_dataset
 from openpose_tf.data.records import crops
 
@@ -48,10 +46,8 @@ def sample_rules(kind: str, min_joints: int, min_height: float | None) -> crops.
     return crops.SampleRules(sample_synthetic=rendered_only, min_joints=min_joints, min_height=least)
 
 
-def main(argv: Sequence[str]) -> None:
+def main() -> None:
     """Writes one record per person who can be sampled (original.md Sec. 2.2) and says who was left out, and why."""
-    if len(argv) > 1:
-        raise UserError(f"unexpected argument {argv[1]!r}: all settings are --flag=value")
     given = flags.FLAGS
     header = image_dataset.read_header(given.input_dir)
     annotated = image_dataset.read_image_dataset(given.input_dir)
@@ -81,5 +77,4 @@ def main(argv: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    define_flags()
-    cli.run(main)
+    cli.run(main, define_flags)

@@ -171,7 +171,7 @@ def data_stages(study: Study) -> list[Stage]:
     )
     stages.append(_stage("render_mixed", "render D_M over the stand-in", "synth.render", study, "mixed", mixed))
     style = (
-        *("synth.stylize", f"--input={study.images('mixed')}", f"--output={study.images('style')}"),
+        *("synth.stylize", f"--input_dir={study.images('mixed')}", f"--output_dir={study.images('style')}"),
         *("--person_segmenter=groundtruth", f"--groundtruth={study.images('standin') / 'masks'}", "--num_workers=-1"),
     )
     stages.append(Stage("stylize", "stylise D_M (D_Style)", style))
@@ -260,7 +260,7 @@ def _photograph_stages(photographs: Photographs, folder: Path) -> list[Stage]:
     )
     score = (
         *("eval.oks", f"--predictions={folder / 'photographs'}", f"--groundtruth={photographs.annotations}"),
-        *("--only_predicted", f"--output={folder / 'oks_photographs.json'}"),
+        *("--only_predicted", f"--output_file={folder / 'oks_photographs.json'}"),
     )
     return [
         Stage("predict_photographs", "find people in real photographs", predict),

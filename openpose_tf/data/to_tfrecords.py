@@ -9,7 +9,6 @@ Example (train on about 60 of 85 photographs, then records of those kept apart):
 
 import dataclasses
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -146,10 +145,8 @@ def choose_images(annotated: list[AnnotatedImage], options: Options) -> tuple[li
     return annotated, facts
 
 
-def main(argv: Sequence[str]) -> None:
+def main() -> None:
     """Runs the command."""
-    if len(argv) > 1:
-        raise UserError(f"what is {argv[1]!r}? all inputs are flags (--help lists them)")
     values = {field.name: flags.FLAGS[field.name].value for field in dataclasses.fields(Options)}
     logging.set_verbosity(logging.INFO)
     options = Options(**values)
@@ -163,5 +160,4 @@ def main(argv: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    define_flags()
-    cli.run(main)
+    cli.run(main, define_flags)

@@ -85,7 +85,8 @@ def make_batches(
 def _augmentation(run: TrainConfig, data: DataConfig) -> Augmentation:
     return Augmentation(
         run.model.input_size,
-        *data.zoom,
+        data.min_zoom,
+        data.max_zoom,
         data.max_rotation_deg,
         padding_valid=data.padding_valid,
         backend=data.warp,

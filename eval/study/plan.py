@@ -43,9 +43,25 @@ class StudySize:
 
 
 SIZES = {
-    "small": StudySize(200, 300, 80, 320, 5.0, 16, 9000, 1000),
+    "small": StudySize(
+        standin=200,
+        synthetic=300,
+        validation=80,
+        image_size=320,
+        people_mean=5.0,
+        samples=16,
+        start_steps=9000,
+        row_steps=1000,
+    ),
     "smoke": StudySize(
-        *(4, 12, 3, 160, 3.0, 2, 6, 6),
+        standin=4,
+        synthetic=12,
+        validation=3,
+        image_size=160,
+        people_mean=3.0,
+        samples=2,
+        start_steps=6,
+        row_steps=6,
         overrides=(
             *("--width=0.0625", "--num_stages=1", "--input_size=64", "--batch_size=4", "--log_every=2"),
             *("--decision_steps=2", "--num_groups=2", "--min_group_size=0", "--allow_empty_groups"),

@@ -137,7 +137,7 @@ def test_record_file_cut_in_half(tmp_path, records):
     "command",
     [
         ("synth.render", "--output_dir=unused", "--num_images=1", "--camera=upside_down"),
-        ("teacher.train", "--teacher=perhaps"),
+        ("teacher.train", "--teacher_rule=perhaps"),
         ("openpose_tf.train", "--optimizer=perhaps"),
         ("eval.oks", "--predictions=a", "--groundtruth=b", "--output_file=c", "--sigmas=none"),
         ("openpose_tf.export", "--no_such_flag"),

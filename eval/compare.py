@@ -2,7 +2,7 @@
 
 Example:
     python -m eval.compare --groundtruth=groundtruth.mat --first=M_DR/predictions.mat \
-        --second=M_DM/predictions.mat --output=compare.json
+        --second=M_DM/predictions.mat --output_file=compare.json
 """
 
 import dataclasses
@@ -92,7 +92,8 @@ def define_flags() -> None:
     flags.DEFINE_string("groundtruth", None, "Toolkit .mat or .json, or an image dataset folder.", required=True)
     flags.DEFINE_string("first", None, "Predictions of the first model (as --predictions of eval.mpii).", required=True)
     flags.DEFINE_string("second", None, "Predictions of the second model.", required=True)
-    flags.DEFINE_string("output", None, "JSON file for the comparison.", required=True)
+    flags.DEFINE_string("output_file", None, "JSON file for the comparison.", required=True)
+    flags.DEFINE_alias("output", "output_file")
     flags.DEFINE_integer("draws", bootstrap.NUM_DRAWS, "Bootstrap draws.", lower_bound=2)
     flags.DEFINE_integer("seed", 0, "Seed of the draws.", lower_bound=0)
     flags.DEFINE_enum(
@@ -101,16 +102,13 @@ def define_flags() -> None:
     flags.DEFINE_enum("region", "openpose", list(RULES), "Which people of a prediction folder belong to a group.")
 
 
-def main(argv: Sequence[str]) -> None:
+def main() -> None:
     """Compares, prints the table, writes the JSON."""
-    if len(argv) > 1:
-        raise UserError(f"unexpected argument {argv[1]!r}: every option is --flag=value")
     f = flags.FLAGS
     result = compare_files(f.groundtruth, f.first, f.second, f.draws, f.seed, f.empty_groups, f.region)
-    files.write_json(f.output, result)
+    files.write_json(f.output_file, result)
     print(format_table(result))
 
 
 if __name__ == "__main__":
-    define_flags()
-    cli.run(main)
+    cli.run(main, define_flags)

@@ -1,10 +1,8 @@
 """Scores predictions with the MPII multi-person metric, equal to the official toolkit.
 
 Example:
-    python -m eval.mpii --groundtruth=annolist.mat --predictions=pred_keypoints_mpii_multi.mat --output=mpii.json
+    python -m eval.mpii --groundtruth=annolist.mat --predictions=pred_keypoints_mpii_multi.mat --output_file=mpii.json
 """
-
-from collections.abc import Sequence
 
 from absl import flags
 
@@ -12,7 +10,6 @@ from eval.formats.mpii_inputs import read_groups
 from eval.formats.regions import RULES, parse_margins, rule_named
 from eval.metrics.mpii_summary import EMPTY_GROUP_RULES, format_table, match_groups, summarise
 from openpose_tf.common import cli, files
-from openpose_tf.common.errors import UserError
 
 
 def define_flags() -> None:
@@ -29,7 +26,8 @@ def define_flags() -> None:
         "Toolkit .mat (struct pred), the same as .json, or a folder of prediction JSON files, one per image. "
         "Default: the ground-truth file, which may hold both.",
     )
-    flags.DEFINE_string("output", None, "JSON file for the scores.", required=True)
+    flags.DEFINE_string("output_file", None, "JSON file for the scores.", required=True)
+    flags.DEFINE_alias("output", "output_file")
     flags.DEFINE_enum(
         "empty_groups",
         "toolkit",
@@ -47,18 +45,15 @@ def define_flags() -> None:
     flags.DEFINE_bool("details", False, "Also write scores, labels, precision and recall of every detection.")
 
 
-def main(argv: Sequence[str]) -> None:
+def main() -> None:
     """Scores, prints the table, writes the JSON."""
-    if len(argv) > 1:
-        raise UserError(f"unexpected argument {argv[1]!r}: every option is --flag=value")
     f = flags.FLAGS
     rule = rule_named(f.region, parse_margins(f.region_margins))
     truth, predictions = read_groups(f.groundtruth, f.predictions or f.groundtruth, rule)
     result = summarise(match_groups(truth, predictions), f.empty_groups, f.details)
-    files.write_json(f.output, result)
+    files.write_json(f.output_file, result)
     print(format_table(result))
 
 
 if __name__ == "__main__":
-    define_flags()
-    cli.run(main)
+    cli.run(main, define_flags)

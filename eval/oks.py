@@ -1,7 +1,7 @@
 """Scores predicted people with COCO's object keypoint similarity: mean and per joint.
 
 Example:
-    python -m eval.oks --predictions=predictions --groundtruth=demo/images --output=oks.json
+    python -m eval.oks --predictions=predictions --groundtruth=demo/images --output_file=oks.json
 """
 
 from collections.abc import Sequence
@@ -203,7 +203,8 @@ def define_flags() -> None:
     flags.DEFINE_string(
         "groundtruth", None, "Image dataset folder, COCO keypoint JSON, or MPII groups (.mat, .json).", required=True
     )
-    flags.DEFINE_string("output", None, "JSON file for the numbers.", required=True)
+    flags.DEFINE_string("output_file", None, "JSON file for the numbers.", required=True)
+    flags.DEFINE_alias("output", "output_file")
     flags.DEFINE_string(
         "joints",
         "auto",
@@ -214,16 +215,13 @@ def define_flags() -> None:
     flags.DEFINE_bool("only_predicted", False, "Leave out images without a prediction instead of counting misses.")
 
 
-def main(argv: Sequence[str]) -> None:
+def main() -> None:
     """Scores, prints the table, writes the JSON."""
-    if len(argv) > 1:
-        raise UserError(f"unexpected argument {argv[1]!r}: every option is --flag=value")
     f = flags.FLAGS
     result = evaluate(f.predictions, f.groundtruth, f.joints, f.sigmas, f.only_predicted)
-    files.write_json(f.output, result)
+    files.write_json(f.output_file, result)
     print(format_table(result))
 
 
 if __name__ == "__main__":
-    define_flags()
-    cli.run(main)
+    cli.run(main, define_flags)

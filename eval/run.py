@@ -17,18 +17,20 @@ from typing import Any
 import numpy as np
 from absl import flags, logging
 
-from eval.benchmark.entries import SPLITS, Entry, EntrySource, read_entries
+from eval.benchmark.entries import Entry, EntrySource, read_entries
 from eval.formats import mpii_toolkit
 from eval.formats.mpii_from_images import predictions_of_parts
 from eval.formats.regions import RULES, RegionRule, parse_margins, restrict, rule_named
 from eval.metrics import mpii_summary
 from eval.metrics.groups import GroupPredictions
-from openpose_tf.common import cli, files
+from openpose_tf.common import cli, config_flags, files
+from openpose_tf.common.config_flags import option
 from openpose_tf.common.errors import UserError
 from openpose_tf.common.file_names import POSE_DESCRIPTION
 from openpose_tf.common.fingerprints import canonical_json, fingerprint
 from openpose_tf.common.folder_claim import FolderClaim
 from openpose_tf.common.progress import Progress
+from openpose_tf.config import Fidelity, mode_option
 from openpose_tf.skeleton import MPI
 
 CLAIM = FolderClaim(
@@ -43,25 +45,32 @@ class RunOptions:
     """What to run.
 
     Attributes:
-        saved_model: folder written by `openpose_tf.export`.
         source: where the groups come from.
-        output_dir: folder of the results; a run found there goes on.
-        mode: "paper" or "release" where they differ.
-        factors: scale factors, or None for the mode's 0.7, 1, 1.3.
         rule: which people of a picture belong to the group.
-        batch_size, size_step: see `benchmark.Protocol`.
-        empty_groups: mode of the printed score, see eval.mpii.
     """
 
-    saved_model: str
     source: EntrySource
-    output_dir: str
-    mode: str = "paper"
-    factors: tuple[float, ...] | None = None
+    saved_model: str = option(dataclasses.MISSING, "Folder written by openpose_tf.export.", required=True)
+    output_dir: str = option(dataclasses.MISSING, "Folder of the results; a run found there goes on.", required=True)
+    mode: Fidelity = mode_option()
+    factors: tuple[float, ...] | None = option(None, "Scale factors; default 0.7,1,1.3 (the benchmark's).")
     rule: RegionRule = RULES["openpose"]
-    batch_size: int = 4
-    size_step: int = 8
-    empty_groups: str = "toolkit"
+    batch_size: int = option(4, "Pictures of like size that go through the network together.", low=1)
+    size_step: int = option(
+        8,
+        "Pictures are padded to multiples of this many px (a multiple of 8): more of them share a size and a batch, "
+        "which is faster on a GPU; 8 pads as the protocol.",
+        low=8,
+    )
+    empty_groups: str = option(
+        "toolkit", "Mode of the printed score, as in eval.mpii.", choices=tuple(mpii_summary.EMPTY_GROUP_RULES)
+    )
+
+    def __post_init__(self) -> None:
+        if self.size_step % 8:
+            raise UserError(f"--size_step={self.size_step} is not a multiple of 8")
+        if self.factors and not all(0.05 <= factor <= 20 for factor in self.factors):
+            raise UserError(f"--factors={','.join(map(str, self.factors))}: expected numbers between 0.05 and 20")
 
 
 def run(options: RunOptions) -> dict[str, Any] | None:
@@ -105,7 +114,7 @@ def _settings(options: RunOptions, entries: Sequence[Entry]) -> dict[str, Any]:
         "entries": fingerprint(canonical_json(rows)),
         "num_entries": len(entries),
         "split": options.source.split,
-        "mode": options.mode,
+        "mode": str(options.mode),
         "factors": list(options.factors) if options.factors else None,
         "size_step": options.size_step,
     }
@@ -153,42 +162,9 @@ def _restricted(entry: Entry, folder: Path, index: int, rule: RegionRule) -> Gro
 
 def define_flags() -> None:
     """Defines this command's flags."""
-    flags.DEFINE_string("saved_model", None, "Folder written by openpose_tf.export.", required=True)
-    flags.DEFINE_string(
-        "annotations",
-        None,
-        "MPII's annotation .mat (RELEASE), toolkit ground truth (.mat or .json), or an image dataset folder (each "
-        "image with people is one group, nobody is dropped).",
-        required=True,
-    )
-    flags.DEFINE_string("images", None, "Folder of the pictures; not for an image dataset.")
-    flags.DEFINE_enum("split", "val", list(SPLITS), "Groups of the annotation .mat; other sources are run whole.")
-    flags.DEFINE_string("groups", None, "groups_v12.mat of the MPII toolkit, for the annotation .mat.")
-    flags.DEFINE_string(
-        "validation",
-        None,
-        "Validation split: validation_groups.json or validation_images.txt of openpose_tf.data.to_tfrecords, or JSON "
-        "with im_name. Default: random training groups by --seed.",
-    )
-    flags.DEFINE_integer("num_validation_groups", 343, "Random validation groups (paper: 343).", lower_bound=1)
-    flags.DEFINE_integer("seed", 0, "Seed of the random validation groups, as given to to_tfrecords.", lower_bound=0)
-    flags.DEFINE_string("image_names", None, "Image names for a toolkit .mat without: text, or JSON with im_name.")
-    flags.DEFINE_string("output_dir", None, "Folder of the results; a run found there goes on.", required=True)
-    flags.DEFINE_enum("mode", "paper", ["paper", "release"], "Which decoding where paper and released code differ.")
-    flags.DEFINE_list("factors", None, "Scale factors; default 0.7,1,1.3 (the benchmark's).")
+    config_flags.define(RunOptions)
     flags.DEFINE_enum("region", "openpose", list(RULES), "Which people of a picture belong to the group.")
     flags.DEFINE_list("region_margins", None, "Other margins x,y of --region in pixels at group scale 1.")
-    flags.DEFINE_integer("batch_size", 4, "Pictures of like size that go through the network together.", lower_bound=1)
-    flags.DEFINE_integer(
-        "size_step",
-        8,
-        "Pictures are padded to multiples of this many px (a multiple of 8): more of them share a size and a batch, "
-        "which is faster on a GPU; 8 pads as the protocol.",
-        lower_bound=8,
-    )
-    flags.DEFINE_enum(
-        "empty_groups", "toolkit", list(mpii_summary.EMPTY_GROUP_RULES), "Mode of the printed score, as in eval.mpii."
-    )
 
 
 def options_of(values: flags.FlagValues) -> RunOptions:
@@ -197,46 +173,16 @@ def options_of(values: flags.FlagValues) -> RunOptions:
     Raises:
         UserError: a value is out of range.
     """
-    if values.size_step % 8:
-        raise UserError(f"--size_step={values.size_step} is not a multiple of 8")
-    try:
-        factors = tuple(float(value) for value in values.factors) if values.factors else None
-    except ValueError:
-        factors = (0.0,)
-    if factors and not all(0.05 <= factor <= 20 for factor in factors):
-        raise UserError(f"--factors={','.join(values.factors)}: expected numbers between 0.05 and 20")
-    source = EntrySource(
-        annotations=values.annotations,
-        images=values.images,
-        split=values.split,
-        groups=values.groups,
-        validation=values.validation,
-        num_validation_groups=values.num_validation_groups,
-        seed=values.seed,
-        image_names=values.image_names,
-    )
-    return RunOptions(
-        saved_model=values.saved_model,
-        source=source,
-        output_dir=values.output_dir,
-        mode=values.mode,
-        factors=factors,
-        rule=rule_named(values.region, parse_margins(values.region_margins)),
-        batch_size=values.batch_size,
-        size_step=values.size_step,
-        empty_groups=values.empty_groups,
-    )
+    rule = rule_named(values.region, parse_margins(values.region_margins))
+    return config_flags.build(RunOptions, values, rule=rule)
 
 
-def main(argv: Sequence[str]) -> None:
+def main() -> None:
     """Runs and prints the score table."""
-    if len(argv) > 1:
-        raise UserError(f"unexpected argument {argv[1]!r}: every option is --flag=value")
     result = run(options_of(flags.FLAGS))
     if result is not None:
         print(mpii_summary.format_table(result))
 
 
 if __name__ == "__main__":
-    define_flags()
-    cli.run(main)
+    cli.run(main, define_flags)

@@ -113,19 +113,17 @@ def define_flags() -> None:
         [],
         f"NAME=FILE of eval.mpii or eval.run, several with commas, or a folder of NAME.json; NAME: {names}.",
     )
-    flags.DEFINE_string("output", None, "JSON file for the tables.")
+    flags.DEFINE_string("output_file", None, "JSON file for the tables.")
+    flags.DEFINE_alias("output", "output_file")
 
 
-def main(argv: Sequence[str]) -> None:
+def main() -> None:
     """Prints the tables and writes them."""
-    if len(argv) > 1:
-        raise UserError(f"unexpected argument {argv[1]!r}: every option is --flag=value")
     results = read_results(flags.FLAGS.results)
-    if flags.FLAGS.output:
-        files.write_json(flags.FLAGS.output, as_json(results))
+    if flags.FLAGS.output_file:
+        files.write_json(flags.FLAGS.output_file, as_json(results))
     print(format_tables(results))
 
 
 if __name__ == "__main__":
-    define_flags()
-    cli.run(main)
+    cli.run(main, define_flags)

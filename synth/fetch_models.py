@@ -22,10 +22,8 @@ from synth.detection.model_files import BUILTIN_FILES, ModelFile
 TIMEOUT_S = 900
 
 
-def main(argv: Sequence[str]) -> None:
+def main() -> None:
     """Fetches what is missing."""
-    if len(argv) > 1:
-        raise UserError(f"unexpected argument {argv[1]}: this command takes flags only")
     models_dir = files.writable_dir(flags.FLAGS.models_dir)
     missing = [file for file in BUILTIN_FILES if not model_files.is_present(models_dir, file)]
     if missing:
@@ -102,5 +100,4 @@ def define_flags() -> None:
 
 
 if __name__ == "__main__":
-    define_flags()
-    cli.run(main)
+    cli.run(main, define_flags)

@@ -1,33 +1,29 @@
-"""Keeps the photographs without people: `python -m synth.filter_backgrounds --input=DIR --output=kept.txt`.
+"""Keeps the photographs without people: `python -m synth.filter_backgrounds --input_dir=DIR --output_file=kept.txt`.
 
 The paper takes SUN397 photographs of at least 512x512 px as backgrounds and rejects those in which Mask R-CNN finds a
 person (Sec. 3.1). Scores are kept in a CSV: calling again with another --threshold only reads it, and a run that was
 killed goes on where it was.
 
-    python -m synth.filter_backgrounds --input=SUN397 --output=backgrounds.txt
-    python -m synth.filter_backgrounds --input=SUN397 --output=backgrounds.txt --threshold=0.2  # no new pass
+    python -m synth.filter_backgrounds --input_dir=SUN397 --output_file=backgrounds.txt
+    python -m synth.filter_backgrounds --input_dir=SUN397 --output_file=backgrounds.txt --threshold=0.2  # no new pass
     python -m synth.render --backgrounds=backgrounds.txt ...
 """
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from absl import flags
 
 from openpose_tf.common import cli, files
-from openpose_tf.common.errors import UserError
 from synth.detection import model_files, score_cache
 from synth.detection.factory import DETECTOR_KINDS, make_detector
 from synth.detection.score_cache import FilterVerdict
 
 
-def main(argv: Sequence[str]) -> None:
+def main() -> None:
     """Scores, sorts, writes the list of kept photographs."""
-    if len(argv) > 1:
-        raise UserError(f"unexpected argument {argv[1]}: this command takes flags only")
     values = flags.FLAGS
-    output = Path(values.output)
-    paths = score_cache.list_photographs(Path(values.input))
+    output = Path(values.output_file)
+    paths = score_cache.list_photographs(Path(values.input_dir))
     files.writable_dir(output.parent)
     scores_path = Path(values.scores) if values.scores else output.with_suffix(".scores.csv")
     tfod_model = Path(values.tfod_model) if values.tfod_model else None
@@ -54,10 +50,14 @@ def report(verdict: FilterVerdict, num_photos: int, threshold: float, min_side: 
 def define_flags() -> None:
     """Defines this command's flags."""
     flags.DEFINE_string(
-        "input", None, "Folder of photographs (with sub-folders), or a text file with one path per line."
+        "input_dir", None, "Folder of photographs (with sub-folders), or a text file with one path per line."
     )
-    flags.DEFINE_string("output", None, "Text file that takes the paths of the kept photographs.")
-    flags.DEFINE_string("scores", None, "CSV of the scores, read and extended; default: --output with .scores.csv.")
+    flags.DEFINE_alias("input", "input_dir")
+    flags.DEFINE_string("output_file", None, "Text file that takes the paths of the kept photographs.")
+    flags.DEFINE_alias("output", "output_file")
+    flags.DEFINE_string(
+        "scores", None, "CSV of the scores, read and extended; default: --output_file with .scores.csv."
+    )
     flags.DEFINE_float(
         "threshold",
         0.25,
@@ -71,9 +71,8 @@ def define_flags() -> None:
     flags.DEFINE_enum("detector", "builtin", DETECTOR_KINDS, "builtin (`make models`), or tfod: your own network.")
     flags.DEFINE_string("tfod_model", None, "SavedModel folder or frozen graph with TF Object Detection API names.")
     flags.DEFINE_string("models_dir", model_files.DEFAULT_DIR, "Folder of the built-in model files.")
-    flags.mark_flags_as_required(["input", "output"])
+    flags.mark_flags_as_required(["input_dir", "output_file"])
 
 
 if __name__ == "__main__":
-    define_flags()
-    cli.run(main)
+    cli.run(main, define_flags)

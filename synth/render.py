@@ -19,7 +19,7 @@ os.environ["OPENBLAS_NUM_THREADS"] = os.environ["OMP_NUM_THREADS"] = "1"
 
 from absl import flags, logging
 
-from openpose_tf.common import cli, files
+from openpose_tf.common import cli, config_flags, files
 from openpose_tf.common.errors import UserError
 from openpose_tf.data.annotations.image_dataset_schema import annotation_paths
 from openpose_tf.data.annotations.types import AnnotatedImage, ReadRequest
@@ -179,20 +179,13 @@ def _num_mixed(given: flags.FlagValues, num_photographs: int) -> int:
 
 def _scenes_from_flags(given: flags.FlagValues) -> SceneConfig:
     mean = given.people_mean
-    return SceneConfig(
-        dataset=given.dataset,
-        seed=given.seed,
+    return config_flags.build(
+        SceneConfig,
+        given,
         width=given.image_size,
         height=given.image_size,
         people_mean=DEFAULT_PEOPLE_MEAN[given.dataset] if mean is None else mean,
-        people_min=given.people_min,
         camera=given.camera or DEFAULT_CAMERA[given.dataset],
-        light=given.light,
-        body=given.body,
-        poses=given.poses,
-        frame_step=given.frame_step,
-        pose_split=given.pose_split,
-        textures=given.textures,
     )
 
 
@@ -200,13 +193,7 @@ def _pixels_from_flags(given: flags.FlagValues) -> RenderConfig:
     known = RENDERERS[given.renderer].devices
     if given.device not in known:
         raise UserError(f"--device={given.device}: --renderer={given.renderer} computes on {', '.join(known)}")
-    return RenderConfig(
-        samples=given.samples,
-        device=given.device,
-        denoise=given.denoise,
-        write_depth=given.write_depth,
-        jpeg_quality=given.jpeg_quality,
-    )
+    return config_flags.build(RenderConfig, given, device=given.device)
 
 
 def _engine_from_flags(given: flags.FlagValues) -> EngineConfig:
@@ -231,10 +218,8 @@ def _scan(where: str) -> BackgroundList:
     return found
 
 
-def main(argv: Sequence[str]) -> int:
+def main() -> int:
     """Renders what is missing; exit code 1 if scenes failed."""
-    if len(argv) > 1:
-        raise UserError(f"unexpected argument {argv[1]!r}: all settings are --flag=value")
     run = run_of(flags.FLAGS)
     load_sources(run.job).poses.check()  # wrong files fail here, not in a worker
     failures = render(run)
@@ -247,5 +232,4 @@ def main(argv: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    define_flags()
-    cli.run(main)
+    cli.run(main, define_flags)

@@ -1,10 +1,9 @@
-"""Shows what stylising did: `python -m synth.style_sheet --before=D_M --after=D_Style --output=sheet.png`.
+"""Shows what stylising did: `python -m synth.style_sheet --before=D_M --after=D_Style --output_file=sheet.png`.
 
 Every row has the photograph with its real people lit, the image before, and the image after. The images are drawn by
 seed, so failures show as often as they happen.
 """
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,25 +54,24 @@ def _lit_people(job: StyleJob, row: dict[str, Any]) -> np.ndarray:
     return image if mask is None else np.where(mask[..., None], image, image // 4)
 
 
-def main(argv: Sequence[str]) -> None:
+def main() -> None:
     """Writes the sheet."""
-    if len(argv) > 1:
-        raise UserError(f"unexpected argument {argv[1]!r}: all settings are --flag=value")
     source, output = Path(FLAGS.before).resolve(), Path(FLAGS.after).resolve()
     if read_header(output)["kind"] != "stylized":
         raise UserError(f"--after={FLAGS.after} is not a stylised dataset: make it with python -m synth.stylize")
     read_header(source)
     photos_dir = Path(FLAGS.photos_dir).resolve() if FLAGS.photos_dir else None
     shown = sheet(StyleJob(source, output, photos_dir=photos_dir), FLAGS.num_images, FLAGS.seed, FLAGS.cell)
-    images.write(Path(FLAGS.output), shown)
-    print(FLAGS.output)
+    images.write(Path(FLAGS.output_file), shown)
+    print(FLAGS.output_file)
 
 
 def define_flags() -> None:
     """Defines this command's flags."""
     flags.DEFINE_string("before", None, "mixed dataset (D_M)", required=True)
     flags.DEFINE_string("after", None, "stylised dataset made of it", required=True)
-    flags.DEFINE_string("output", None, "picture to write (.png or .jpg)", required=True)
+    flags.DEFINE_string("output_file", None, "picture to write (.png or .jpg)", required=True)
+    flags.DEFINE_alias("output", "output_file")
     flags.DEFINE_string("photos_dir", None, "where the photographs are now, as given to synth.stylize")
     flags.DEFINE_integer("num_images", 10, "rows", lower_bound=1)
     flags.DEFINE_integer("seed", 0, "draws the images", lower_bound=0)
@@ -81,5 +79,4 @@ def define_flags() -> None:
 
 
 if __name__ == "__main__":
-    define_flags()
-    cli.run(main)
+    cli.run(main, define_flags)

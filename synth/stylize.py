@@ -1,11 +1,12 @@
-"""Makes D_Style from D_M: `python -m synth.stylize --input=D_M --output=D_Style`.
+r"""Makes D_Style from D_M: `python -m synth.stylize --input_dir=D_M --output_dir=D_Style`.
 
 The synthetic people of every image take the look of the real people in the photograph behind them; no other pixel
 changes (paper Sec. 3.4). The default needs no weights but those of `make models`, which find the real people.
 
-    python -m synth.stylize --input=D_M --output=D_Style
-    python -m synth.stylize --input=D_M --output=D_Style --stylizer=photowct --weights=photo_wct.pth
-    python -m synth.stylize --input=D_M --output=D_Style --person_segmenter=tfod --tfod_model=mask_rcnn/saved_model
+    python -m synth.stylize --input_dir=D_M --output_dir=D_Style
+    python -m synth.stylize --input_dir=D_M --output_dir=D_Style --stylizer=photowct --weights=photo_wct.pth
+    python -m synth.stylize --input_dir=D_M --output_dir=D_Style --person_segmenter=tfod \
+        --tfod_model=mask_rcnn/saved_model
 """
 
 import collections
@@ -173,9 +174,9 @@ def run_of(given: flags.FlagValues) -> StyleRun:
         raise UserError(f"--shard_index={given.shard_index} must be below --num_shards={given.num_shards}")
     if given.ray_address and given.num_workers == 0:
         raise UserError("--ray_address needs --num_workers: -1 uses all CPUs of the cluster")
-    source, output, models_dir = Path(given.input), Path(given.output), Path(given.models_dir)
+    source, output, models_dir = Path(given.input_dir), Path(given.output_dir), Path(given.models_dir)
     if source.resolve() == output.resolve():
-        raise UserError("--output must be another folder than --input")
+        raise UserError("--output_dir must be another folder than --input_dir")
     header = require_mixed(source)
     tools = Tools(
         stylizer=given.stylizer,
@@ -210,10 +211,8 @@ def _absolute(path: str | Path | None) -> Path | None:
     return None if path is None else Path(path).resolve()
 
 
-def main(argv: Sequence[str]) -> int:
+def main() -> int:
     """Stylises what is missing; exit code 1 if images failed."""
-    if len(argv) > 1:
-        raise UserError(f"unexpected argument {argv[1]!r}: all settings are --flag=value")
     run = run_of(flags.FLAGS)
     failures = stylize(run)
     style = finish(run, failures)["style"]
@@ -230,8 +229,12 @@ def main(argv: Sequence[str]) -> int:
 
 def define_flags() -> None:
     """Defines this command's flags."""
-    flags.DEFINE_string("input", None, "mixed dataset (D_M)", required=True)
-    flags.DEFINE_string("output", None, "folder of the stylised dataset; a run that was stopped goes on", required=True)
+    flags.DEFINE_string("input_dir", None, "mixed dataset (D_M)", required=True)
+    flags.DEFINE_alias("input", "input_dir")
+    flags.DEFINE_string(
+        "output_dir", None, "folder of the stylised dataset; a run that was stopped goes on", required=True
+    )
+    flags.DEFINE_alias("output", "output_dir")
     kinds = STYLIZERS.items()
     flags.DEFINE_enum("stylizer", "mk", list(STYLIZERS), "; ".join(f"{name}: {kind.summary}" for name, kind in kinds))
     flags.DEFINE_string("weights", None, "; ".join(f"{name}: {kind.weights}" for name, kind in kinds if kind.weights))
@@ -274,5 +277,4 @@ def define_flags() -> None:
 
 
 if __name__ == "__main__":
-    define_flags()
-    cli.run(main)
+    cli.run(main, define_flags)

@@ -1,13 +1,13 @@
 """Writes a rendered dataset as COCO person keypoints with segmentation masks.
 
 Example:
-    python -m synth.to_coco runs/d_s --joints=coco17 --output=runs/d_s/coco_17.json
+    python -m synth.to_coco runs/d_s --joints=coco17 --output_file=runs/d_s/coco_17.json
 
 `coco17` has COCO's 17 keypoints (nose, eyes, ears and the limbs); `mpii16` keeps the 16 joints of the dataset. The
 visibility follows COCO: 2 visible, 1 labelled but hidden, 0 outside of the image or unknown.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,6 @@ import numpy as np
 from absl import flags
 
 from openpose_tf.common import cli, files
-from openpose_tf.common.errors import UserError
 from openpose_tf.common.images import read_unchanged
 from openpose_tf.common.progress import track
 from openpose_tf.data.annotations import image_dataset
@@ -43,7 +42,9 @@ _BODY_OF_COCO = [MPII_JOINTS.index(name) for name in COCO_JOINTS[NUM_FACE_JOINTS
 
 def define_flags() -> None:
     """Defines this command's flags."""
-    flags.DEFINE_string("output", None, "JSON file to write; default DIR/coco_JOINTS.json")
+    flags.DEFINE_string("input_dir", None, "folder of the dataset; --input_dir= may be left out")
+    flags.DEFINE_string("output_file", None, "JSON file to write; default DIR/coco_JOINTS.json")
+    flags.DEFINE_alias("output", "output_file")
     flags.DEFINE_enum("joints", "coco17", JOINT_SETS, "COCO's 17 keypoints, or the 16 joints of MPII")
     flags.DEFINE_bool("drop_invisible", True, "leave out people without a visible pixel (COCO has none)")
 
@@ -133,13 +134,11 @@ def convert(folder: Path, joints: str, drop_invisible: bool) -> tuple[dict[str, 
     return {**whole, "categories": [category(joints)]}, dropped
 
 
-def main(argv: Sequence[str]) -> None:
+def main() -> None:
     """Writes the COCO file."""
-    if len(argv) != 2:
-        raise UserError("give one dataset folder: python -m synth.to_coco DIR [--joints=coco17|mpii16]")
-    given, folder = flags.FLAGS, Path(argv[1])
+    given, folder = flags.FLAGS, Path(flags.FLAGS.input_dir)
     made, dropped = convert(folder, given.joints, given.drop_invisible)
-    output = Path(given.output) if given.output else folder / f"coco_{given.joints}.json"
+    output = Path(given.output_file) if given.output_file else folder / f"coco_{given.joints}.json"
     files.write_json(output, made, indent=None)
     print(
         f"{output}: {len(made['images'])} images, {len(made['annotations'])} people, "
@@ -148,5 +147,4 @@ def main(argv: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    define_flags()
-    cli.run(main)
+    cli.run(main, define_flags, positional="input_dir")

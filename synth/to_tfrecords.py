@@ -5,12 +5,10 @@ Example:
 """
 
 import dataclasses
-from collections.abc import Sequence
 
 from absl import flags
 
 from openpose_tf.common import cli
-from openpose_tf.common.errors import UserError
 from openpose_tf.data import to_tfrecords
 from openpose_tf.data.annotations import image_dataset
 from openpose_tf.data.to_tfrecords import Options
@@ -23,10 +21,8 @@ def define_flags() -> None:
     flags.adopt_module_key_flags(to_tfrecords)  # --help shows them as its own
 
 
-def main(argv: Sequence[str]) -> None:
+def main() -> None:
     """Writes one record per person who can be sampled (original.md Sec. 2.2) and says who was left out, and why."""
-    if len(argv) > 1:
-        raise UserError(f"unexpected argument {argv[1]!r}: all settings are --flag=value")
     given = flags.FLAGS
     same = [field.name for field in dataclasses.fields(Options) if field.name in given]
     values = {name: given[name].value for name in same}
@@ -35,5 +31,4 @@ def main(argv: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    define_flags()
-    cli.run(main)
+    cli.run(main, define_flags)

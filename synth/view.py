@@ -1,11 +1,10 @@
 """Shows a rendered dataset: a contact sheet, or one image in full.
 
 Example:
-    python -m synth.view runs/d_s --output=sheet.png
+    python -m synth.view runs/d_s --output_file=sheet.png
     python -m synth.view runs/d_s --image=000012
 """
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +30,9 @@ LEGEND = {
 
 def define_flags() -> None:
     """Defines this command's flags."""
-    flags.DEFINE_string("output", None, "picture to write; default DIR/contact_sheet.png or DIR/view_IMAGE.png")
+    flags.DEFINE_string("input_dir", None, "folder of the dataset; --input_dir= may be left out")
+    flags.DEFINE_string("output_file", None, "picture to write; default DIR/contact_sheet.png or DIR/view_IMAGE.png")
+    flags.DEFINE_alias("output", "output_file")
     flags.DEFINE_string("image", None, "id of one image to show in full: image, keypoints, masks, boxes, depth")
     flags.DEFINE_integer("num_images", 24, "images on a contact sheet, spread over the dataset", lower_bound=1)
     flags.DEFINE_integer("cell", 320, "width of a cell in px", lower_bound=32)
@@ -86,22 +87,19 @@ def single_view(folder: Path, image_id: str, cell: int) -> np.ndarray:
     return people_drawing.contact_sheet(list(shown.values()), len(shown), cell_width=cell, captions=list(shown))
 
 
-def main(argv: Sequence[str]) -> None:
+def main() -> None:
     """Writes a contact sheet, or one image in full."""
-    if len(argv) != 2:
-        raise UserError("give one dataset folder: python -m synth.view DIR [--image=ID] [--output=FILE]")
-    given, folder = flags.FLAGS, Path(argv[1])
+    given, folder = flags.FLAGS, Path(flags.FLAGS.input_dir)
     image_dataset.read_header(folder)
     if given.image:
         shown, name = single_view(folder, given.image, max(given.cell, 480)), f"view_{given.image}.png"
     else:
         shown = contact_sheet(folder, given.num_images, given.cell, given.columns, given.keypoints)
         name = "contact_sheet.png"
-    output = Path(given.output) if given.output else folder / name
+    output = Path(given.output_file) if given.output_file else folder / name
     images.write(output, shown)
     print(output)
 
 
 if __name__ == "__main__":
-    define_flags()
-    cli.run(main)
+    cli.run(main, define_flags, positional="input_dir")

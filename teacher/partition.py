@@ -3,7 +3,6 @@
 python -m teacher.partition --records=runs/ds_records --grouping=camera_pitch --num_groups=10 --output_dir=runs/ds_pitch
 """
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from absl import flags
@@ -17,23 +16,25 @@ from teacher.groups import group_files
 from teacher.groups.group_shards import write_group_shards
 from teacher.groups.membership import group_samples
 
-_RECORDS = flags.DEFINE_string("records", None, "Record set to partition.")
-_OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Folder for the new record set, groups.json and pictures.")
-_OVERWRITE = flags.DEFINE_bool("overwrite", False, "Replace a record set that is already there.")
-grouping_flags.define()
+
+def define_flags() -> None:
+    """Defines this command's flags."""
+    flags.DEFINE_string("records", None, "Record set to partition.")
+    flags.DEFINE_string("output_dir", None, "Folder for the new record set, groups.json and pictures.")
+    flags.DEFINE_bool("overwrite", False, "Replace a record set that is already there.")
+    grouping_flags.define_flags()
 
 
-def main(argv: Sequence[str]) -> int:
+def main() -> int:
     """Groups, writes shards, groups.json and the pictures; names the groups that count as empty."""
-    if len(argv) > 1:
-        raise UserError(f"unknown argument {argv[1]!r}: all settings are flags (--help lists them)")
-    if not _RECORDS.value or not _OUTPUT_DIR.value:
+    values = flags.FLAGS
+    if not values.records or not values.output_dir:
         raise UserError("--records (a record set) and --output_dir (a new folder) are both needed")
-    config = grouping_flags.grouping_config(flags.FLAGS)
-    records = load_records(_RECORDS.value)
+    config = grouping_flags.grouping_config(values)
+    records = load_records(values.records)
     membership = group_samples(records.features, config)
-    output = Path(_OUTPUT_DIR.value)
-    write_group_shards(records, membership, output, _OVERWRITE.value)
+    output = Path(values.output_dir)
+    write_group_shards(records, membership, output, values.overwrite)
     files.write_json(output / group_files.GROUPS_NAME, group_files.groups_json(membership, config.mode))
     labels, name = group_files.labels_of(membership.grouping), membership.grouping.name
     sizes = figures.plot_sizes(membership.counts, labels, config.min_group_size, f"Samples per group of {name}")
@@ -49,4 +50,4 @@ def main(argv: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    cli.run(main, define_flags)

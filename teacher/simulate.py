@@ -17,36 +17,36 @@ from teacher.curriculum.figures import plot_study, save_figure
 from teacher.simulation.regret import STUDY_TEACHERS, ScenarioResult, study_scenario
 from teacher.simulation.scenarios import SCENARIOS
 
-_OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Folder for study.json, study.md and study.png.")
-_SCENARIOS = flags.DEFINE_list("scenarios", list(SCENARIOS), "Scenarios to run.")
-_TEACHERS = flags.DEFINE_list(
-    "teachers",
-    [],
-    f"Teachers to compare, all by default: {', '.join(STUDY_TEACHERS)}. Write names without their comma.",
-)
-_DECISIONS = flags.DEFINE_integer(
-    "decisions", 1500, "Decisions per run (paper: 7,470 = 149,400 steps).", lower_bound=20
-)
-_SEEDS = flags.DEFINE_integer("seeds", 10, "Runs per teacher and scenario.", lower_bound=1)
+
+def define_flags() -> None:
+    """Defines this command's flags."""
+    flags.DEFINE_string("output_dir", None, "Folder for study.json, study.md and study.png.")
+    flags.DEFINE_list("scenarios", list(SCENARIOS), "Scenarios to run.")
+    flags.DEFINE_list(
+        "teachers",
+        [],
+        f"Teachers to compare, all by default: {', '.join(STUDY_TEACHERS)}. Write names without their comma.",
+    )
+    flags.DEFINE_integer("decisions", 1500, "Decisions per run (paper: 7,470 = 149,400 steps).", lower_bound=20)
+    flags.DEFINE_integer("seeds", 10, "Runs per teacher and scenario.", lower_bound=1)
 
 
-def main(argv: Sequence[str]) -> int:
+def main() -> int:
     """Runs the study and writes it."""
-    if len(argv) > 1:
-        raise UserError(f"unknown argument {argv[1]!r}: all settings are flags (--help lists them)")
-    if not _OUTPUT_DIR.value:
+    values = flags.FLAGS
+    if not values.output_dir:
         raise UserError("--output_dir is missing: name a folder for the table and the picture")
-    teachers = _chosen({name.replace(",", ""): name for name in STUDY_TEACHERS}, _TEACHERS.value, "teacher")
-    scenarios = _chosen({name: name for name in SCENARIOS}, _SCENARIOS.value, "scenario")
-    output = files.writable_dir(_OUTPUT_DIR.value)
+    teachers = _chosen({name.replace(",", ""): name for name in STUDY_TEACHERS}, values.teachers, "teacher")
+    scenarios = _chosen({name: name for name in SCENARIOS}, values.scenarios, "scenario")
+    output = files.writable_dir(values.output_dir)
     results, best = {}, {}
     with Progress(len(scenarios), "study", "scenario") as progress:
         for name in scenarios:
             chosen = {teacher: STUDY_TEACHERS[teacher] for teacher in teachers}
-            results[name], best[name] = study_scenario(SCENARIOS[name](), chosen, _DECISIONS.value, _SEEDS.value)
+            results[name], best[name] = study_scenario(SCENARIOS[name](), chosen, values.decisions, values.seeds)
             progress.update()
     table = markdown_table(results, best)
-    _write(output, results, best, table)
+    _write(output, {"decisions": values.decisions, "seeds": values.seeds}, results, best, table)
     print(table)
     return cli.EXIT_OK
 
@@ -74,7 +74,11 @@ def _chosen(known: Mapping[str, str], wanted: Sequence[str], what: str) -> list[
 
 
 def _write(
-    output: Path, results: Mapping[str, Mapping[str, ScenarioResult]], best: Mapping[str, Any], table: str
+    output: Path,
+    settings: Mapping[str, int],
+    results: Mapping[str, Mapping[str, ScenarioResult]],
+    best: Mapping[str, Any],
+    table: str,
 ) -> None:
     values = {
         name: {
@@ -83,7 +87,6 @@ def _write(
         }
         for name, rows in results.items()
     }
-    settings = {"decisions": _DECISIONS.value, "seeds": _SEEDS.value}
     files.write_json(output / "study.json", {"settings": settings, "scenarios": values})
     files.write_bytes(output / "study.md", (table + "\n").encode())
     regrets = {name: {teacher: result.regret for teacher, result in rows.items()} for name, rows in results.items()}
@@ -91,4 +94,4 @@ def _write(
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    cli.run(main, define_flags)

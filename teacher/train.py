@@ -9,7 +9,6 @@ decisions.jsonl, groups.json, and the teacher's TensorBoard events in teacher/.
 """
 
 import os
-from collections.abc import Sequence
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # see common/cli.py
@@ -25,15 +24,16 @@ from teacher.curriculum import flags as teacher_flags
 from teacher.groups import flags as grouping_flags
 from teacher.groups.membership import group_samples
 
-grouping_flags.define()
-teacher_flags.define()
-train_flags.define()
+
+def define_flags() -> None:
+    """Defines the flags of the student's training, of the teacher and of the groups."""
+    train_flags.define_flags()
+    teacher_flags.define_flags()
+    grouping_flags.define_flags()
 
 
-def main(argv: Sequence[str]) -> int:
+def main() -> int:
     """Runs the training that the flags describe."""
-    if len(argv) > 1:
-        raise UserError(f"unknown argument {argv[1]!r}: all settings are flags (--help lists them)")
     loop.train(*prepare(flags.FLAGS))
     return cli.EXIT_OK
 
@@ -68,4 +68,4 @@ def prepare(values: flags.FlagValues) -> loop.TrainingRun:
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    cli.run(main, define_flags)

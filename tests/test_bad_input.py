@@ -107,8 +107,8 @@ def test_empty_folder(tmp_path, verb):
     commands = {
         "openpose_tf.train": train_command(empty, tmp_path / "model"),
         "openpose_tf.predict": (verb, f"--saved_model={empty}", f"--images={empty}", f"--output_dir={tmp_path / 'p'}"),
-        "synth.view": (verb, str(empty), f"--output={tmp_path / 'sheet.jpg'}"),
-        "eval.oks": (verb, f"--predictions={empty}", f"--groundtruth={empty}", f"--output={tmp_path / 'o.json'}"),
+        "synth.view": (verb, str(empty), f"--output_file={tmp_path / 'sheet.jpg'}"),
+        "eval.oks": (verb, f"--predictions={empty}", f"--groundtruth={empty}", f"--output_file={tmp_path / 'o.json'}"),
     }
     check_refused(call(*commands[verb]), str(empty))
     assert files_below(tmp_path) == set()
@@ -137,9 +137,9 @@ def test_record_file_cut_in_half(tmp_path, records):
     "command",
     [
         ("synth.render", "--output_dir=unused", "--num_images=1", "--camera=upside_down"),
-        ("teacher.train", "--teacher=perhaps"),
+        ("teacher.train", "--teacher_rule=perhaps"),
         ("openpose_tf.train", "--optimizer=perhaps"),
-        ("eval.oks", "--predictions=a", "--groundtruth=b", "--output=c", "--sigmas=none"),
+        ("eval.oks", "--predictions=a", "--groundtruth=b", "--output_file=c", "--sigmas=none"),
         ("openpose_tf.export", "--no_such_flag"),
     ],
 )

@@ -17,6 +17,7 @@ from eval.formats.prediction_json import image_key
 from eval.formats.regions import Region, truth_region
 from eval.metrics.groups import GroupTruth
 from openpose_tf.common import files
+from openpose_tf.common.config_flags import option
 from openpose_tf.common.errors import UserError
 from openpose_tf.common.images import image_size
 from openpose_tf.data.annotations import mat_files, mpii_groups, readers, splits
@@ -47,28 +48,27 @@ class Entry:
 
 @dataclasses.dataclass(frozen=True)
 class EntrySource:
-    """Where the groups come from.
+    """Where the groups come from."""
 
-    Attributes:
-        annotations: MPII's annotation file (RELEASE), ground truth in the toolkit's form (.mat or .json), or an image
-            dataset folder.
-        images: folder of the pictures; not needed for an image dataset.
-        split: one of SPLITS; chooses among the groups of the annotation file, else "all" is the only split there is.
-        groups: groups_v12.mat, for the annotation file.
-        validation: for split "val": validation_groups.json or validation_images.txt of openpose_tf.data.to_tfrecords,
-            or a JSON list with im_name; None: 343 random training groups of `seed`.
-        num_validation_groups, seed: of the random choice.
-        image_names: for a toolkit .mat without names: text file or JSON list with im_name, one name per group.
-    """
-
-    annotations: str
-    images: str | None = None
-    split: str = "val"
-    groups: str | None = None
-    validation: str | None = None
-    num_validation_groups: int = mpii_groups.NUM_VALIDATION_GROUPS
-    seed: int = 0
-    image_names: str | None = None
+    annotations: str = option(
+        dataclasses.MISSING,
+        "MPII's annotation .mat (RELEASE), toolkit ground truth (.mat or .json), or an image dataset folder (each "
+        "image with people is one group, nobody is dropped).",
+        required=True,
+    )
+    images: str | None = option(None, "Folder of the pictures; not for an image dataset.")
+    split: str = option("val", "Groups of the annotation .mat; other sources are run whole.", choices=SPLITS)
+    groups: str | None = option(None, "groups_v12.mat of the MPII toolkit, for the annotation .mat.")
+    validation: str | None = option(
+        None,
+        "Validation split: validation_groups.json or validation_images.txt of openpose_tf.data.to_tfrecords, or JSON "
+        "with im_name. Default: random training groups by --seed.",
+    )
+    num_validation_groups: int = option(
+        mpii_groups.NUM_VALIDATION_GROUPS, "Random validation groups (paper: 343).", low=1
+    )
+    seed: int = option(0, "Seed of the random validation groups, as given to to_tfrecords.", low=0)
+    image_names: str | None = option(None, "Image names for a toolkit .mat without: text, or JSON with im_name.")
 
 
 def read_entries(source: EntrySource) -> list[Entry]:

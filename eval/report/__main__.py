@@ -3,7 +3,7 @@
 Example:
     python -m eval.report --model_dir=demo/model_dir --summary=demo/summary.json --after=demo/predictions/after \
         --before=demo/predictions/before --scores=before=demo/oks_before.json,after=demo/oks_after.json \
-        --sheets="Rendered people=demo/sheet_synthetic.jpg" --output=demo/report.html
+        --sheets="Rendered people=demo/sheet_synthetic.jpg" --output_file=demo/report.html
 """
 
 import json
@@ -134,7 +134,8 @@ def provenance_section(summary: dict[str, Any], model_dir: Path) -> str:
 def define_flags() -> None:
     """Defines this command's flags."""
     flags.DEFINE_string("model_dir", None, "Folder of the training run.", required=True)
-    flags.DEFINE_string("output", None, "HTML file to write.", required=True)
+    flags.DEFINE_string("output_file", None, "HTML file to write.", required=True)
+    flags.DEFINE_alias("output", "output_file")
     flags.DEFINE_string("title", "Learning to train with synthetic humans", "Heading of the page.")
     flags.DEFINE_string("lead", "", "Text under the heading.")
     flags.DEFINE_string("summary", None, "summary.json of the run.")
@@ -145,10 +146,8 @@ def define_flags() -> None:
     flags.DEFINE_integer("most_pairs", 6, "Number of before/after pictures.", lower_bound=1)
 
 
-def main(argv: Sequence[str]) -> None:
+def main() -> None:
     """Writes the page."""
-    if len(argv) > 1:
-        raise UserError(f"unexpected argument {argv[1]!r}: every option is --flag=value")
     f = flags.FLAGS
     model_dir = files.require_dir(f.model_dir, "the folder of a training run")
     summary = files.read_json(f.summary, "the summary of a run") if f.summary else {}
@@ -164,10 +163,9 @@ def main(argv: Sequence[str]) -> None:
     if f.scores:
         parts.append(scores_section(named_paths(f.scores, "scores")))
     parts.append(provenance_section(summary, model_dir))
-    files.write_bytes(f.output, page.page(f.title, f.lead, *parts).encode())
-    print(json.dumps({"report": f.output}))
+    files.write_bytes(f.output_file, page.page(f.title, f.lead, *parts).encode())
+    print(json.dumps({"report": f.output_file}))
 
 
 if __name__ == "__main__":
-    define_flags()
-    cli.run(main)
+    cli.run(main, define_flags)

@@ -117,10 +117,8 @@ def define_flags() -> None:
     flags.DEFINE_bool("report_only", False, "Write RESULTS.md of the results that are there, run nothing.")
 
 
-def main(argv: Sequence[str]) -> int:
+def main() -> int:
     """Runs what is missing and writes RESULTS.md."""
-    if len(argv) > 1:
-        raise UserError(f"unknown argument {argv[1]!r}: all settings are flags (--help lists them)")
     values = flags.FLAGS
     if bool(values.photographs) != bool(values.photograph_annotations):
         raise UserError("--photographs and --photograph_annotations belong together: give both, or none")
@@ -143,5 +141,4 @@ def main(argv: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    define_flags()
-    cli.run(main)
+    cli.run(main, define_flags)

@@ -43,9 +43,25 @@ class StudySize:
 
 
 SIZES = {
-    "small": StudySize(200, 300, 80, 320, 5.0, 16, 9000, 1000),
+    "small": StudySize(
+        standin=200,
+        synthetic=300,
+        validation=80,
+        image_size=320,
+        people_mean=5.0,
+        samples=16,
+        start_steps=9000,
+        row_steps=1000,
+    ),
     "smoke": StudySize(
-        *(4, 12, 3, 160, 3.0, 2, 6, 6),
+        standin=4,
+        synthetic=12,
+        validation=3,
+        image_size=160,
+        people_mean=3.0,
+        samples=2,
+        start_steps=6,
+        row_steps=6,
         overrides=(
             *("--width=0.0625", "--num_stages=1", "--input_size=64", "--batch_size=4", "--log_every=2"),
             *("--decision_steps=2", "--num_groups=2", "--min_group_size=0", "--allow_empty_groups"),
@@ -171,7 +187,7 @@ def data_stages(study: Study) -> list[Stage]:
     )
     stages.append(_stage("render_mixed", "render D_M over the stand-in", "synth.render", study, "mixed", mixed))
     style = (
-        *("synth.stylize", f"--input={study.images('mixed')}", f"--output={study.images('style')}"),
+        *("synth.stylize", f"--input_dir={study.images('mixed')}", f"--output_dir={study.images('style')}"),
         *("--person_segmenter=groundtruth", f"--groundtruth={study.images('standin') / 'masks'}", "--num_workers=-1"),
     )
     stages.append(Stage("stylize", "stylise D_M (D_Style)", style))
@@ -260,7 +276,7 @@ def _photograph_stages(photographs: Photographs, folder: Path) -> list[Stage]:
     )
     score = (
         *("eval.oks", f"--predictions={folder / 'photographs'}", f"--groundtruth={photographs.annotations}"),
-        *("--only_predicted", f"--output={folder / 'oks_photographs.json'}"),
+        *("--only_predicted", f"--output_file={folder / 'oks_photographs.json'}"),
     )
     return [
         Stage("predict_photographs", "find people in real photographs", predict),

@@ -1,4 +1,4 @@
-"""The one door of every command: parses absl flags, runs main, turns errors into exit codes."""
+"""Starts every command: parses its flags and arguments, runs its main, turns errors into exit codes."""
 
 import errno
 import logging as python_logging
@@ -18,19 +18,31 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 EXIT_OK, EXIT_MACHINE, EXIT_USER, EXIT_INTERRUPTED = 0, 1, 2, 130
 
 
-def run(main: Callable[[Sequence[str]], int | None], argv: Sequence[str] | None = None) -> None:
-    """Runs `main` as absl does, with this project's exit codes, and ends the process.
+flags.disclaim_key_flags()  # flags that `define_flags` defines are the command's own in its --help
+
+
+def run(
+    main: Callable[[], int | None], define_flags: Callable[[], None] | None = None, positional: str | None = None
+) -> None:
+    """Defines the flags, parses `sys.argv`, runs `main` and ends the process.
 
     Args:
-        main: receives the positional arguments (program name first); returns an exit code or None.
-        argv: command line, program name first; `sys.argv` by default.
+        main: runs the command; returns an exit code or None.
+        define_flags: defines the flags of the command.
+        positional: flag that must be given, and whose value may stand without `--flag=`; several values if the flag
+            takes several.
 
     Exit codes: 0 success, 1 failing machine, 2 wrong input or flags, 130 interrupted by Ctrl-C.
     """
     formatter = python_logging.Formatter("%(asctime)s %(levelname).1s %(message)s", "%H:%M:%S")
     logging.get_absl_handler().python_handler.setFormatter(formatter)
+    if define_flags is not None:
+        define_flags()
     try:
-        app.run(main, argv=list(argv) if argv is not None else None, flags_parser=_parse_flags)
+        app.run(
+            lambda _: main(),
+            flags_parser=lambda argv: _parse_flags(argv, positional),
+        )
     except UserError as error:
         _stop(str(error), EXIT_USER)
     except MachineError as error:
@@ -41,13 +53,41 @@ def run(main: Callable[[Sequence[str]], int | None], argv: Sequence[str] | None 
         _stop(*_describe_os_error(error))
 
 
-def _parse_flags(argv: Sequence[str]) -> list[str]:
+def _parse_flags(argv: Sequence[str], positional: str | None) -> list[str]:
     try:
-        return flags.FLAGS(argv, known_only=False)
+        program, *arguments = flags.FLAGS(argv, known_only=False)
+        _unset_empty()
     except SystemExit:  # of --help and its kin only; absl ends them with 1
         sys.exit(EXIT_OK)
     except flags.Error as error:
         raise UserError(f"{error}\n(--help lists the flags of this command)") from None
+    if positional:
+        arguments = _take_positional(flags.FLAGS[positional], arguments)
+    given = f"--{positional} is given already, and " if positional else ""
+    for extra in arguments:
+        raise UserError(f"unexpected argument {extra!r}: {given}every option is --flag=value")
+    return [program]
+
+
+def _take_positional(flag: flags.Flag, arguments: list[str]) -> list[str]:
+    """Sets a flag to the arguments that it takes and returns the others."""
+    if flag.value is None and not arguments:
+        raise UserError(f"--{flag.name} is missing: {flag.help}")
+    if flag.value is not None:
+        return arguments
+    if isinstance(flag, flags.MultiFlag):
+        flag.value = arguments
+        return []
+    flag.value, *others = arguments
+    return others
+
+
+def _unset_empty() -> None:
+    """Takes `--init_checkpoint=` as not given: an empty value on the command line undoes that of a flagfile."""
+    for name in flags.FLAGS:
+        if flags.FLAGS[name].default is None and flags.FLAGS[name].value in ("", [""]):
+            flags.FLAGS[name].value = None
+    flags.FLAGS.validate_all_flags()  # a required flag is missing now
 
 
 def _describe_os_error(error: OSError) -> tuple[str, int]:

@@ -1,6 +1,7 @@
 """Long work in stages: each a command of its own process, run once, gone on with where it stopped."""
 
 import dataclasses
+import re
 import subprocess
 import sys
 import time
@@ -58,7 +59,7 @@ class StageLog:
         if row is None:
             return False
         name = f"stage {stage.name!r}"
-        before, now = ({name: " ".join(command)} for command in (row["command"], stage.command))
+        before, now = ({name: _words(command)} for command in (row["command"], stage.command))
         require_same(self.path.parent, before, now, self.fix)
         return bool(row["done"])
 
@@ -67,6 +68,11 @@ class StageLog:
         before = self.rows.get(stage.name, {"seconds": 0.0})["seconds"]
         self.rows[stage.name] = {"command": list(stage.command), "seconds": round(before + seconds, 1), "done": done}
         files.write_json(self.path, self.rows)
+
+
+def _words(command: Sequence[str]) -> str:
+    """Returns a command line as text, with --output_file, say, as the --output that it was called in older folders."""
+    return re.sub(r"--(input|output)(_dir|_file)?=", r"--\1=", " ".join(command))
 
 
 def run_stages(stages: Sequence[Stage], log: StageLog, before: Callable[[Stage], None] = lambda stage: None) -> int:

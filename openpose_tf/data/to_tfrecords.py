@@ -9,14 +9,12 @@ Example (train on about 60 of 85 photographs, then records of those kept apart):
 
 import dataclasses
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from absl import flags, logging
 
 from openpose_tf.common import cli, files
-from openpose_tf.common.errors import UserError
 from openpose_tf.data.annotations import mpii_groups, readers, splits
 from openpose_tf.data.annotations.types import MIN_HEIGHT, AnnotatedImage, ReadRequest
 from openpose_tf.data.records import crops
@@ -150,10 +148,8 @@ def hold_out(annotated: list[AnnotatedImage], options: Options) -> tuple[list[An
     return splits.select(annotated, train, "train_images.txt"), facts
 
 
-def main(argv: Sequence[str]) -> None:
+def main() -> None:
     """Runs the command."""
-    if len(argv) > 1:
-        raise UserError(f"what is {argv[1]!r}? all inputs are flags (--help lists them)")
     values = {field.name: flags.FLAGS[field.name].value for field in dataclasses.fields(Options)}
     convert(Options(**values))
 
@@ -173,5 +169,4 @@ def convert(options: Options) -> None:
 
 
 if __name__ == "__main__":
-    define_flags()
-    cli.run(main)
+    cli.run(main, define_flags)

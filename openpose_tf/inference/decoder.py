@@ -68,7 +68,6 @@ class DecoderConfig:
 PAPER = DecoderConfig()
 # As released: maps enlarged to the picture's size, whole-pixel maxima, fields at the nearest pixel.
 RELEASE = DecoderConfig(stride=1, enlarge=1, subpixel=False, max_peaks=96, max_people=96)
-CONFIGS = {"paper": PAPER, "release": RELEASE}
 
 
 class Peaks(NamedTuple):

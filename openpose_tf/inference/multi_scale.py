@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 import tensorflow as tf
 
-from openpose_tf.config import STRIDE
+from openpose_tf.config import STRIDE, Fidelity
 from openpose_tf.inference import decoder as decode
 from openpose_tf.inference.rescaling import bicubic_matrix, keypoints_to_picture
 from openpose_tf.skeleton import MPI, Skeleton
@@ -53,7 +53,7 @@ class MultiScaleConfig:
 
 PAPER = MultiScaleConfig()
 RELEASE = MultiScaleConfig(full_resolution=True, stretch=True, decoder=decode.RELEASE)
-CONFIGS = {"paper": PAPER, "release": RELEASE}
+CONFIGS = {Fidelity.PAPER: PAPER, Fidelity.RELEASE: RELEASE}
 
 
 def benchmark_scale(person_scales: Sequence[float], input_size: int = FULL_INPUT_SIZE) -> float:

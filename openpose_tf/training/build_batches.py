@@ -85,8 +85,9 @@ def make_batches(
 def _augmentation(run: TrainConfig, data: DataConfig) -> Augmentation:
     return Augmentation(
         run.model.input_size,
-        *data.zoom,
-        data.max_rotation_deg,
+        min_zoom=data.min_zoom,
+        max_zoom=data.max_zoom,
+        max_rotation_deg=data.max_rotation_deg,
         padding_valid=data.padding_valid,
         backend=data.warp,
     )

@@ -13,8 +13,6 @@ import tensorflow as tf
 
 from openpose_tf.common.errors import UserError
 
-STRATEGIES = ("one_device", "mirrored", "multi_worker")
-
 
 def make_replicas(name: str) -> "Replicas":
     """Returns the replicas of a strategy; call it before any other TensorFlow work.

@@ -2,16 +2,17 @@
 
 from absl import flags
 
-from openpose_tf.common.name_splits import SPLITS
+from openpose_tf.common import config_flags
 from openpose_tf.data.annotations import readers
 from synth.rendering import renderers
-from synth.scene.config import CAMERAS, DATASETS, LIGHTS
+from synth.scene.config import RenderConfig, SceneConfig
 
 flags.disclaim_key_flags()  # --help of the command that calls `define_flags` shows these flags as its own
 
 
 def define_flags() -> None:
     """Defines this command's flags."""
+    config_flags.define(SceneConfig, RenderConfig)
     flags.DEFINE_string(
         "output_dir", None, "folder of the dataset; a run that was stopped goes on there", required=True
     )
@@ -21,36 +22,11 @@ def define_flags() -> None:
         "images of the whole dataset (all shards); default for mixed: --variants of every photograph",
         lower_bound=1,
     )
-    flags.DEFINE_integer("seed", 0, "master seed; scene i depends on (seed, i) only", lower_bound=0)
-    flags.DEFINE_enum(
-        "dataset",
-        "synthetic",
-        DATASETS,
-        "synthetic = D_S; real_standin = a second rendered domain in place of photographs; mixed = D_M, before "
-        "annotated photographs at their own size",
-    )
     flags.DEFINE_integer("image_size", 640, "width and height in px (paper: 640)", lower_bound=32, upper_bound=4096)
-    flags.DEFINE_float(
-        "people_mean", None, "mean of the Poisson number of people; default 9, for mixed 4 (paper)", lower_bound=0.0
-    )
-    flags.DEFINE_integer("people_min", 2, "least number of people (release: 2)", lower_bound=0)
-    flags.DEFINE_enum(
-        "camera", None, CAMERAS, "camera distribution; default paper for synthetic, else the dataset's own"
-    )
-    flags.DEFINE_enum("light", "hdri", LIGHTS, "environment pictures with a sun, or the release's spherical harmonics")
     flags.DEFINE_string(
         "backgrounds", "builtin", "builtin, a folder of photographs, or a text file with one path per line"
     )
-    flags.DEFINE_string("body", "builtin", "builtin, or the path of SMPL+H model files")
-    flags.DEFINE_string("poses", "builtin", "builtin, or a folder of AMASS .npz / BVH motion files")
-    flags.DEFINE_integer("frame_step", 10, "every n-th frame of the motion files (release: 10 or 20)", lower_bound=1)
-    flags.DEFINE_enum("pose_split", "train", SPLITS, "which part of the motion sequences to use")
-    flags.DEFINE_string("textures", "", "folder of SURREAL-style clothing textures for an SMPL+H --body")
     flags.DEFINE_enum("renderer", renderers.DEFAULT_RENDERER, sorted(renderers.RENDERERS), "what renders the people")
-    flags.DEFINE_integer("samples", 16, "samples per pixel", lower_bound=1)
-    flags.DEFINE_bool("denoise", True, "denoise with OpenImageDenoise")
-    flags.DEFINE_bool("write_depth", False, "also write depth/ (uint16 millimetres)")
-    flags.DEFINE_integer("jpeg_quality", 95, "of the pictures", lower_bound=1, upper_bound=100)
     flags.DEFINE_enum("device", "CPU", renderers.devices(), "what the renderer computes on")
     flags.DEFINE_integer(
         "num_workers",

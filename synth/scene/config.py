@@ -2,6 +2,9 @@
 
 import dataclasses
 
+from openpose_tf.common.config_flags import option
+from openpose_tf.common.name_splits import SPLITS
+
 DATASETS = ("synthetic", "real_standin", "mixed")
 CAMERAS = ("paper", "release", "standin", "mixed")
 LIGHTS = ("hdri", "sh")
@@ -15,36 +18,39 @@ class SceneConfig:
     """What is in a scene; with the scene's index it decides every sampled value.
 
     Attributes:
-        dataset: `synthetic` (D_S), `real_standin` (a second rendered domain in place of real photographs) or
-            `mixed` (D_M: before annotated photographs, of whose size the pictures are).
-        seed: master seed.
+        dataset: `mixed` pictures are of the size of their photographs.
         width, height: of the picture in pixels (paper: 640x640).
-        people_mean: mean of the Poisson distribution of the number of people (paper: 9; D_M 4).
-        people_min: least number of people (release: 2).
         camera: `paper` (pitch uniform in 0..45 degrees), `release` (geometry of the released code), `standin`,
             `mixed` (the release's fixed camera of D_M).
-        light: `hdri` (environment and sun) or `sh` (spherical harmonics of the release).
-        body: `builtin` or the path of SMPL+H model files.
-        poses: `builtin` or a folder of motion files.
-        frame_step: every n-th frame of a motion file is used.
-        pose_split: `train`, `val` or `test` part of the motion sequences and textures.
-        textures: folder of clothing textures for an SMPL+H body; empty = none.
+        pose_split: of the motion sequences and the textures.
         max_tries: placement tries per person before the person is given up and counted.
     """
 
-    dataset: str = "synthetic"
-    seed: int = 0
+    dataset: str = option(
+        "synthetic",
+        "synthetic = D_S; real_standin = a second rendered domain in place of photographs; mixed = D_M, before "
+        "annotated photographs at their own size",
+        choices=DATASETS,
+    )
+    seed: int = option(0, "master seed; scene i depends on (seed, i) only", low=0)
     width: int = 640
     height: int = 640
-    people_mean: float = 9.0
-    people_min: int = 2
-    camera: str = "paper"
-    light: str = "hdri"
-    body: str = "builtin"
-    poses: str = "builtin"
-    frame_step: int = 10
-    pose_split: str = "train"
-    textures: str = ""
+    people_mean: float = option(
+        9.0, "mean of the Poisson number of people; default 9, for mixed 4 (paper)", low=0.0, derived=True
+    )
+    people_min: int = option(2, "least number of people (release: 2)", low=0)
+    camera: str = option(
+        "paper",
+        "camera distribution; default paper for synthetic, else the dataset's own",
+        choices=CAMERAS,
+        derived=True,
+    )
+    light: str = option("hdri", "environment pictures with a sun, or the release's spherical harmonics", choices=LIGHTS)
+    body: str = option("builtin", "builtin, or the path of SMPL+H model files")
+    poses: str = option("builtin", "builtin, or a folder of AMASS .npz / BVH motion files")
+    frame_step: int = option(10, "every n-th frame of the motion files (release: 10 or 20)", low=1)
+    pose_split: str = option("train", "which part of the motion sequences to use", choices=tuple(SPLITS))
+    textures: str = option("", "folder of SURREAL-style clothing textures for an SMPL+H --body")
     max_tries: int = 12
 
 
@@ -53,15 +59,11 @@ class RenderConfig:
     """How a scene becomes pixels; defaults as measured (BUILD_NOTES.md, "Scenes, rendering, ground truth").
 
     Attributes:
-        samples: per pixel.
         device: what the renderer computes on.
-        denoise: remove the noise of few samples.
-        write_depth: also write depth/NAME.png (uint16 millimetres, 0 = background).
-        jpeg_quality: of the pictures, 0..100.
     """
 
-    samples: int = 16
+    samples: int = option(16, "samples per pixel", low=1)
     device: str = "CPU"
-    denoise: bool = True
-    write_depth: bool = False
-    jpeg_quality: int = 95
+    denoise: bool = option(True, "denoise with OpenImageDenoise")
+    write_depth: bool = option(False, "also write depth/ (uint16 millimetres)")
+    jpeg_quality: int = option(95, "of the pictures", low=1, high=100)

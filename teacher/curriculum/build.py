@@ -12,7 +12,7 @@ from absl import logging
 from openpose_tf.common import files
 from openpose_tf.common.errors import UserError
 from openpose_tf.common.folder_claim import FolderClaim
-from openpose_tf.config import TrainConfig
+from openpose_tf.config import Fidelity, TrainConfig
 from teacher.curriculum.flags import DEFAULTS, TeacherConfig
 from teacher.curriculum.group_curriculum import GroupCurriculum
 from teacher.curriculum.sample_curriculum import SampleCurriculum
@@ -162,7 +162,7 @@ def build_adversarial(run: TeacherRun, student: tf.keras.Model, config: TrainCon
     settings, size = run.settings, config.model.input_size
     if size < network.MIN_INPUT_SIZE:
         raise UserError(f"--input_size={size}: the teacher's network needs at least {network.MIN_INPUT_SIZE} px")
-    is_release = run.grouping_config.mode == "release"
+    is_release = run.grouping_config.mode == Fidelity.RELEASE
     width = config.model.width if settings.width is None else settings.width
     model = network.build_network(sum(run.heads), size, width, relu_logits=is_release, seed=config.seed)
     if settings.init == "student":

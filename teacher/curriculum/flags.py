@@ -5,51 +5,72 @@ from typing import Any
 
 from absl import flags
 
+from openpose_tf.common import config_flags
+from openpose_tf.common.config_flags import option
+from openpose_tf.config import Fidelity
 from teacher.teachers import defaults
 from teacher.teachers.registry import TEACHERS
 from teacher.teachers.reward import STEP_SIZES, UPDATE_RULES
 
-flags.disclaim_key_flags()  # --help of the command that calls `define` shows these flags as its own
+flags.disclaim_key_flags()  # --help of the command that calls `define_flags` shows these flags as its own
 
-INITS = ("xavier", "student")
 _STEP_SIZES = ", ".join(f"{rule} {size:g}" for rule, size in STEP_SIZES.items())
 
 
 @dataclasses.dataclass(frozen=True)
 class TeacherConfig:
-    """What the user asks for.
+    """What the user asks for; None: the teacher's own, or the student's."""
 
-    Attributes:
-        name: one of `registry.TEACHERS`, or `module:Class`.
-        decision_steps: N, training steps per decision.
-        history: H of Eq. 1.
-        step_size: α of Eq. 2; None: the rule's own.
-        exploration: ε; None: the teacher's own.
-        rule: key of `reward.UPDATE_RULES`.
-        learning_rate: of the teacher's Adam.
-        num_hardest: hardest real images kept per window.
-        width: factor on the network's widths; None: the student's.
-        init: `xavier` (as released), or `student`: layers of the same name and shape start as the student's.
-        heads: one softmax head per characteristic instead of one over all groups.
-        temperature: of the teachers `loss`, `progress` and `samples`; None: their own.
-        correction: exponent of the weights 1 / (N p) in the student's loss, teacher `samples` only; 0: no weights.
-        group: the group of teacher `always`.
-    """
-
-    name: str = "adversarial"
-    decision_steps: int = defaults.DECISION_STEPS
-    history: int = defaults.HISTORY
-    step_size: float | None = None
-    exploration: float | None = None
-    rule: str = "paper"
-    learning_rate: float = defaults.LEARNING_RATE
-    num_hardest: int = defaults.NUM_HARDEST
-    width: float | None = None
-    init: str = "xavier"
-    heads: bool = False
-    temperature: float | None = None
-    correction: float = 0.0
-    group: int | None = None
+    name: str = option(
+        "adversarial",
+        f"Who chooses: {', '.join(TEACHERS)}, or module:Class for your own; adversarial is the paper's.",
+        name="teacher",
+    )
+    decision_steps: int = option(defaults.DECISION_STEPS, "N, training steps per decision (released: 20).", low=1)
+    history: int = option(
+        defaults.HISTORY, "H of Eq. 1, past window losses (released: 10).", name="teacher_history", low=1
+    )
+    step_size: float | None = option(
+        None, f"α of Eq. 2; default by rule: {_STEP_SIZES}.", name="teacher_step_size", low=0.0, high=1.0
+    )
+    exploration: float | None = option(
+        None,
+        f"ε, share of uniform draws; default: the teacher's own, {defaults.EXPLORATION} for the paper's.",
+        low=0.0,
+        high=1.0,
+    )
+    rule: str = option(
+        "paper",
+        "Pseudo ground truth: Eq. 2, the released variant, or Peng et al. 2018; default by --mode.",
+        name="teacher_rule",
+        choices=tuple(UPDATE_RULES),
+        derived=True,
+    )
+    learning_rate: float = option(
+        defaults.LEARNING_RATE, "Of the teacher's own Adam (5e-5 released).", name="teacher_learning_rate", low=0.0
+    )
+    num_hardest: int = option(defaults.NUM_HARDEST, "Hardest real images kept per window (released: 32).", low=1)
+    width: float | None = option(
+        None, "Factor on the teacher network's widths; default: --width.", name="teacher_width", low=0.0, high=4.0
+    )
+    init: str = option(
+        "xavier",
+        "xavier: random, as released; student: start from the student's first layers.",
+        name="teacher_init",
+        choices=("xavier", "student"),
+    )
+    heads: bool = option(False, "One softmax head per characteristic (Peng et al. 2018).", name="teacher_heads")
+    temperature: float | None = option(
+        None, "Of the teachers loss, progress, samples; small = greedy.", name="teacher_temperature", low=1e-3
+    )
+    correction: float = option(
+        0.0,
+        "Teacher samples: exponent of the weight 1/(N p) of a sample in the student's loss; 0 none, 1 exact.",
+        name="teacher_correction",
+        low=0.0,
+        high=1.0,
+    )
+    group: int | None = option(None, "The group that --teacher=always picks, from 0.", name="teacher_group", low=0)
 
     @property
     def own_settings(self) -> dict[str, float]:
@@ -65,72 +86,12 @@ class TeacherConfig:
 DEFAULTS = TeacherConfig()
 
 
-def define() -> None:
-    """Defines the flags; each command calls it once at its top. A second call in one process does nothing."""
-    if "decision_steps" in flags.FLAGS:
-        return
-    _define_choice()
-    _define_network()
+def define_flags() -> None:
+    """Defines the flags; each command calls it once."""
+    config_flags.define(TeacherConfig)
 
 
 def teacher_config(values: flags.FlagValues) -> TeacherConfig:
     """Returns the settings that flags make; `values` is `flags.FLAGS`, parsed, which only a `main` has."""
-    return TeacherConfig(
-        values.teacher,
-        values.decision_steps,
-        values.teacher_history,
-        values.teacher_step_size,
-        values.exploration,
-        values.teacher_rule or ("release" if values.mode == "release" else "paper"),
-        values.teacher_learning_rate,
-        values.num_hardest,
-        values.teacher_width,
-        values.teacher_init,
-        values.teacher_heads,
-        values.teacher_temperature,
-        values.teacher_correction,
-        values.teacher_group,
-    )
-
-
-def _define_choice() -> None:
-    flags.DEFINE_string(
-        "teacher",
-        DEFAULTS.name,
-        f"Who chooses: {', '.join(TEACHERS)}, or module:Class for your own; adversarial is the paper's.",
-    )
-    flags.DEFINE_integer("teacher_group", None, "The group that --teacher=always picks, from 0.", 0)
-    flags.DEFINE_integer("decision_steps", DEFAULTS.decision_steps, "N, training steps per decision (released: 20).", 1)
-    flags.DEFINE_integer("teacher_history", DEFAULTS.history, "H of Eq. 1, past window losses (released: 10).", 1)
-    flags.DEFINE_float("teacher_step_size", None, f"α of Eq. 2; default by rule: {_STEP_SIZES}.", 0.0, 1.0)
-    exploration = f"ε, share of uniform draws; default: the teacher's own, {defaults.EXPLORATION} for the paper's."
-    flags.DEFINE_float("exploration", None, exploration, 0.0, 1.0)
-    flags.DEFINE_enum(
-        "teacher_rule",
-        None,
-        list(UPDATE_RULES),
-        "Pseudo ground truth: Eq. 2, the released variant, or Peng et al. 2018; default by --mode.",
-    )
-    flags.DEFINE_bool("teacher_heads", DEFAULTS.heads, "One softmax head per characteristic (Peng et al. 2018).")
-    flags.DEFINE_float("teacher_temperature", None, "Of the teachers loss, progress, samples; small = greedy.", 1e-3)
-    flags.DEFINE_float(
-        "teacher_correction",
-        DEFAULTS.correction,
-        "Teacher samples: exponent of the weight 1/(N p) of a sample in the student's loss; 0 none, 1 exact.",
-        0.0,
-        1.0,
-    )
-
-
-def _define_network() -> None:
-    flags.DEFINE_float(
-        "teacher_learning_rate", DEFAULTS.learning_rate, "Of the teacher's own Adam (5e-5 released).", 0.0
-    )
-    flags.DEFINE_integer("num_hardest", DEFAULTS.num_hardest, "Hardest real images kept per window (released: 32).", 1)
-    flags.DEFINE_float("teacher_width", None, "Factor on the teacher network's widths; default: --width.", 0.0, 4.0)
-    flags.DEFINE_enum(
-        "teacher_init",
-        DEFAULTS.init,
-        INITS,
-        "xavier: random, as released; student: start from the student's first layers.",
-    )
+    rule = values.teacher_rule or str(Fidelity(values.mode))  # the rules paper and release are named as the modes
+    return config_flags.build(TeacherConfig, values, rule=rule)

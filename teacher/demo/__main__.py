@@ -17,27 +17,28 @@ from openpose_tf.common.errors import UserError
 from openpose_tf.common.stages import Stage, StageLog, run_stages
 from teacher.demo import stages
 
-_OUTPUT_DIR = flags.DEFINE_string("output_dir", "demo", "Folder for everything the demo makes.")
-_SIZE = flags.DEFINE_enum(
-    "size",
-    "small",
-    list(stages.SIZES),
-    "small: 15 minutes on two cores; smoke: the same road in a few minutes, from random numbers.",
-)
+
+def define_flags() -> None:
+    """Defines this command's flags."""
+    flags.DEFINE_string("output_dir", "demo", "Folder for everything the demo makes.")
+    flags.DEFINE_enum(
+        "size",
+        "small",
+        list(stages.SIZES),
+        "small: 15 minutes on two cores; smoke: the same road in a few minutes, from random numbers.",
+    )
 
 
-def main(argv: Sequence[str]) -> int | None:
+def main() -> int | None:
     """Runs all stages that are not done and names the files to look at."""
-    if len(argv) > 1:
-        raise UserError(f"unknown argument {argv[1]!r}: all settings are flags (--help lists them)")
-    output_dir = files.writable_dir(_OUTPUT_DIR.value)
+    output_dir = files.writable_dir(flags.FLAGS.output_dir)
     log = StageLog.open(output_dir / "stages.json", "remove it (make clean-demo) or choose another --output_dir")
 
     def before(stage: Stage) -> None:
         if stage.name == "report":
             stages.write_summary(output_dir, log.rows)
 
-    code = run_stages(stages.build(output_dir, stages.SIZES[_SIZE.value]), log, before)
+    code = run_stages(stages.build(output_dir, stages.SIZES[flags.FLAGS.size]), log, before)
     if code:
         return code
     summary = stages.write_summary(output_dir, log.rows)
@@ -71,4 +72,4 @@ def _closing_words(folder: Path, summary: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    cli.run(main, define_flags)

@@ -49,8 +49,40 @@ class DemoSize:
 
 
 SIZES = {
-    "small": DemoSize(110, 60, 16, 320, 5, 16, 400, 8, 0.5, 184, 10, 10, 8, 5e-5, "builtin"),
-    "smoke": DemoSize(8, 6, 3, 192, 3, 4, 24, 4, 0.25, 64, 4, 2, 1, 1e-3, None),
+    "small": DemoSize(
+        synthetic=110,
+        standin=60,
+        held_out=16,
+        image_size=320,
+        people_mean=5,
+        samples=16,
+        steps=400,
+        batch_size=8,
+        width=0.5,
+        input_size=184,
+        decision_steps=10,
+        num_groups=10,
+        min_group_size=8,
+        learning_rate=5e-5,
+        init_checkpoint="builtin",
+    ),
+    "smoke": DemoSize(
+        synthetic=8,
+        standin=6,
+        held_out=3,
+        image_size=192,
+        people_mean=3,
+        samples=4,
+        steps=24,
+        batch_size=4,
+        width=0.25,
+        input_size=64,
+        decision_steps=4,
+        num_groups=2,
+        min_group_size=1,
+        learning_rate=1e-3,
+        init_checkpoint=None,
+    ),
 }
 LEAD = (
     "Rendered people, a student trained on them with an adversarial teacher, and what it then sees in new pictures. "
@@ -100,7 +132,7 @@ def _picture_stages(folder: Path, size: DemoSize) -> list[Stage]:
         )
         stages.append(Stage(f"render_{name}", f"{titles[name]}: {count} pictures", command))
     for name in ("synthetic", "real_standin"):
-        view = ("synth.view", str(folder / "images" / name), f"--output={folder / f'sheet_{name}.jpg'}")
+        view = ("synth.view", str(folder / "images" / name), f"--output_file={folder / f'sheet_{name}.jpg'}")
         stages.append(Stage(f"sheet_{name}", f"draw a contact sheet of {name} with keypoints", view))
     return stages
 
@@ -173,7 +205,7 @@ def _use_stages(folder: Path) -> list[Stage]:
             "eval.oks",
             f"--predictions={folder / 'predictions' / when}",
             f"--groundtruth={held_out}",
-            f"--output={folder / f'oks_{when}.json'}",
+            f"--output_file={folder / f'oks_{when}.json'}",
         )
         stages += [
             Stage(f"export_{when}", f"export the student {when} training", export),
@@ -195,7 +227,7 @@ def _report_stage(folder: Path) -> Stage:
         f"--before={folder / 'predictions' / 'before'}",
         f"--after={folder / 'predictions' / 'after'}",
         f"--scores=before={folder / 'oks_before.json'},after={folder / 'oks_after.json'}",
-        f"--output={folder / 'report.html'}",
+        f"--output_file={folder / 'report.html'}",
     )
     return Stage("report", "write the report", command)
 

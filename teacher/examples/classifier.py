@@ -7,7 +7,6 @@ and a few real ones. The teacher sees the real points that the student gets wron
 """
 
 import os
-from collections.abc import Sequence
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -81,14 +80,17 @@ def run(name: str, num_decisions: int = 120, seed: int = 0) -> tuple[float, np.n
     return float((student(test_points).numpy().argmax(1) == test_labels).mean()), np.array(chances)
 
 
-def main(argv: Sequence[str]) -> int:
+def define_flags() -> None:
+    """Defines this command's flags."""
+    flags.DEFINE_enum("teacher", "adversarial", ["adversarial", "uniform"], "Who picks the groups.")
+
+
+def main() -> int:
     """Trains with the chosen teacher and prints what came of it."""
-    del argv
     accuracy, chances = run(flags.FLAGS.teacher)
     print(f"{flags.FLAGS.teacher}: accuracy {accuracy:.3f}; mean probability of the groups {chances.mean(0).round(2)}")
     return cli.EXIT_OK
 
 
 if __name__ == "__main__":
-    flags.DEFINE_enum("teacher", "adversarial", ["adversarial", "uniform"], "Who picks the groups.")
-    cli.run(main)
+    cli.run(main, define_flags)

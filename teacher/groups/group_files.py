@@ -6,16 +6,17 @@ from typing import Any
 
 from openpose_tf.common import files
 from openpose_tf.common.errors import UserError
+from openpose_tf.config import Fidelity
 from teacher.groups.groupings import CHARACTERISTICS, Axis, Grouping
 from teacher.groups.membership import Membership
 
 GROUPS_NAME = "groups.json"
 
 
-def groups_json(membership: Membership, mode: str) -> dict[str, Any]:
+def groups_json(membership: Membership, mode: Fidelity) -> dict[str, Any]:
     """Returns what groups.json holds: mode, rule, labels, samples per group and the number left out."""
     return {
-        "mode": mode,
+        "mode": str(mode),
         "grouping": membership.grouping.to_json(),
         "labels": labels_of(membership.grouping),
         "counts": membership.counts.tolist(),

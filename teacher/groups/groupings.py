@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 
 from openpose_tf.common.errors import UserError
-
-MODES = ("paper", "release")
+from openpose_tf.config import Fidelity
 
 
 @dataclasses.dataclass(frozen=True)
@@ -131,7 +130,7 @@ def release_range_boundaries(low: float, high: float, num_groups: int) -> tuple[
     return tuple(np.linspace(low, high, num_groups)[:-1].tolist())
 
 
-def make_axis(name: str, columns: Mapping[str, np.ndarray], num_groups: int, mode: str = "paper") -> Axis:
+def make_axis(name: str, columns: Mapping[str, np.ndarray], num_groups: int, mode: Fidelity = Fidelity.PAPER) -> Axis:
     """Returns the bins of one characteristic over a whole data set.
 
     Args:
@@ -150,7 +149,7 @@ def make_axis(name: str, columns: Mapping[str, np.ndarray], num_groups: int, mod
     rule = CHARACTERISTICS[name]
     values = require_columns(columns, [rule.feature])[rule.feature]
     if rule.low is not None and rule.high is not None:
-        spacing = release_range_boundaries if mode == "release" and name == "min_distance" else range_boundaries
+        spacing = release_range_boundaries if mode == Fidelity.RELEASE and name == "min_distance" else range_boundaries
         return Axis(name, rule.feature, spacing(rule.low, rule.high, num_groups))
     values = values[np.isfinite(values)]
     if not len(values) or np.min(values) == np.max(values):
@@ -159,7 +158,7 @@ def make_axis(name: str, columns: Mapping[str, np.ndarray], num_groups: int, mod
 
 
 def make_grouping(
-    names: Sequence[str], columns: Mapping[str, np.ndarray], num_groups: Sequence[int], mode: str = "paper"
+    names: Sequence[str], columns: Mapping[str, np.ndarray], num_groups: Sequence[int], mode: Fidelity = Fidelity.PAPER
 ) -> Grouping:
     """Returns the grouping by one or several characteristics; arguments as in `make_axis`, one count per name."""
     if len(num_groups) == 1:

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 import numpy as np
 from absl import logging
 
+from openpose_tf.common.config_flags import option
 from openpose_tf.common.errors import UserError
-from teacher.groups.groupings import Grouping, make_grouping, require_columns
+from openpose_tf.config import Fidelity, mode_option
+from teacher.groups.groupings import CHARACTERISTICS, Grouping, make_grouping, require_columns
 from teacher.groups.merging import merge_small
 
 MIN_GROUP_SIZE = 32  # a group of at most this many samples counts as empty (authors' code)
@@ -15,25 +17,33 @@ MIN_GROUP_SIZE = 32  # a group of at most this many samples counts as empty (aut
 
 @dataclasses.dataclass(frozen=True)
 class GroupingConfig:
-    """Which groups are asked for.
+    """Which groups are asked for."""
 
-    Attributes:
-        names: characteristics, one or several.
-        num_groups: bins of each characteristic, or one number for all of them.
-        mode: `paper` or `release`.
-        min_group_size: groups of at most this many samples count as empty.
-        floor: groups of fewer samples are merged with a neighbour; 0 = never.
-        skip_nan: leaves out samples whose feature is NaN.
-        allow_empty: accepts groups without a sample; None: only in `release` mode.
-    """
-
-    names: tuple[str, ...]
-    num_groups: tuple[int, ...]
-    mode: str = "paper"
-    min_group_size: int = MIN_GROUP_SIZE
-    floor: int = 0
-    skip_nan: bool = False
-    allow_empty: bool | None = None
+    names: tuple[str, ...] = option(
+        ("camera_pitch",),
+        f"Characteristics to group the synthetic samples by, of {', '.join(CHARACTERISTICS)}; several make product "
+        "groups (paper: camera_pitch or min_distance).",
+        name="grouping",
+    )
+    num_groups: tuple[int, ...] = option((10,), "Number of groups (paper: 10), or one number for each characteristic.")
+    mode: Fidelity = mode_option()
+    min_group_size: int = option(
+        MIN_GROUP_SIZE,
+        "Groups of at most this many samples count as empty and are not trained on (authors' code: 32).",
+        low=0,
+    )
+    floor: int = option(
+        0,
+        "Groups of fewer samples than this are merged with the nearest group; 0: never.",
+        name="group_floor",
+        low=0,
+    )
+    skip_nan: bool = option(
+        False, "Leave out samples whose characteristic is unknown, such as the distance of a lone person."
+    )
+    allow_empty: bool | None = option(
+        None, "Accept groups without a sample; by default only in release mode.", name="allow_empty_groups"
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,7 +134,7 @@ def group_samples(columns: Mapping[str, np.ndarray], config: GroupingConfig) -> 
     if config.floor:
         grouping = merge_small(grouping, membership.counts, config.floor)
         membership = assign_samples(columns, grouping, config.skip_nan)
-    check_groups(membership, config.mode == "release" if config.allow_empty is None else config.allow_empty)
+    check_groups(membership, config.mode == Fidelity.RELEASE if config.allow_empty is None else config.allow_empty)
     return membership
 
 

@@ -13,7 +13,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import statistics
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -74,7 +74,7 @@ def forward_time() -> tuple[float, float]:
     return measure(lambda: function(images)[0].numpy(), 3)
 
 
-def main(_: Sequence[str]) -> None:
+def main() -> None:
     """Prints the tables."""
     times = decoder_times()
     print(f"{'people':>6}  {'form':<24} {'wall ms':>9} {'CPU ms':>9}")

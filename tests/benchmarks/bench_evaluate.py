@@ -14,12 +14,13 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import numpy as np
-from absl import app, flags
+from absl import flags
 
 from eval.formats import mpii_toolkit
 from eval.formats.mpii_inputs import read_groups
 from eval.metrics import mpii_summary
 from eval.metrics.groups import GroupPredictions, GroupTruth
+from openpose_tf.common import cli
 
 flags.DEFINE_integer("groups", 350, "Number of groups of people.")
 flags.DEFINE_integer("repeats", 5, "Timed passes; the median is printed.")
@@ -38,8 +39,7 @@ def groups(count: int) -> tuple[list[GroupTruth], list[GroupPredictions]]:
     return truth, found
 
 
-def main(argv: list[str]) -> None:
-    del argv
+def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         paths = [f"{folder}/truth.mat", f"{folder}/found.mat"]
         truth, found = groups(flags.FLAGS.groups)
@@ -57,4 +57,4 @@ def main(argv: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    app.run(main)
+    cli.run(main)

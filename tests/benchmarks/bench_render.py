@@ -81,7 +81,7 @@ def images_per_hour(job: Job, num_images: int, workers: int) -> float:
     return 3600 * (len(finished) - warm_up) / (finished[-1] - finished[warm_up - 1])
 
 
-def main(argv: Sequence[str]) -> None:
+def main() -> None:
     """Measures and prints."""
     given = flags.FLAGS
     with tempfile.TemporaryDirectory() as folder:
@@ -103,5 +103,4 @@ def main(argv: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    define_flags()
-    cli.run(main)
+    cli.run(main, define_flags)

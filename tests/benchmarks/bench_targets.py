@@ -11,7 +11,6 @@ import os
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -47,9 +46,8 @@ def people(num_people: int, num_slots: int) -> np.ndarray:
     return keypoints
 
 
-def main(argv: Sequence[str]) -> None:
+def main() -> None:
     """Prints the table."""
-    del argv
     print("ms per image (wall / CPU), median of 15, batch 8\n")
     print("| form | 4 people in 4 slots | 4 people in 20 slots | 20 people in 20 slots |\n|---|---|---|---|")
     for name, (config, jit) in FORMS.items():

@@ -88,9 +88,8 @@ def take_turns(functions: Sequence[Callable[[], object]], repeats: int) -> list[
     return [(statistics.median(w for w, _ in own), statistics.median(c for _, c in own)) for own in times]
 
 
-def main(argv: Sequence[str]) -> None:
+def main() -> None:
     """Prints both times and their ratio."""
-    del argv
     f = flags.FLAGS
     config = TrainConfig("", ModelConfig(f.width, f.num_stages, f.input_size), batch_size=f.batch_size)
     batch = make_batch(0, f.batch_size, f.input_size, max_people=20, features=1)

@@ -220,7 +220,7 @@ def test_files_that_are_no_mat(tmp_path):
 
 def test_command(tmp_path):
     path = both(tmp_path, GOOD_GT, [{"points": [point(0, score=0.5)]}])
-    files = (f"--groundtruth={path}", f"--predictions={path}", f"--output={tmp_path}/z.json")
+    files = (f"--groundtruth={path}", f"--predictions={path}", f"--output_file={tmp_path}/z.json")
     done = run_command("eval.mpii", *files, "--empty_groups=counted")
     result = json.loads((tmp_path / "z.json").read_text())
     assert len(result["ap"]) == 14 and result["ap"][0] == 100 and result["mode"] == "counted"
@@ -232,7 +232,7 @@ def test_command(tmp_path):
 def test_command_ends_with_two_and_no_traceback(tmp_path):
     path = both(tmp_path, GOOD_GT, [{"points": [point(77, score=0.5)]}])
     for groundtruth in (path, tmp_path / "none.mat", tmp_path):
-        done = run_command("eval.mpii", f"--groundtruth={groundtruth}", f"--output={tmp_path}/z.json", code=2)
+        done = run_command("eval.mpii", f"--groundtruth={groundtruth}", f"--output_file={tmp_path}/z.json", code=2)
         assert done.stderr.startswith("error: ")
     assert not (tmp_path / "z.json").exists()
 

@@ -136,7 +136,7 @@ def test_command_writes_json_and_prints_a_table(tmp_path):
     one = person16(80, 90)
     truth = write_dataset(tmp_path / "images", [[(one, 2000.0)]])
     found = write_predictions(tmp_path / "found", {"000000": [parts_of(one)]})
-    files = (f"--predictions={found}", f"--groundtruth={truth}", f"--output={tmp_path}/oks.json")
+    files = (f"--predictions={found}", f"--groundtruth={truth}", f"--output_file={tmp_path}/oks.json")
     done = run_command("eval.oks", *files)
     assert json.loads((tmp_path / "oks.json").read_text())["AP"] == pytest.approx(1)
     assert "head_top" in done.stdout and "AP 100.0" in done.stdout
@@ -190,8 +190,8 @@ def test_a_json_that_is_not_coco(tmp_path, content):
 
 
 def test_command_ends_with_two_and_no_traceback(tmp_path):
-    files = (f"--predictions={tmp_path}/none", f"--groundtruth={tmp_path}", f"--output={tmp_path}/o.json")
+    files = (f"--predictions={tmp_path}/none", f"--groundtruth={tmp_path}", f"--output_file={tmp_path}/o.json")
     assert "dataset.json" in run_command("eval.oks", *files, code=2).stderr
-    flags = ("--predictions=x", "--groundtruth=y", "--output=z", "--sigmas=unknown")
+    flags = ("--predictions=x", "--groundtruth=y", "--output_file=z", "--sigmas=unknown")
     assert "sigmas" in run_command("eval.oks", *flags, code=2).stderr
     assert not (tmp_path / "o.json").exists()

@@ -13,6 +13,7 @@ from eval.benchmark.entries import EntrySource, read_entries
 from eval.formats.mpii_inputs import read_groups
 from eval.metrics import mpii_summary
 from openpose_tf.common.errors import UserError
+from openpose_tf.config import Fidelity
 from openpose_tf.inference import multi_scale
 from openpose_tf.inference.predictor import Predictor
 from tests.support import painted_network
@@ -59,7 +60,7 @@ def person_row(parts):
 
 
 def options(saved_model, dataset, output_dir, **more):
-    return run.RunOptions(str(saved_model), EntrySource(str(dataset)), str(output_dir), **more)
+    return run.RunOptions(EntrySource(str(dataset)), str(saved_model), str(output_dir), **more)
 
 
 def test_scores_of_known_people(saved_model, dataset, tmp_path):
@@ -102,7 +103,7 @@ def test_other_settings_are_refused(saved_model, dataset, tmp_path):
     run.CLAIM.claim(
         tmp_path, run._settings(options(saved_model, dataset, tmp_path), entries := read_entries_of(dataset))
     )
-    for more in ({"mode": "release"}, {"factors": (1.0,)}, {"size_step": 64}):
+    for more in ({"mode": Fidelity.RELEASE}, {"factors": (1.0,)}, {"size_step": 64}):
         changed = run._settings(options(saved_model, dataset, tmp_path, **more), entries)
         with pytest.raises(UserError, match=rf"\({next(iter(more))}: .*, now .*--output_dir"):
             run.CLAIM.claim(tmp_path, changed)
@@ -114,7 +115,7 @@ def read_entries_of(dataset):
     return read_entries(EntrySource(str(dataset)))
 
 
-@pytest.mark.parametrize("mode", ["paper", "release"])
+@pytest.mark.parametrize("mode", Fidelity)
 def test_batches_equal_single_pictures(dataset, mode):
     entries = dict(enumerate(read_entries_of(dataset)))
     config = dataclasses.replace(multi_scale.CONFIGS[mode], min_side=64)
@@ -173,9 +174,9 @@ def test_a_group_keeps_its_own_people_of_a_shared_picture(saved_model, dataset, 
     (tmp_path / "gt.json").write_text(json.dumps({"images": groups}))
     source = EntrySource(str(tmp_path / "gt.json"), str(dataset / "images"))
     narrow = dataclasses.replace(run.RULES["openpose"], margin_x=30.0, margin_y=30.0)
-    result = run.run(run.RunOptions(str(saved_model), source, str(tmp_path / "out"), rule=narrow))
+    result = run.run(run.RunOptions(source, str(saved_model), str(tmp_path / "out"), rule=narrow))
     assert result["groups"] == 2 and result["predicted_people"] == 2 and result["mAP"] == pytest.approx(100)
-    everybody = run.run(run.RunOptions(str(saved_model), source, str(tmp_path / "out"), rule=run.RULES["none"]))
+    everybody = run.run(run.RunOptions(source, str(saved_model), str(tmp_path / "out"), rule=run.RULES["none"]))
     assert everybody["predicted_people"] == 4 and everybody["mAP"] < 100  # no new inference, other people kept
 
 
@@ -184,7 +185,7 @@ def test_command_refuses_wrong_input_without_a_traceback(saved_model, dataset, t
     cases = {
         "saved_model": (tmp_path, "pose.json"),
         "annotations": (tmp_path / "none.mat", "--images is needed"),
-        "factors": ("0.7,x", "expected numbers"),
+        "factors": ("0.7,x", "'x' is not a number"),
         "size_step": (12, "not a multiple of 8"),
     }
     for name, (value, message) in cases.items():

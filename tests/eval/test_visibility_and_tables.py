@@ -29,7 +29,7 @@ def test_visibility_numbers_and_plot(case, tmp_path):
         "eval.visibility",
         f"--groundtruth={case}",
         f"--predictions=one={case},two={case}",
-        f"--output={tmp_path}/bins.json",
+        f"--output_file={tmp_path}/bins.json",
         f"--plot={tmp_path}/bins.png",
     )
     result = json.loads((tmp_path / "bins.json").read_text())
@@ -50,7 +50,7 @@ def test_models_need_different_names():
 
 
 def test_wrong_plot_name_is_refused_before_any_work(case, tmp_path):
-    flags = (f"--groundtruth={case}", f"--predictions={case}", "--output=x.json", "--plot=x.txt")
+    flags = (f"--groundtruth={case}", f"--predictions={case}", "--output_file=x.json", "--plot=x.txt")
     assert ".png" in run_command("eval.visibility", *flags, code=2).stderr
 
 
@@ -62,7 +62,7 @@ def result_file(path, value=70.0):
 
 def test_tables_print_the_paper_beside_ours(tmp_path):
     result_file(tmp_path / "M_DR+DM.json", 79.4)
-    done = run_command("eval.tables", f"--results={tmp_path}", f"--output={tmp_path}/tables.json")
+    done = run_command("eval.tables", f"--results={tmp_path}", f"--output_file={tmp_path}/tables.json")
     lines = done.stdout.splitlines()
     ours = [line for line in lines if "ours" in line and "79.4" in line]
     assert len(ours) == 2 and "(+1.0)" in ours[0]  # in Tables 1 and 2
@@ -95,7 +95,7 @@ def test_wrong_results(tmp_path):
 
 
 def test_compare_command(case, tmp_path):
-    flags = [f"--groundtruth={case}", f"--first={case}", f"--output={tmp_path}/c.json", "--draws=20"]
+    flags = [f"--groundtruth={case}", f"--first={case}", f"--output_file={tmp_path}/c.json", "--draws=20"]
     assert "difference" in run_command("eval.compare", *flags, f"--second={case}").stdout
     assert json.loads((tmp_path / "c.json").read_text())["difference"]["mAP"]["value"] == 0
     assert "none.mat" in run_command("eval.compare", *flags, f"--second={tmp_path}/none.mat", code=2).stderr

@@ -42,7 +42,7 @@ def _keypoints(entry):
 
 
 def test_pictures_and_json(saved_model, photos, tmp_path):
-    options = predict.PredictOptions(saved_model, str(photos), str(tmp_path), longest_side=160, batch_size=2)
+    options = predict.PredictOptions(saved_model, [str(photos)], str(tmp_path), longest_side=160, batch_size=2)
     assert predict.predict(options) == 0
     names = ["000000000139", "b", "dark", "tall"]
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted(f"{n}{s}" for n in names for s in (".jpg", ".json"))
@@ -65,7 +65,7 @@ def test_pictures_and_json(saved_model, photos, tmp_path):
 @pytest.mark.parametrize("scales", [(2.0,), (0.7, 1.0, 1.3)])
 def test_scales(saved_model, photos, tmp_path, scales):
     options = predict.PredictOptions(
-        saved_model, str(photos / "b.png"), str(tmp_path), longest_side=160, scales=scales, draw=False
+        saved_model, [str(photos / "b.png")], str(tmp_path), longest_side=160, scales=scales, draw=False
     )
     assert predict.predict(options) == 0
     assert [p.name for p in tmp_path.iterdir()] == ["b.json"]
@@ -80,7 +80,9 @@ def test_scales(saved_model, photos, tmp_path, scales):
 def test_flip_finds_the_mirror_image_of_who_is_found(saved_model, photos, tmp_path, flip):
     """The painted people stand in the same places of a mirrored picture; averaged with it, left is as right."""
     source, width = str(photos / "b.png"), 320
-    assert predict.predict(predict.PredictOptions(saved_model, source, str(tmp_path), 320, flip=flip, draw=False)) == 0
+    assert (
+        predict.predict(predict.PredictOptions(saved_model, [source], str(tmp_path), 320, flip=flip, draw=False)) == 0
+    )
     people = _keypoints(json.loads((tmp_path / "b.json").read_text()))
     mirrored = people[:, list(MPI.flip), :2] * [-1, 1] + [width - 1, 0]
     distances = np.linalg.norm(people[:, None, :, :2] - mirrored[None], axis=-1).max(-1).min(0)
@@ -89,7 +91,7 @@ def test_flip_finds_the_mirror_image_of_who_is_found(saved_model, photos, tmp_pa
 
 
 def test_coco_results(saved_model, photos, tmp_path):
-    options = predict.PredictOptions(saved_model, f"{photos}/*.jpg", str(tmp_path), coco=True, draw=False)
+    options = predict.PredictOptions(saved_model, [f"{photos}/*.jpg"], str(tmp_path), coco=True, draw=False)
     assert predict.predict(options) == 0
     assert [p.name for p in tmp_path.iterdir()] == [predict.COCO_FILE]
     entries = json.loads((tmp_path / predict.COCO_FILE).read_text())
@@ -112,7 +114,7 @@ def test_broken_pictures_are_left_out(saved_model, photos, tmp_path):
     _write(inputs / "good.jpg", 96, 96)
     (inputs / "cut.jpg").write_bytes((photos / "tall.jpg").read_bytes()[:300])
     (inputs / "empty.png").touch()
-    options = predict.PredictOptions(saved_model, str(inputs), str(tmp_path / "out"))
+    options = predict.PredictOptions(saved_model, [str(inputs)], str(tmp_path / "out"))
     assert predict.predict(options) == 2
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["good.jpg", "good.json"]
 
@@ -120,7 +122,7 @@ def test_broken_pictures_are_left_out(saved_model, photos, tmp_path):
 def test_folders_and_equal_names_are_kept_apart(saved_model, tmp_path):
     for name in ("in/a.jpg", "in/a.png", "in/b/a.jpg"):
         _write(tmp_path / name, 96, 96)
-    options = predict.PredictOptions(saved_model, f"{tmp_path}/in/**/*.*", str(tmp_path / "out"), draw=False)
+    options = predict.PredictOptions(saved_model, [f"{tmp_path}/in/**/*.*"], str(tmp_path / "out"), draw=False)
     assert predict.predict(options) == 0
     found = sorted(str(p.relative_to(tmp_path / "out")) for p in (tmp_path / "out").rglob("*.json"))
     assert found == ["a.jpg.json", "a.png.json", "b/a.json"]
@@ -131,7 +133,7 @@ def test_film(saved_model, tmp_path):
     for value in (200, 10, 200):
         film.write(np.full((96, 128, 3), value, np.uint8))
     film.release()
-    options = predict.PredictOptions(saved_model, str(tmp_path / "walk.avi"), str(tmp_path / "out"), batch_size=2)
+    options = predict.PredictOptions(saved_model, [str(tmp_path / "walk.avi")], str(tmp_path / "out"), batch_size=2)
     assert predict.predict(options) == 0
     entries = [json.loads((tmp_path / f"out/walk/{i:06d}.json").read_text()) for i in range(3)]
     assert [len(entry["people"]) for entry in entries] == [2, 0, 2]
@@ -155,7 +157,9 @@ def test_mistakes_of_the_user(saved_model, photos, tmp_path):
         (str(tmp_path / "other"), str(photos), out, "SavedModel of something else"),
     ]:
         with pytest.raises(UserError, match=message):
-            predict.predict(predict.PredictOptions(model, pictures, target))
+            predict.predict(predict.PredictOptions(model, [pictures], target))
+    with pytest.raises(UserError, match=r"walk\.avi is a film, given with 1 other"):
+        predict.predict(predict.PredictOptions(saved_model, [str(photos), "walk.avi"], out))
     for scales in (["a"], [], ["1", "0"], ["nan"]):
         with pytest.raises(UserError, match="--scales"):
             predict.parse_scales(scales)
@@ -170,5 +174,8 @@ def test_command_line(saved_model, photos, tmp_path):
     assert "bad.jpg" in broken.stderr
     assert (tmp_path / "out" / "good.json").is_file()
     assert "Traceback" not in broken.stderr
+    two = [str(inputs / "good.jpg"), str(photos / "b.png"), str(inputs / "good.jpg")]  # as a shell's own pattern
+    run_command(*command, *two, f"--output_dir={tmp_path}/several")
+    assert sorted(path.name for path in (tmp_path / "several").rglob("*.json")) == ["b.json", "good.json"]
     missing = run_command(*command, "--images=nowhere/*.jpg", f"--output_dir={tmp_path}/out2", code=2)
     assert "no file is called nowhere" in missing.stderr

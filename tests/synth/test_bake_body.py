@@ -80,6 +80,6 @@ def test_targets_are_weighted_by_the_macro_values(tmp_path):
 
 
 def test_wrong_data_folder_is_a_user_error(tmp_path):
-    done = run_command("synth.bake_body", f"--data={tmp_path}", f"--output={tmp_path / 'out.npz'}", code=2)
+    done = run_command("synth.bake_body", f"--input_dir={tmp_path}", f"--output_file={tmp_path / 'out.npz'}", code=2)
     assert "base.obj" in done.stderr
     assert not (tmp_path / "out.npz").exists()

@@ -134,7 +134,7 @@ COMMAND = "synth.filter_backgrounds"
 
 
 def test_command_without_model_files_names_the_mend(photos, tmp_path):
-    flags = (f"--input={photos}", f"--output={tmp_path}/kept.txt", f"--models_dir={tmp_path}/none")
+    flags = (f"--input_dir={photos}", f"--output_file={tmp_path}/kept.txt", f"--models_dir={tmp_path}/none")
     assert "make models" in run_command(COMMAND, *flags, code=2).stderr
     assert not (tmp_path / "kept.txt").exists()
 
@@ -154,7 +154,12 @@ def test_command_keeps_the_photographs_without_people(shared_data, models_dir, t
     people = real / "coco" / "images" / "000000000785.jpg"
     empty = sorted((real / "coco_backgrounds").glob("*.jpg"))[1]
     listing.write_text(f"{people}\n{empty}\n")
-    flags = (f"--input={listing}", f"--output={tmp_path}/kept.txt", "--min_side=300", f"--models_dir={models_dir}")
+    flags = (
+        f"--input_dir={listing}",
+        f"--output_file={tmp_path}/kept.txt",
+        "--min_side=300",
+        f"--models_dir={models_dir}",
+    )
     done = run_command(COMMAND, *flags)
     assert (tmp_path / "kept.txt").read_text() == f"{empty.resolve()}\n"
     assert "2 photographs: 1 kept" in done.stdout and "1 dropped: a person scores 0.25" in done.stdout

@@ -139,7 +139,7 @@ def test_main_returns_1_when_scenes_failed(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(render, "run_of", lambda given: run_of(tmp_path))
     writer.open_dataset(tmp_path, "synthetic", 0, 2, {}, [])
     monkeypatch.setattr(render, "render", lambda run: [Failure(0, 3, "it is cursed")])
-    assert render.main(["render"]) == 1
+    assert render.main() == 1
     assert "1 scenes failed" in capsys.readouterr().out
 
 
@@ -171,7 +171,7 @@ def test_wrong_settings_stop_before_anything_is_written(tmp_path, monkeypatch, c
     original = render.run_of
     monkeypatch.setattr(render, "run_of", lambda _: original(given))
     with pytest.raises(UserError, match=message):
-        render.main(["render"])
+        render.main()
     assert not (tmp_path / "set" / "dataset.json").exists()
 
 

@@ -120,7 +120,7 @@ def test_a_stopped_run_ends_with_the_same_pictures_and_never_mixes(source, mixed
 @pytest.mark.blender
 def test_mixed_pictures_are_stylised_and_become_records(source, mixed, tmp_path):
     segmenter = ("--person_segmenter=groundtruth", f"--groundtruth={source}/known")
-    run_command("synth.stylize", f"--input={mixed}", f"--output={tmp_path}/style", *segmenter)
+    run_command("synth.stylize", f"--input_dir={mixed}", f"--output_dir={tmp_path}/style", *segmenter)
     counts = read_header(tmp_path / "style")["counts"]["style"]
     assert counts["images_stylized"] + counts.get("images_left", 0) == 4 and counts["images_stylized"] >= 1
     for name in ("000001", "000003"):

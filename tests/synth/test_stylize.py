@@ -291,13 +291,13 @@ def test_a_new_stylizer_is_one_row(mixed, monkeypatch):
 def test_command_line(mixed):
     output = mixed.parent / "D_Style"
     segmenter = ("--person_segmenter=groundtruth", f"--groundtruth={mixed.parent / 'known'}")
-    done = run_command("synth.stylize", f"--input={mixed}", f"--output={output}", *segmenter)
+    done = run_command("synth.stylize", f"--input_dir={mixed}", f"--output_dir={output}", *segmenter)
     assert "1 images with 1 synthetic people stylized, 2 with 2 left" in done.stdout
     direct = job(mixed, output=mixed.parent / "direct")
     run(direct)
     for name in ("images/000000.png", "annotations/000000.json"):
         assert (output / name).read_bytes() == (direct.output / name).read_bytes()
-    run_command("synth.stylize", f"--input={mixed.parent / 'nothing'}", f"--output={output}", code=2)
+    run_command("synth.stylize", f"--input_dir={mixed.parent / 'nothing'}", f"--output_dir={output}", code=2)
 
 
 @pytest.mark.slow
@@ -305,7 +305,7 @@ def test_ray_workers_make_the_same_dataset(mixed):
     here = job(mixed)
     run(here)
     flags = ("--person_segmenter=groundtruth", f"--groundtruth={mixed.parent / 'known'}", "--num_workers=2")
-    run_command("synth.stylize", f"--input={mixed}", f"--output={mixed.parent / 'ray'}", *flags)
+    run_command("synth.stylize", f"--input_dir={mixed}", f"--output_dir={mixed.parent / 'ray'}", *flags)
     assert snapshot(mixed.parent / "ray") == snapshot(here.output)
 
 

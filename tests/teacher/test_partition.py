@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from openpose_tf.common.errors import UserError
+from openpose_tf.config import Fidelity
 from openpose_tf.data.records.record_set import load_records
 from teacher.groups.group_files import groups_json
 from teacher.groups.group_shards import write_group_shards
@@ -60,7 +61,7 @@ def test_groups_json_gives_the_rule_back(toy_records, tmp_path):
     records = load_records(toy_records["synthetic"])
     membership = pitch_groups(records, 2)
     path = tmp_path / "groups.json"
-    path.write_text(json.dumps(groups_json(membership, "paper")))
+    path.write_text(json.dumps(groups_json(membership, Fidelity.PAPER)))
     assert grouping_from_json(json.loads(path.read_text())["grouping"]) == membership.grouping
 
 

@@ -48,7 +48,15 @@ class Augmentation:
     @classmethod
     def none(cls, input_size: int = NETWORK_SIZE, backend: str = "cv2") -> "Augmentation":
         """Returns the map without chance: person in the middle, 250 * S / 368 pixels tall, upright."""
-        return cls(input_size, 1.0, 1.0, 0.0, 1, 0.0, backend=backend)
+        return cls(
+            input_size,
+            min_zoom=1.0,
+            max_zoom=1.0,
+            max_rotation_deg=0.0,
+            num_offsets=1,
+            flip_probability=0.0,
+            backend=backend,
+        )
 
 
 @dataclasses.dataclass(frozen=True)

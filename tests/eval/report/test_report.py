@@ -72,7 +72,7 @@ def run_dir(tmp_path):
 def test_page_is_well_formed_self_contained_and_tells_the_numbers(run_dir):
     output = run_dir / "report.html"
     run_command(
-        *("eval.report", f"--model_dir={run_dir / 'model_dir'}", f"--output={output}"),
+        *("eval.report", f"--model_dir={run_dir / 'model_dir'}", f"--output_file={output}"),
         *(f"--summary={run_dir / 'summary.json'}", f"--sheets=A < B={run_dir / 'sheet.jpg'}"),
         *(f"--before={run_dir / 'before'}", f"--after={run_dir / 'after'}", f"--scores=after={run_dir / 'oks.json'}"),
     )

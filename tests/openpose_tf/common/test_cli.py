@@ -11,7 +11,7 @@ from openpose_tf.common import cli
 from openpose_tf.common.errors import MachineError, UserError
 flags.DEFINE_enum("fail", "none", {choices}, "How to end.")
 
-def main(argv):
+def main():
     ways = dict(
         user=UserError("x.json does not exist: expected a COCO file"),
         machine=MachineError("a worker died"),
@@ -60,3 +60,65 @@ def test_help_explains_and_ends_well():
 
 def test_a_bug_keeps_its_traceback():
     assert "ZeroDivisionError" in run_command("-c", PROGRAM, "--fail=bug", code=1).stderr
+
+
+ARGUMENTS = """
+from absl import flags
+from openpose_tf.common import cli
+
+def define_flags():
+    flags.DEFINE_string("weights", None, "A path.")
+    flags.DEFINE_multi_string("images", None, "Pictures.")
+    flags.DEFINE_string("output", None, "A path.", required={required})
+
+def main():
+    print(flags.FLAGS.weights, flags.FLAGS.images)
+
+cli.run(main, define_flags, {positional})
+"""
+
+
+def call_with(positional, *arguments, code=0, required=False):
+    return run_command("-c", ARGUMENTS.format(positional=repr(positional), required=required), *arguments, code=code)
+
+
+GIVEN = "--weights is given already, and every option is --flag=value"
+
+
+@pytest.mark.parametrize(
+    ("positional", "arguments", "message"),
+    [
+        (None, ["a"], "unexpected argument 'a': every option is --flag=value"),
+        ("weights", ["a", "b"], f"unexpected argument 'b': {GIVEN}"),
+        ("weights", ["--weights=a", "b"], f"unexpected argument 'b': {GIVEN}"),
+        ("weights", [], "--weights is missing: A path."),
+    ],
+)
+def test_an_argument_too_many_or_too_few_ends_with_2(positional, arguments, message):
+    result = call_with(positional, *arguments, code=2)
+    assert result.stderr == f"error: {message}\n"
+
+
+@pytest.mark.parametrize(
+    ("positional", "arguments", "received"),
+    [
+        ("weights", ["a"], "a None"),
+        ("weights", ["--weights=a"], "a None"),
+        ("images", ["a", "b"], "None ['a', 'b']"),
+        ("images", ["--images=a", "--images=b"], "None ['a', 'b']"),
+    ],
+)
+def test_an_argument_is_the_value_of_a_flag(positional, arguments, received):
+    assert call_with(positional, *arguments).stdout == f"{received}\n"
+
+
+def test_an_empty_value_undoes_a_flagfile(tmp_path):
+    (tmp_path / "run.flags").write_text("--weights=a.npz\n")
+    flagfile = f"--flagfile={tmp_path / 'run.flags'}"
+    assert call_with(None, flagfile).stdout == "a.npz None\n"
+    assert call_with(None, flagfile, "--weights=").stdout == "None None\n"
+
+
+def test_an_empty_value_of_a_required_flag_is_a_missing_one():
+    result = call_with(None, "--output=", code=2, required=True)
+    assert "--output" in result.stderr

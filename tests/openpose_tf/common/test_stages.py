@@ -20,6 +20,14 @@ def test_times_of_a_stage_add_up_and_other_settings_are_refused(tmp_path):
         again.is_done(Stage("a", "title", ("module", "--x=2")))
 
 
+def test_a_stage_of_an_older_folder_is_done_under_the_old_names_of_its_flags(tmp_path):
+    log = StageLog.open(tmp_path / "stages.json", FIX)
+    log.add(Stage("a", "title", ("module", "--input=a", "--output=b")), 1.0, done=True)
+    assert log.is_done(Stage("a", "title", ("module", "--input_dir=a", "--output_file=b")))
+    with pytest.raises(UserError, match="other settings"):
+        log.is_done(Stage("a", "title", ("module", "--input_dir=a", "--output_file=c")))
+
+
 def test_a_failing_stage_stops_the_rest_and_only_it_runs_again(tmp_path):
     """`timeit` stands for long work: a module that every Python runs by `-m`."""
     good = Stage("good", "works", ("timeit", "-n1", "-r1", "pass"))

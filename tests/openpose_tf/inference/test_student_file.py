@@ -96,14 +96,7 @@ def test_the_exported_weights_are_the_student(tmp_path):
 
 def test_predict_needs_nothing_but_the_picture(tmp_path):
     images.write(tmp_path / "a.jpg", PICTURES[0])
-    assert predict.which_images([str(tmp_path / "a.jpg")], None) == str(tmp_path / "a.jpg")
-    options = predict.PredictOptions(BUILTIN, str(tmp_path / "a.jpg"), str(tmp_path / "predictions"))
+    options = predict.PredictOptions(BUILTIN, [str(tmp_path / "a.jpg")], str(tmp_path / "predictions"))
     assert predict.predict(options) == 0
     assert {p.name for p in (tmp_path / "predictions").iterdir()} == {"a.jpg", "a.json"}
     assert tf.io.decode_image((tmp_path / "predictions" / "a.jpg").read_bytes()).shape == (64, 80, 3)
-
-
-@pytest.mark.parametrize(("arguments", "flag"), [([], None), (["a.jpg", "b.jpg"], None), (["a.jpg"], "b.jpg")])
-def test_one_source_of_pictures(arguments, flag):
-    with pytest.raises(UserError, match="expected one picture"):
-        predict.which_images(arguments, flag)

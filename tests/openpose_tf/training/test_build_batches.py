@@ -60,7 +60,7 @@ def lengths_and_slopes(joints: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_without_rotation_and_zoom_every_sample_has_the_mean_size_and_stands_upright(tmp_path):
-    joints = augmented_joints(tmp_path, max_rotation_deg=0.0, zoom=(1.0, 1.0))
+    joints = augmented_joints(tmp_path, max_rotation_deg=0.0, min_zoom=1.0, max_zoom=1.0)
     length, slope = lengths_and_slopes(joints)
     keypoints = np.random.default_rng(0).uniform(20, 44, (16, 2))
     head, neck = keypoints[9], keypoints[8]  # MPII's head top and upper neck

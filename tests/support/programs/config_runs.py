@@ -52,4 +52,5 @@ def build(flagfile: Path, folder: Path) -> dict[str, object]:
 
 
 if __name__ == "__main__":
+    teacher_train.define_flags()
     print(json.dumps({Path(name).stem: build(Path(name), Path(sys.argv[1])) for name in sys.argv[2:]}))

@@ -73,4 +73,5 @@ def scripted_step(step: int) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
 
 
 if __name__ == "__main__":
+    train.define_flags()
     print(json.dumps({mode: play(Path(sys.argv[1]), mode) for mode in sys.argv[2:]}))

@@ -17,13 +17,15 @@ from openpose_tf.common import cli
 
 def main(module):
     command = importlib.import_module(module)
+    command.define_flags()
     results = []
     for line in json.load(sys.stdin):
         output = io.StringIO()
         code = 0
         with flagsaver.flagsaver(), contextlib.redirect_stderr(output):
             try:
-                cli.run(command.main, [module, *line])
+                sys.argv = [module, *line]
+                cli.run(command.main)
             except SystemExit as stop:
                 code = stop.code
             flags.FLAGS.unparse_flags()

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from openpose_tf.common.errors import UserError
+from openpose_tf.config import Fidelity
 from teacher.groups import groupings
 from tests.support.groupings import grouping_from_json
 
@@ -27,7 +28,7 @@ def test_min_distance_of_the_paper_has_ten_equal_bins_with_the_last_one_open():
 
 
 def test_min_distance_as_released_leaves_group_0_empty():
-    axis = groupings.make_axis("min_distance", one_column("min_distance", [10.0]), 10, mode="release")
+    axis = groupings.make_axis("min_distance", one_column("min_distance", [10.0]), 10, mode=Fidelity.RELEASE)
     expected = [0, 71.11, 142.22, 213.33, 284.44, 355.56, 426.67, 497.78, 568.89]
     np.testing.assert_allclose(axis.boundaries, expected, atol=5e-3)
     assert axis.assign(np.array([0.0, 71.0, 71.2, 900.0])).tolist() == [1, 1, 2, 9]

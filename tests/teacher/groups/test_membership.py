@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from openpose_tf.common.errors import UserError
+from openpose_tf.config import Fidelity
 from teacher.groups.group_files import labels_of
 from teacher.groups.groupings import Axis, Grouping
 from teacher.groups.membership import GroupingConfig, assign_samples, group_samples
@@ -47,7 +48,7 @@ def test_refusals():
     columns = {"min_distance": np.full(50, 5.0)}
     with pytest.raises(UserError, match=r"group 1, 2 of min_distance has no sample .samples per group: 50 0 0"):
         group(columns, ["min_distance"], [3])
-    assert group(columns, ["min_distance"], [3], mode="release").counts.tolist() == [0, 50, 0]
+    assert group(columns, ["min_distance"], [3], mode=Fidelity.RELEASE).counts.tolist() == [0, 50, 0]
 
 
 def test_small_cells_join_their_nearest_neighbour():

@@ -18,10 +18,9 @@ from openpose_tf.common import cli, files
 from openpose_tf.common.errors import MachineError, UserError
 
 if TYPE_CHECKING:
-    import tensorflow as tf
-
     from openpose_tf.config import ModelConfig
     from openpose_tf.inference.saved_model import ServingConfig
+    from openpose_tf.keras_api import keras
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,7 +103,7 @@ def _changed(serving: "ServingConfig", options: ExportOptions) -> "ServingConfig
     return dataclasses.replace(serving, decoder=decoder, test_side=options.test_side or serving.test_side)
 
 
-def _load_checkpoints(paths: Sequence[str]) -> "tuple[tf.keras.Model, ModelConfig]":
+def _load_checkpoints(paths: Sequence[str]) -> "tuple[keras.Model, ModelConfig]":
     from openpose_tf.weights import checkpoints
 
     for path in paths:

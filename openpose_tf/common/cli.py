@@ -9,11 +9,13 @@ from collections.abc import Callable, Sequence
 from absl import app, flags, logging
 
 from openpose_tf.common.errors import MachineError, UserError
+from openpose_tf.common.keras_choice import choose_keras
 
 # TensorFlow tells of every library it did not find; what matters comes as an exception. Set before it is imported.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # TensorFlow has oneDNN's faster convolutions on by itself only where the CPU has AVX-512 (BUILD_NOTES.md).
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+choose_keras()
 
 EXIT_OK, EXIT_MACHINE, EXIT_USER, EXIT_INTERRUPTED = 0, 1, 2, 130
 

@@ -79,7 +79,7 @@ class PoseServer(tf.Module):
         config: what to do around it; None for the defaults of `model_config`.
     """
 
-    def __init__(self, model: tf.keras.Model, model_config: ModelConfig, config: ServingConfig | None = None) -> None:
+    def __init__(self, model: keras.Model, model_config: ModelConfig, config: ServingConfig | None = None) -> None:
         super().__init__(name="pose_server")
         config = config or ServingConfig.for_model(model_config)
         self._decoder = Decoder(MPI, config.decoder)

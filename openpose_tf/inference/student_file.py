@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import tensorflow as tf
 
 from openpose_tf.common import files
 from openpose_tf.common.errors import UserError
 from openpose_tf.config import ModelConfig
 from openpose_tf.inference.decoder import PAPER
 from openpose_tf.inference.saved_model import ServingConfig
+from openpose_tf.keras_api import keras
 from openpose_tf.network.openpose import build_openpose
 from openpose_tf.weights.import_weights import import_weights
 
@@ -39,7 +39,7 @@ class StudentFile(NamedTuple):
         serving: sizes and thresholds that suit it.
     """
 
-    model: tf.keras.Model
+    model: keras.Model
     config: ModelConfig
     serving: ServingConfig
 

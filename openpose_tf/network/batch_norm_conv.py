@@ -5,11 +5,13 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from openpose_tf.keras_api import keras
+
 MOMENTUM = 0.99  # of the running mean and variance, per step
 EPSILON = 1e-3  # added to the variance
 
 
-class NormalisedConv2D(tf.keras.layers.Conv2D):
+class NormalisedConv2D(keras.layers.Conv2D):
     """A convolution, then batch normalisation (Ioffe and Szegedy 2015), then the activation.
 
     Each replica takes the statistics of its own part of the batch. The convolution itself has no bias.
@@ -21,8 +23,8 @@ class NormalisedConv2D(tf.keras.layers.Conv2D):
 
     def __init__(self, filters: int, kernel_size: int, activation: str, **kwargs: Any) -> None:
         super().__init__(filters, kernel_size, use_bias=False, **kwargs)
-        self.after = tf.keras.activations.get(activation)
-        self.normalisation = tf.keras.layers.BatchNormalization(
+        self.after = keras.activations.get(activation)
+        self.normalisation = keras.layers.BatchNormalization(
             momentum=MOMENTUM, epsilon=EPSILON, name="normalisation", dtype=kwargs.get("dtype")
         )
 

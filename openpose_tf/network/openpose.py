@@ -8,6 +8,7 @@ Example:
 import tensorflow as tf
 
 from openpose_tf.config import Initializer, ModelConfig
+from openpose_tf.keras_api import keras
 from openpose_tf.network.batch_norm_conv import NormalisedConv2D
 from openpose_tf.skeleton import MPI
 
@@ -52,7 +53,7 @@ def build_openpose(
     seed: int = 0,
     name: str = "openpose",
     batch_norm: bool = False,
-) -> tf.keras.Model:
+) -> keras.Model:
     """Returns the network.
 
     The input is `preprocess`'s float [B, H, W, 3] of any H and W that are multiples of 8 (other sizes lose their rest
@@ -69,17 +70,17 @@ def build_openpose(
             paper's network of the result.
     """
     layers = _Layers(config.width, initializer, seed, batch_norm)
-    images = tf.keras.Input((None, None, 3), name="images")
+    images = keras.Input((None, None, 3), name="images")
     features = _features(layers, images)
     outputs = [_first_stage(layers, features)]
     for stage in range(2, config.num_stages + 1):
         # Order of the release: PAFs, confidence maps, features.
-        inputs = tf.keras.layers.Concatenate(name=f"concat_stage{stage}")([*outputs[-1], features])
+        inputs = keras.layers.Concatenate(name=f"concat_stage{stage}")([*outputs[-1], features])
         outputs.append(_later_stage(layers, inputs, stage))
-    return tf.keras.Model(images, outputs, name=name)
+    return keras.Model(images, outputs, name=name)
 
 
-def plain_network(model: tf.keras.Model, config: ModelConfig) -> tf.keras.Model:
+def plain_network(model: keras.Model, config: ModelConfig) -> keras.Model:
     """Returns the paper's network with the same output at test time as `model`, which was built with `batch_norm`."""
     plain = build_openpose(config)
     for layer in plain.layers:
@@ -107,21 +108,21 @@ class _Layers:
         self._width, self._initializer, self._seed, self._count = width, initializer, seed, 0
         self._batch_norm = batch_norm
 
-    def hidden(self, name: str, channels: int, kernel: int) -> tf.keras.layers.Layer:
+    def hidden(self, name: str, channels: int, kernel: int) -> keras.layers.Layer:
         """Returns a convolution with ReLU; `channels` is the paper's number."""
         return self._conv(name, max(MIN_CHANNELS, round(channels * self._width)), kernel, "relu")
 
-    def output(self, name: str, channels: int) -> tf.keras.layers.Layer:
+    def output(self, name: str, channels: int) -> keras.layers.Layer:
         """Returns a 1 x 1 convolution without activation; `channels` is never scaled."""
         return self._conv(name, channels, 1, None)
 
-    def _conv(self, name: str, channels: int, kernel: int, activation: str | None) -> tf.keras.layers.Layer:
+    def _conv(self, name: str, channels: int, kernel: int, activation: str | None) -> keras.layers.Layer:
         kernel_init, bias_init = self._initializers(is_output=activation is None)
         if self._batch_norm and activation is not None:
             return NormalisedConv2D(
                 channels, kernel, activation, padding="same", kernel_initializer=kernel_init, name=name
             )
-        return tf.keras.layers.Conv2D(
+        return keras.layers.Conv2D(
             channels,
             kernel,
             padding="same",
@@ -132,14 +133,14 @@ class _Layers:
             name=name,
         )
 
-    def _initializers(self, is_output: bool) -> tuple[tf.keras.initializers.Initializer, ...]:
+    def _initializers(self, is_output: bool) -> tuple[keras.initializers.Initializer, ...]:
         self._count += 1
         seed = self._seed * 1000 + 2 * self._count
         if self._initializer == Initializer.XAVIER:
-            glorot = tf.keras.initializers.GlorotUniform
+            glorot = keras.initializers.GlorotUniform
             return glorot(seed=seed), glorot(seed=seed + 1)
-        normal = tf.keras.initializers.RandomNormal(stddev=OUTPUT_STD, seed=seed)
-        return normal if is_output else tf.keras.initializers.HeNormal(seed=seed), tf.keras.initializers.Zeros()
+        normal = keras.initializers.RandomNormal(stddev=OUTPUT_STD, seed=seed)
+        return normal if is_output else keras.initializers.HeNormal(seed=seed), keras.initializers.Zeros()
 
 
 def _features(layers: _Layers, x: tf.Tensor) -> tf.Tensor:
@@ -147,7 +148,7 @@ def _features(layers: _Layers, x: tf.Tensor) -> tf.Tensor:
     for name, channels in VGG_LAYERS:
         x = layers.hidden(name, channels, 3)(x)
         if name in POOLED_LAYERS:
-            x = tf.keras.layers.MaxPooling2D(2, 2, "valid", name=POOLED_LAYERS[name])(x)
+            x = keras.layers.MaxPooling2D(2, 2, "valid", name=POOLED_LAYERS[name])(x)
     for name, channels in CPM_LAYERS:
         x = layers.hidden(name, channels, 3)(x)
     return x

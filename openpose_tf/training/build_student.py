@@ -28,11 +28,11 @@ def setup_tensorflow(config: TrainConfig) -> Replicas:
     Raises:
         UserError: TF_CONFIG is missing, or the devices cannot share a batch evenly.
     """
-    tf.keras.utils.set_random_seed(config.seed)
+    keras.utils.set_random_seed(config.seed)
     if config.deterministic:
         tf.config.experimental.enable_op_determinism()
         _one_thread_per_operation()
-    tf.keras.mixed_precision.set_global_policy(config.precision.policy)
+    keras.mixed_precision.set_global_policy(config.precision.policy)
     replicas = make_replicas(config.strategy)
     check_batch_size(replicas, config.batch_size)
     return replicas
@@ -89,7 +89,7 @@ def _state(frozen: bool) -> str:
     return "frozen" if frozen else "trained"
 
 
-def _start_weights(model: tf.keras.Model, config: TrainConfig) -> bool:
+def _start_weights(model: keras.Model, config: TrainConfig) -> bool:
     """Sets the initial weights; returns whether the features are not random."""
     if config.init_checkpoint is not None and config.batch_norm:
         raise UserError(

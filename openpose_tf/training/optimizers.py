@@ -12,6 +12,7 @@ from typing import Any
 import tensorflow as tf
 
 from openpose_tf.config import OptimizerConfig, Recipe
+from openpose_tf.keras_api import keras
 from openpose_tf.network.openpose import stage_of_layer
 
 SGD_MOMENTUM = 0.9
@@ -30,10 +31,10 @@ class _Defaults:
 DEFAULTS = {Recipe.ADAM: _Defaults(5e-5, 0.33, 20_000), Recipe.SGD: _Defaults(4e-5, 0.333, 136_106)}
 
 
-def learning_rate_schedule(config: OptimizerConfig) -> tf.keras.optimizers.schedules.LearningRateSchedule:
+def learning_rate_schedule(config: OptimizerConfig) -> keras.optimizers.schedules.LearningRateSchedule:
     """Returns the staircase, behind a linear rise if one is asked for: learning rate by number of steps done."""
     defaults = DEFAULTS[config.recipe]
-    staircase = tf.keras.optimizers.schedules.ExponentialDecay(
+    staircase = keras.optimizers.schedules.ExponentialDecay(
         defaults.learning_rate if config.learning_rate is None else config.learning_rate,
         decay_steps=defaults.decay_steps if config.decay_steps is None else config.decay_steps,
         decay_rate=defaults.decay_rate if config.decay_rate is None else config.decay_rate,
@@ -42,7 +43,7 @@ def learning_rate_schedule(config: OptimizerConfig) -> tf.keras.optimizers.sched
     return Warmup(staircase, config.warmup_steps) if config.warmup_steps else staircase
 
 
-class Warmup(tf.keras.optimizers.schedules.LearningRateSchedule):
+class Warmup(keras.optimizers.schedules.LearningRateSchedule):
     """A schedule whose first steps rise linearly: step i has (i + 1) / num_steps of its learning rate.
 
     Args:
@@ -50,7 +51,7 @@ class Warmup(tf.keras.optimizers.schedules.LearningRateSchedule):
         num_steps: steps until the whole learning rate.
     """
 
-    def __init__(self, schedule: tf.keras.optimizers.schedules.LearningRateSchedule, num_steps: int) -> None:
+    def __init__(self, schedule: keras.optimizers.schedules.LearningRateSchedule, num_steps: int) -> None:
         super().__init__()
         self._schedule, self._num_steps = schedule, num_steps
 
@@ -64,14 +65,14 @@ class Warmup(tf.keras.optimizers.schedules.LearningRateSchedule):
         return {"schedule": self._schedule, "num_steps": self._num_steps}
 
 
-def build_optimizer(config: OptimizerConfig, scale_loss: bool = False) -> tf.keras.optimizers.Optimizer:
+def build_optimizer(config: OptimizerConfig, scale_loss: bool = False) -> keras.optimizers.Optimizer:
     """Returns the optimiser; `scale_loss` (float16 runs) gives it a dynamic loss scale."""
     schedule = learning_rate_schedule(config)
     if config.recipe == Recipe.ADAM:
-        optimizer = tf.keras.optimizers.Adam(schedule, beta_1=0.8, beta_2=0.999, epsilon=1e-8, jit_compile=False)
+        optimizer = keras.optimizers.Adam(schedule, beta_1=0.8, beta_2=0.999, epsilon=1e-8, jit_compile=False)
     else:
-        optimizer = tf.keras.optimizers.SGD(schedule, momentum=SGD_MOMENTUM, jit_compile=False)
-    return tf.keras.mixed_precision.LossScaleOptimizer(optimizer) if scale_loss else optimizer
+        optimizer = keras.optimizers.SGD(schedule, momentum=SGD_MOMENTUM, jit_compile=False)
+    return keras.mixed_precision.LossScaleOptimizer(optimizer) if scale_loss else optimizer
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,7 +88,7 @@ class VariableRule:
     weight_decay: float
 
 
-def variable_rules(model: tf.keras.Model, recipe: Recipe) -> list[VariableRule]:
+def variable_rules(model: keras.Model, recipe: Recipe) -> list[VariableRule]:
     """Returns one rule per trainable variable of `model`, in the order of `model.trainable_variables`."""
     rules = {}
     for layer in model.layers:

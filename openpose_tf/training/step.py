@@ -27,7 +27,7 @@ def scalar_names(num_stages: int) -> list[str]:
     return domains + [f"stage{s}__{branch}" for s in range(1, num_stages + 1) for branch in BRANCH_NAMES]
 
 
-def freeze_first_layers(model: tf.keras.Model) -> None:
+def freeze_first_layers(model: keras.Model) -> None:
     """Takes conv1_1 to conv2_2 out of training (paper Sec. 4); no optimiser may change them."""
     for name in FROZEN_LAYERS:
         model.get_layer(name).trainable = False
@@ -42,7 +42,7 @@ class OpenPoseStudent:
         replicas: where the step runs; one device if None.
     """
 
-    def __init__(self, model: tf.keras.Model, config: TrainConfig, replicas: Replicas | None = None) -> None:
+    def __init__(self, model: keras.Model, config: TrainConfig, replicas: Replicas | None = None) -> None:
         self.model = model
         self.scalar_names = scalar_names(config.model.num_stages)
         self._replicas = replicas or Replicas(tf.distribute.get_strategy())

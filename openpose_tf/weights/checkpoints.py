@@ -13,6 +13,7 @@ from openpose_tf.common import files
 from openpose_tf.common.errors import MachineError, UserError
 from openpose_tf.common.folder_claim import FolderClaim
 from openpose_tf.config import ModelConfig
+from openpose_tf.keras_api import keras
 from openpose_tf.network.openpose import build_openpose, plain_network
 
 CONFIG_NAME = "config.json"
@@ -27,7 +28,7 @@ CLAIM = FolderClaim(
 WHAT_MODEL_DIR = "a model_dir written by openpose_tf.train or teacher.train"
 
 
-def load_student(model_dir: str | Path) -> tuple[tf.keras.Model, ModelConfig]:
+def load_student(model_dir: str | Path) -> tuple[keras.Model, ModelConfig]:
     """Returns the student of the latest checkpoint in `model_dir`, and its configuration.
 
     Raises:
@@ -43,7 +44,7 @@ def load_student(model_dir: str | Path) -> tuple[tf.keras.Model, ModelConfig]:
     return model, config
 
 
-def load_checkpoint(path: str | Path) -> tuple[tf.keras.Model, ModelConfig]:
+def load_checkpoint(path: str | Path) -> tuple[keras.Model, ModelConfig]:
     """Returns the student of one checkpoint of a model_dir as the paper's network, and its configuration.
 
     Args:
@@ -60,7 +61,7 @@ def load_checkpoint(path: str | Path) -> tuple[tf.keras.Model, ModelConfig]:
     return plain_network(model, config) if batch_norm else model, config
 
 
-def load_mean_checkpoint(paths: Sequence[str | Path]) -> tuple[tf.keras.Model, ModelConfig]:
+def load_mean_checkpoint(paths: Sequence[str | Path]) -> tuple[keras.Model, ModelConfig]:
     """Returns the student whose weights are the mean over checkpoints, and its configuration.
 
     Checkpoints of one run at a learning rate that is not small yet lie around a better student (Izmailov et al., UAI
@@ -90,7 +91,7 @@ def latest_checkpoint(model_dir: str | Path) -> str | None:
     return next((path for path in reversed(paths) if Path(f"{path}.index").exists()), None)
 
 
-def restore_model(model: tf.keras.Model, path: str | Path) -> None:
+def restore_model(model: keras.Model, path: str | Path) -> None:
     """Sets the weights of `model` from a checkpoint of a run, its optimiser and counters left aside.
 
     Raises:

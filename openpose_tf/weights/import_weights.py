@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import tensorflow as tf
 from absl import logging
 
 from openpose_tf.common.errors import UserError
+from openpose_tf.keras_api import keras
 from openpose_tf.network.openpose import VGG_LAYERS, layer_of_stage, stage_of_layer
 from openpose_tf.weights.net2wider import widened
 from openpose_tf.weights.weight_files import LayerWeights, is_vgg_file, read_weights
@@ -48,7 +48,7 @@ class ImportReport:
 
 
 def import_weights(
-    model: tf.keras.Model,
+    model: keras.Model,
     path: str | Path,
     scales_input: bool = True,
     copy_stages: bool = False,
@@ -110,7 +110,7 @@ def _stage_sources(weights: LayerWeights, names: Sequence[str], path: str | Path
 
 
 def _fitted(
-    weights: LayerWeights, name: str, layer: tf.keras.layers.Layer, path: str | Path
+    weights: LayerWeights, name: str, layer: keras.layers.Layer, path: str | Path
 ) -> tuple[np.ndarray, np.ndarray]:
     """Returns kernel [h, w, in, out] and bias [out] of a layer."""
     if set(weights[name]) != {"kernel", "bias"}:

@@ -139,6 +139,8 @@ class CyclesRenderer:
         cycles.pixel_filter_type, cycles.use_light_tree = "BLACKMAN_HARRIS", False
         layer.use_pass_object_index = layer.use_pass_z = True
         output = render.image_settings
+        if hasattr(output, "media_type"):  # Blender 5 wants to know the kind before the format
+            output.media_type = "MULTI_LAYER_IMAGE"
         output.file_format, output.color_depth, output.exr_codec = "OPEN_EXR_MULTILAYER", "32", "ZIPS"
         render.filepath = str(self._folder / "frame.exr")
         self._scene.view_settings.view_transform = "Standard"

@@ -153,7 +153,7 @@ def _build_sample_curriculum(
     return SampleCurriculum(teacher, groups, num_synthetic, settings.decision_steps, on_decision)
 
 
-def build_adversarial(run: TeacherRun, student: tf.keras.Model, config: TrainConfig) -> Teacher:
+def build_adversarial(run: TeacherRun, student: keras.Model, config: TrainConfig) -> Teacher:
     """Returns the paper's teacher with its network.
 
     Raises:

@@ -15,6 +15,7 @@ import tensorflow as tf
 from absl import flags
 
 from openpose_tf.common import cli
+from openpose_tf.keras_api import keras
 from teacher.curriculum.hardest_buffer import HardestBuffer
 from teacher.teachers.adversarial import AdversarialConfig, AdversarialTeacher
 from teacher.teachers.baselines import UniformTeacher
@@ -32,11 +33,11 @@ def make_points(count: int, seed: int, noise: float) -> tuple[np.ndarray, np.nda
     return points.astype(np.float32), label, (radius * NUM_GROUPS).astype(int)
 
 
-def build_mlp(outputs: int, width: int = 64) -> tf.keras.Model:
+def build_mlp(outputs: int, width: int = 64) -> keras.Model:
     """Returns a small network from points [B, 2] to logits [B, outputs]."""
-    layers = tf.keras.layers
+    layers = keras.layers
     hidden = [layers.Dense(width, activation="relu") for _ in range(2)]
-    return tf.keras.Sequential([tf.keras.Input((2,)), *hidden, layers.Dense(outputs)])
+    return keras.Sequential([keras.Input((2,)), *hidden, layers.Dense(outputs)])
 
 
 def make_teacher(name: str, seed: int) -> Teacher:
@@ -49,10 +50,10 @@ def make_teacher(name: str, seed: int) -> Teacher:
 
 def run(name: str, num_decisions: int = 120, seed: int = 0) -> tuple[float, np.ndarray]:
     """Trains; returns the accuracy on unseen points and the probabilities of all decisions [D, groups]."""
-    tf.keras.utils.set_random_seed(seed)
+    keras.utils.set_random_seed(seed)
     points, labels, groups = make_points(4000, seed, noise=0.1)
     real_points, real_labels, _ = make_points(200, seed + 1, noise=0.25)
-    student, optimizer = build_mlp(2), tf.keras.optimizers.Adam(3e-3)
+    student, optimizer = build_mlp(2), keras.optimizers.Adam(3e-3)
 
     @tf.function
     def train_step(x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:

@@ -63,7 +63,7 @@ class AdversarialTeacher:
 
     def __init__(
         self,
-        model: tf.keras.Model,
+        model: keras.Model,
         available: np.ndarray,
         config: AdversarialConfig | None = None,
         heads: Sequence[int] = (),
@@ -77,7 +77,7 @@ class AdversarialTeacher:
             raise ValueError(f"heads {self._heads} do not make {len(self._available)} groups")
         self._update = reward.UPDATE_RULES[self._config.rule]
         self._model = model
-        self._optimizer = tf.keras.optimizers.Adam(self._config.learning_rate, beta_1=0.8, beta_2=0.999, epsilon=1e-8)
+        self._optimizer = keras.optimizers.Adam(self._config.learning_rate, beta_1=0.8, beta_2=0.999, epsilon=1e-8)
         self._optimizer.build(model.trainable_variables)
         self._history: collections.deque[float] = collections.deque(maxlen=self._config.history)
         self._decisions = 0

@@ -4,13 +4,15 @@ import itertools
 
 import tensorflow as tf
 
+from openpose_tf.keras_api import keras
+
 VGG_BLOCKS = ((64, 64), (128, 128), (256, 256, 256, 256), (512, 512))
 FLOAT = "float32"  # whatever precision the student computes in
 MIN_INPUT_SIZE = 32  # 8 for the three VGG pools, 4 for the two behind
 
 
-@tf.keras.utils.register_keras_serializable("teacher")
-class BgrScale(tf.keras.layers.Layer):
+@keras.utils.register_keras_serializable("teacher")
+class BgrScale(keras.layers.Layer):
     """Images [B, H, W, 3] RGB, 0 to 255, any dtype -> float32 BGR, x/256 - 0.5, as the student sees them."""
 
     def call(self, images: tf.Tensor) -> tf.Tensor:
@@ -20,7 +22,7 @@ class BgrScale(tf.keras.layers.Layer):
 
 def build_network(
     num_logits: int, input_size: int = 368, width: float = 1.0, relu_logits: bool = False, seed: int = 0
-) -> tf.keras.Model:
+) -> keras.Model:
     """Returns the teacher network (reference: paper Fig. 5; layers as released).
 
     Args:
@@ -43,37 +45,37 @@ def build_network(
 
     seeds = itertools.count(1000 * seed)
 
-    def xavier() -> tf.keras.initializers.Initializer:
-        return tf.keras.initializers.GlorotUniform(seed=next(seeds))
+    def xavier() -> keras.initializers.Initializer:
+        return keras.initializers.GlorotUniform(seed=next(seeds))
 
     def conv(x: tf.Tensor, count: int, name: str) -> tf.Tensor:
-        layer = tf.keras.layers.Conv2D(
+        layer = keras.layers.Conv2D(
             channels(count), 3, padding="same", activation="relu", kernel_initializer=xavier(), dtype=FLOAT, name=name
         )
         return layer(x)
 
-    inputs = tf.keras.Input((input_size, input_size, 3), dtype=tf.uint8, name="images")
+    inputs = keras.Input((input_size, input_size, 3), dtype=tf.uint8, name="images")
     x = BgrScale(dtype=FLOAT, name="preprocess")(inputs)
     for block, counts in enumerate(VGG_BLOCKS, start=1):
         if block > 1:
-            x = tf.keras.layers.MaxPool2D(dtype=FLOAT, name=f"pool{block - 1}")(x)
+            x = keras.layers.MaxPool2D(dtype=FLOAT, name=f"pool{block - 1}")(x)
         for number, count in enumerate(counts, start=1):
             x = conv(x, count, f"conv{block}_{number}")
     for block, counts in enumerate(((256, 128), (64, 64)), start=5):
         for number, count in enumerate(counts, start=1):
             x = conv(x, count, f"conv{block}_{number}")
-        x = tf.keras.layers.MaxPool2D(dtype=FLOAT, name=f"pool{block - 1}")(x)
-    x = tf.keras.layers.Flatten(dtype=FLOAT, name="flatten")(x)
+        x = keras.layers.MaxPool2D(dtype=FLOAT, name=f"pool{block - 1}")(x)
+    x = keras.layers.Flatten(dtype=FLOAT, name="flatten")(x)
     for number in (1, 2):
-        x = tf.keras.layers.Dense(
+        x = keras.layers.Dense(
             channels(512), activation="relu", kernel_initializer=xavier(), dtype=FLOAT, name=f"dense{number}"
         )(x)
     activation = "relu" if relu_logits else None
-    outputs = tf.keras.layers.Dense(num_logits, activation, kernel_initializer=xavier(), dtype=FLOAT, name="logits")(x)
-    return tf.keras.Model(inputs, outputs, name="teacher")
+    outputs = keras.layers.Dense(num_logits, activation, kernel_initializer=xavier(), dtype=FLOAT, name="logits")(x)
+    return keras.Model(inputs, outputs, name="teacher")
 
 
-def copy_matching_weights(source: tf.keras.Model, target: tf.keras.Model) -> list[str]:
+def copy_matching_weights(source: keras.Model, target: keras.Model) -> list[str]:
     """Copies the weights of layers that have the same name and shapes in both models; returns their names."""
     by_name = {layer.name: layer for layer in source.layers}
     copied = []

@@ -14,6 +14,7 @@ from openpose_tf.common.file_names import POSE_DESCRIPTION
 from openpose_tf.config import Initializer, ModelConfig
 from openpose_tf.inference import saved_model
 from openpose_tf.inference.decoder import PAPER, Decoder
+from openpose_tf.keras_api import keras
 from openpose_tf.network import openpose
 from openpose_tf.weights import checkpoints
 from tests.support import painted_network
@@ -34,8 +35,8 @@ def model_dir(tmp_path_factory):
 @pytest.fixture(scope="module")
 def exported(model_dir, tmp_path_factory):
     folder = tmp_path_factory.mktemp("export")
-    checkpoint, keras = str(model_dir / "ckpt-7"), str(folder / "network.keras")
-    export.export(export.ExportOptions(str(folder / "pose"), checkpoints=(checkpoint,), keras=keras, max_people=6))
+    checkpoint, network = str(model_dir / "ckpt-7"), str(folder / "network.keras")
+    export.export(export.ExportOptions(str(folder / "pose"), checkpoints=(checkpoint,), keras=network, max_people=6))
     return folder / "pose"
 
 
@@ -141,7 +142,7 @@ def test_encoded_pictures_of_different_sizes_and_formats(painted):
 def test_keras_file(model_dir, exported):
     student, _ = checkpoints.load_student(model_dir)
     x = openpose.preprocess(_noise(1, 32, 32, 3))
-    loaded = tf.keras.models.load_model(exported.with_name("network.keras"))
+    loaded = keras.models.load_model(exported.with_name("network.keras"))
     for a, b in zip(student(x)[-1], loaded(x)[-1], strict=True):
         np.testing.assert_allclose(a, b, atol=1e-6)
     assert sorted(p.name for p in exported.parent.iterdir()) == ["network.keras", "pose"]

@@ -18,7 +18,7 @@ FOLDERS = {
     "teacher": ("", "demo", "examples", "curriculum", "simulation", "teachers", "groups"),
     "eval": ("", "study", "report", "benchmark", "formats", "metrics"),
 }
-BASE = {"openpose_tf": ("config", "skeleton", "addons", "common")}  # every folder may import these
+BASE = {"openpose_tf": ("config", "skeleton", "addons", "keras_api", "common")}  # every folder may import these
 
 
 def sources(*packages: str, root: Path = ROOT) -> list[Path]:

@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from openpose_tf.config import ModelConfig, OptimizerConfig, Recipe
+from openpose_tf.keras_api import keras
 from openpose_tf.network.openpose import build_openpose
 from openpose_tf.training.optimizers import apply_rules, build_optimizer, learning_rate_schedule, variable_rules
 
@@ -62,7 +63,7 @@ def test_adam_recipe_changes_no_gradient():
 @pytest.mark.parametrize("recipe", list(Recipe))
 def test_a_loss_scale_wraps_either(recipe):
     optimizer = build_optimizer(OptimizerConfig(recipe), scale_loss=True)
-    assert isinstance(optimizer, tf.keras.mixed_precision.LossScaleOptimizer)
+    assert isinstance(optimizer, keras.mixed_precision.LossScaleOptimizer)
 
 
 def test_warmup_rises_to_the_staircase_and_leaves_it_alone():

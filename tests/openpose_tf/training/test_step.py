@@ -6,6 +6,7 @@ from openpose_tf.common import files
 from openpose_tf.common.errors import UserError
 from openpose_tf.config import ModelConfig, OptimizerConfig, Precision, Recipe, TargetConfig, TrainConfig
 from openpose_tf.inference.decoder import Decoder
+from openpose_tf.keras_api import keras
 from openpose_tf.labels import losses
 from openpose_tf.labels.targets import draw_labels
 from openpose_tf.network.openpose import FROZEN_LAYERS, build_openpose, preprocess
@@ -130,13 +131,13 @@ def test_an_infinite_loss_is_seen():
 
 @pytest.mark.parametrize("precision", [Precision.FLOAT16, Precision.BFLOAT16])
 def test_mixed_precision_step_is_finite_and_near_float32(precision):
-    tf.keras.mixed_precision.set_global_policy(precision.policy)
+    keras.mixed_precision.set_global_policy(precision.policy)
     try:
         half = OpenPoseStudent(build_openpose(TINY), config(precision=precision))
         assert half.model.get_layer("conv5_4_CPM_L1").output.dtype == precision.value
         assert half.model.outputs[0].dtype == half.model.get_layer("conv1_1").kernel.dtype == tf.float32
     finally:
-        tf.keras.mixed_precision.set_global_policy("float32")
+        keras.mixed_precision.set_global_policy("float32")
     single = OpenPoseStudent(build_openpose(TINY), config())
     batch = make_batch(0)
     for _ in range(2):

@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from openpose_tf.common.errors import UserError
 from openpose_tf.config import ModelConfig
+from openpose_tf.keras_api import keras
 from openpose_tf.network.openpose import VGG_LAYERS, build_openpose, preprocess
 from openpose_tf.weights import checkpoints, import_weights
 
@@ -134,7 +135,7 @@ def test_copied_stages_refine_as_the_last_stage_of_the_file_does(tmp_path):
     assert not report.missing and not report.unused
     assert len(report.copied) == 28 and not set(report.copied) & set(report.matched)
     images = np.random.default_rng(3).uniform(-0.5, 0.5, (1, 64, 64, 3)).astype(np.float32)
-    features = tf.keras.Model(two.inputs, two.get_layer("conv4_4_CPM").output)(images)
+    features = keras.Model(two.inputs, two.get_layer("conv4_4_CPM").output)(images)
     maps, outputs = two(images)[0], four(images)
     for stage in (2, 3, 4):
         maps = second_stage(two, maps, features)

@@ -61,7 +61,7 @@ def _paf(people, synthetic, xs, ys, mode):
             if la <= 0 or lb <= 0 or norm == 0:
                 continue
             unit = vector / norm
-            distance = np.abs(np.cross(np.stack([xs - xa, ys - ya], -1), unit))
+            distance = np.abs((xs - xa) * unit[1] - (ys - ya) * unit[0])
             edges = [xs - (min(xa, xb) - WIDTH), max(xa, xb) + WIDTH - xs]
             edges += [ys - (min(ya, yb) - WIDTH), max(ya, yb) + WIDTH - ys]
             inside = np.logical_and.reduce([e >= 0 for e in edges]) & (distance <= WIDTH)

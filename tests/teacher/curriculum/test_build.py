@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from openpose_tf.common.errors import UserError
 from openpose_tf.config import ModelConfig, OptimizerConfig, TrainConfig
+from openpose_tf.keras_api import keras
 from teacher.curriculum import build
 from teacher.curriculum.flags import TeacherConfig
 from teacher.curriculum.group_curriculum import GroupCurriculum

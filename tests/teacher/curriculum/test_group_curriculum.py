@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from openpose_tf.keras_api import keras
 from teacher.curriculum.group_curriculum import GroupCurriculum
 from teacher.groups.groupings import Axis, Grouping
 from teacher.teachers.adversarial import AdversarialConfig, AdversarialTeacher
@@ -28,10 +29,10 @@ def batch(step, group, wrong=0):
 
 def make(teacher=None, decision_steps=4, num_hardest=5):
     if teacher is None:
-        inputs = tf.keras.Input((2, 2, 3), dtype=tf.uint8)
-        layer = tf.keras.layers.Dense(3, kernel_initializer=tf.keras.initializers.GlorotUniform(seed=1))
-        outputs = layer(tf.keras.layers.Flatten()(tf.cast(inputs, tf.float32) / 255.0))
-        model = tf.keras.Model(inputs, outputs)
+        inputs = keras.Input((2, 2, 3), dtype=tf.uint8)
+        layer = keras.layers.Dense(3, kernel_initializer=keras.initializers.GlorotUniform(seed=1))
+        outputs = layer(keras.layers.Flatten()(tf.cast(inputs, tf.float32) / 255.0))
+        model = keras.Model(inputs, outputs)
         teacher = AdversarialTeacher(model, ALL, AdversarialConfig(learning_rate=1e-2, seed=2))
     return GroupCurriculum(teacher, GROUPING, ("other", "hardness"), decision_steps, num_hardest)
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
+from openpose_tf.keras_api import keras
 from teacher.simulation.regret import play
 from teacher.simulation.scenarios import SCENARIOS, Scenario, SimulatedStudent
 from teacher.teachers import network
@@ -69,7 +69,7 @@ def test_released_rule_runs_into_one_group_where_groups_do_not_differ():
 
 def test_table_is_the_network_teacher_with_an_input_that_never_changes():
     inputs = np.zeros((1, 2), np.float32)  # only the bias can learn
-    model = tf.keras.Sequential([tf.keras.Input((2,)), tf.keras.layers.Dense(10)])
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(10)])
     scenario = SCENARIOS["one_hard"]()
     deep = AdversarialTeacher(model, ALL, AdversarialConfig(learning_rate=0.1, seed=4))
     table = TabularTeacher(ALL, seed=4)

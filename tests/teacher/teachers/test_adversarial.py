@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from openpose_tf.keras_api import keras
 from teacher.teachers import reward
 from teacher.teachers.adversarial import AdversarialConfig, AdversarialTeacher
 from teacher.teachers.array_teacher import draw_group
@@ -16,8 +17,8 @@ ALIKE = np.repeat(INPUTS[2:3], 4, axis=0)  # the target is the first row's, so o
 
 
 def linear(num_logits, seed=1):
-    layer = tf.keras.layers.Dense(num_logits, kernel_initializer=tf.keras.initializers.GlorotUniform(seed=seed))
-    return tf.keras.Sequential([tf.keras.Input((3,)), layer])
+    layer = keras.layers.Dense(num_logits, kernel_initializer=keras.initializers.GlorotUniform(seed=seed))
+    return keras.Sequential([keras.Input((3,)), layer])
 
 
 def make(num_groups=4, available=None, heads=(), **config):
@@ -53,13 +54,13 @@ def test_cycle_trains_towards_eq2_of_the_prediction_that_chose():
     teacher, model = make(learning_rate=1e-3, microbatch=3)
     teacher.feedback(teacher.draw(teacher.propose(None)), outcome(1.0))
     decision = teacher.draw(teacher.propose(INPUTS))
-    reference = tf.keras.models.clone_model(model)
+    reference = keras.models.clone_model(model)
     reference.set_weights(model.get_weights())
     verdict = teacher.feedback(decision, outcome(0.5))  # below the baseline 1.0
     assert verdict.baseline == 1.0 and verdict.rewarded is False
 
     target = reward.paper_update(decision.probabilities, decision.group, False, 0.01)
-    optimizer = tf.keras.optimizers.Adam(1e-3, beta_1=0.8, beta_2=0.999, epsilon=1e-8)
+    optimizer = keras.optimizers.Adam(1e-3, beta_1=0.8, beta_2=0.999, epsilon=1e-8)
     with tf.GradientTape() as tape:
         log_p = tf.nn.log_softmax(reference(INPUTS))
         loss = -tf.reduce_sum(tf.constant(target, tf.float32) * log_p)

@@ -20,6 +20,7 @@ from openpose_tf.common.file_names import POSE_DESCRIPTION
 from openpose_tf.config import STRIDE, ModelConfig
 from openpose_tf.inference.decoder import PAPER, Decoder, DecoderConfig
 from openpose_tf.inference.rescaling import keypoints_to_picture
+from openpose_tf.keras_api import keras
 from openpose_tf.network.openpose import preprocess
 from openpose_tf.skeleton import MPI
 

@@ -45,7 +45,7 @@ class StudentFile(NamedTuple):
 
 
 def write_student(
-    path: str | os.PathLike[str], model: tf.keras.Model, config: ModelConfig, serving: ServingConfig
+    path: str | os.PathLike[str], model: keras.Model, config: ModelConfig, serving: ServingConfig
 ) -> None:
     """Writes a network as float16 weights; the file appears whole or not at all.
 

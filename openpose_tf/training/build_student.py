@@ -11,6 +11,7 @@ from absl import logging
 from openpose_tf.common import files
 from openpose_tf.common.errors import UserError
 from openpose_tf.config import TrainConfig
+from openpose_tf.keras_api import keras
 from openpose_tf.network.openpose import build_openpose
 from openpose_tf.training.step import OpenPoseStudent, freeze_first_layers
 from openpose_tf.training.strategies import Replicas, check_batch_size, make_replicas

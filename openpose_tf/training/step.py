@@ -9,6 +9,7 @@ import tensorflow as tf
 from openpose_tf.common.errors import MachineError
 from openpose_tf.config import Precision, TrainConfig
 from openpose_tf.data.input.batch import Batch
+from openpose_tf.keras_api import keras
 from openpose_tf.labels import losses, targets
 from openpose_tf.network.openpose import FROZEN_LAYERS, preprocess
 from openpose_tf.training import tensorboard_images

@@ -115,7 +115,7 @@ class TeacherRun:
 
 
 def build_curriculum(
-    run: TeacherRun, student: tf.keras.Model, config: TrainConfig, num_synthetic: int, is_chief: bool = True
+    run: TeacherRun, student: keras.Model, config: TrainConfig, num_synthetic: int, is_chief: bool = True
 ) -> GroupCurriculum | SampleCurriculum:
     """Returns the teacher inside its adapter to the student's loop.
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from openpose_tf.keras_api import keras
 from teacher.teachers import defaults, reward
 from teacher.teachers.array_state import ArrayState
 from teacher.teachers.array_teacher import draw_group

@@ -90,7 +90,7 @@ def test_a_teacher_of_ones_own_needs_no_registration(tmp_path):
     config = TrainConfig(str(tmp_path), ModelConfig(1 / 16, 1, 32))
     run = make_run(tmp_path, name=f"{__name__}:LastGroup", exploration=0.0)
     run.check()
-    assert build.build_curriculum(run, tf.keras.Model(), config, num_synthetic=2).select(0).group == 2
+    assert build.build_curriculum(run, keras.Model(), config, num_synthetic=2).select(0).group == 2
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_every_teacher_can_be_built(name, tmp_path):
     config = TrainConfig(str(tmp_path), ModelConfig(1 / 16, 1, 32))
     run = make_run(tmp_path, name=name, group=1 if name == "always" else None)
     run.check()
-    curriculum = build.build_curriculum(run, tf.keras.Model(), config, num_synthetic=2)
+    curriculum = build.build_curriculum(run, keras.Model(), config, num_synthetic=2)
     assert isinstance(curriculum, GroupCurriculum) and 0 <= curriculum.select(0).group < 3
 
 
@@ -123,7 +123,7 @@ def test_one_group_always(tmp_path):
     def groups(**settings):
         run = make_run(tmp_path, **settings)
         run.check()
-        return build.build_curriculum(run, tf.keras.Model(), config, num_synthetic=2).select(0).group
+        return build.build_curriculum(run, keras.Model(), config, num_synthetic=2).select(0).group
 
     assert [groups(name="always", group=g) for g in range(3)] == [0, 1, 2]
     for settings in ({"name": "always"}, {"name": "always", "group": 3}, {"name": "uniform", "group": 0}):

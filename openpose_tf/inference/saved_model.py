@@ -85,7 +85,8 @@ class PoseServer(tf.Module):
         config = config or ServingConfig.for_model(model_config)
         self._decoder = Decoder(MPI, config.decoder)
         self._test_side = config.test_side
-        self._description = description(model_config, config)
+        # As text: a tf.Module wraps a dict, and json of Python 3.13 does not take the wrapper.
+        self._description = json.dumps(description(model_config, config), indent=1) + "\n"
         # The variables are tracked, the Keras model is not: saving would trace each of its layers for nothing.
         self.network_variables = list(model.variables)
         self._network: Callable[[tf.Tensor], Any] = lambda x: model(x, training=False)[-1]
@@ -98,7 +99,7 @@ class PoseServer(tf.Module):
         """Writes the SavedModel, with its description in assets/pose.json."""
         with tempfile.TemporaryDirectory() as temporary:
             path = Path(temporary) / POSE_DESCRIPTION
-            path.write_text(json.dumps(self._description, indent=1) + "\n")
+            path.write_text(self._description)
             self.description_asset = tf.saved_model.Asset(str(path))
             signatures = {"serving_default": self.images, "encoded": self.encoded}
             tf.saved_model.save(self, str(folder), signatures=signatures)

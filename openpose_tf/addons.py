@@ -1,6 +1,12 @@
-"""The one door to tensorflow-addons, which is end-of-life: each use here has an equal of core operations behind it."""
+"""The only module that imports tensorflow-addons, which is end-of-life: each use has an equal of core operations.
+
+On the stack of Python 3.11 it is there and used by default: it filters the confidence maps of the
+full-resolution decoder (`gaussian_filter`) and warps crops with `--warp=tf` (`transform`). Elsewhere core operations
+do the same.
+"""
 
 import importlib
+import math
 import warnings
 from types import ModuleType
 
@@ -52,3 +58,32 @@ def transform(
         fill_mode="CONSTANT",
         fill_value=fill_value,
     )
+
+
+def gaussian_filter(maps: tf.Tensor, sigma: float, radius: int, use_addons: bool = True) -> tf.Tensor:
+    """Returns maps filtered by a Gaussian; outside of them counts as 0.
+
+    Args:
+        maps: [N, h, w, C] float.
+        sigma: standard deviation in cells, above 0.
+        radius: the filter has 2 * radius + 1 taps along each axis.
+        use_addons: False takes the core operations in any case.
+
+    Returns:
+        [N, h, w, C] of the type of `maps`.
+    """
+    taps = 2 * radius + 1
+    addons = tensorflow_addons() if use_addons else None
+    if addons is not None:  # one axis at a time: its two-dimensional kernel would cost taps / 2 times as much
+        for shape in ((taps, 1), (1, taps)):
+            maps = addons.image.gaussian_filter2d(maps, shape, sigma, "CONSTANT")
+        return maps
+    kernel = tf.repeat(tf.constant(gaussian_taps(sigma, radius), maps.dtype)[:, None], maps.shape[-1], 1)  # [taps, C]
+    maps = tf.nn.depthwise_conv2d(maps, kernel[:, None, :, None], [1, 1, 1, 1], "SAME")
+    return tf.nn.depthwise_conv2d(maps, kernel[None, :, :, None], [1, 1, 1, 1], "SAME")
+
+
+def gaussian_taps(sigma: float, radius: int) -> list[float]:
+    """Returns the 2 * radius + 1 taps of a Gaussian filter, with sum 1."""
+    taps = [math.exp(-((i / sigma) ** 2) / 2) for i in range(-radius, radius + 1)]
+    return [tap / sum(taps) for tap in taps]

@@ -10,11 +10,11 @@ tree.
 """
 
 import dataclasses
-import math
 from typing import NamedTuple
 
 import tensorflow as tf
 
+from openpose_tf import addons
 from openpose_tf.inference.rescaling import bicubic_matrix
 from openpose_tf.skeleton import MPI, Skeleton
 
@@ -135,9 +135,7 @@ def smooth(maps: tf.Tensor, sigma: float) -> tf.Tensor:
     """Returns the maps [N, h, w, C] filtered by a Gaussian of `sigma` cells; outside of the map counts as 0."""
     if sigma <= 0:
         return maps
-    kernel = tf.repeat(tf.constant(_gaussian(sigma), maps.dtype)[:, None], maps.shape[-1], 1)  # [taps, C]
-    maps = tf.nn.depthwise_conv2d(maps, kernel[:, None, :, None], [1, 1, 1, 1], "SAME")
-    return tf.nn.depthwise_conv2d(maps, kernel[None, :, :, None], [1, 1, 1, 1], "SAME")
+    return addons.gaussian_filter(maps, sigma, _filter_radius(sigma))
 
 
 def find_peaks(maps: tf.Tensor, config: DecoderConfig) -> Peaks:
@@ -193,17 +191,14 @@ def smoothing_matrix(size: tf.Tensor | int, sigma: float) -> tf.Tensor:
     """Returns [size, size], the filter of `smooth` along one axis."""
     place = tf.range(size)
     distance = tf.abs(place[:, None] - place)
-    taps = _gaussian(sigma)
-    radius = len(taps) // 2
+    radius = _filter_radius(sigma)
+    taps = addons.gaussian_taps(sigma, radius)
     weights = tf.gather(tf.constant(taps[radius:]), tf.minimum(distance, radius))
     return tf.where(distance <= radius, weights, 0.0)
 
 
-def _gaussian(sigma: float) -> list[float]:
-    """Returns the filter's taps, an odd number with sum 1."""
-    radius = max(1, round(KERNEL_REACH * sigma))
-    taps = [math.exp(-((i / sigma) ** 2) / 2) for i in range(-radius, radius + 1)]
-    return [tap / sum(taps) for tap in taps]
+def _filter_radius(sigma: float) -> int:
+    return max(1, round(KERNEL_REACH * sigma))
 
 
 def _flat(maps: tf.Tensor) -> tf.Tensor:

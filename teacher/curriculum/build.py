@@ -13,6 +13,7 @@ from openpose_tf.common import files
 from openpose_tf.common.errors import UserError
 from openpose_tf.common.folder_claim import FolderClaim
 from openpose_tf.config import Fidelity, TrainConfig
+from openpose_tf.keras_api import keras
 from teacher.curriculum.flags import DEFAULTS, TeacherConfig
 from teacher.curriculum.group_curriculum import GroupCurriculum
 from teacher.curriculum.sample_curriculum import SampleCurriculum

@@ -27,7 +27,7 @@ lint:
 	@$(FULL) "$$python" -m ruff format --check .
 	@$(FULL) "$$python" -m ruff check .
 	@$(FULL) "$$python" -m mypy
-	@$(FULL) "$$python" -m typos
+	@$(FULL) "$${python%python}typos"
 
 format:
 	@$(FULL) "$$python" -m ruff format .

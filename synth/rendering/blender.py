@@ -68,6 +68,9 @@ def environment_path(name: str) -> Path:
     return _resources() / "datafiles" / "studiolights" / "world" / f"{name}.exr"
 
 
+ID_CHANNELS = ("IndexOB.X", "Object Index.X")  # of Blender 4 and 5
+
+
 def _read_channels(path: Path) -> dict[str, np.ndarray]:
     """Channels of an OpenEXR file, [height, width] float32 each, without the name of the layer."""
     handle = _openimageio().ImageInput.open(str(path))
@@ -141,6 +144,8 @@ class CyclesRenderer:
         output = render.image_settings
         if hasattr(output, "media_type"):  # Blender 5 wants to know the kind before the format
             output.media_type = "MULTI_LAYER_IMAGE"
+        if hasattr(output, "use_exr_interleave"):  # all passes in one part of the file, as Blender 4 writes them
+            output.use_exr_interleave = True
         output.file_format, output.color_depth, output.exr_codec = "OPEN_EXR_MULTILAYER", "32", "ZIPS"
         render.filepath = str(self._folder / "frame.exr")
         self._scene.view_settings.view_transform = "Standard"
@@ -226,7 +231,7 @@ class CyclesRenderer:
         return Frame(
             rgb=np.stack([channels[f"Combined.{key}"] for key in "RGB"], -1),
             alpha=np.clip(channels["Combined.A"], 0, 1)[..., None],
-            ids=np.rint(channels["IndexOB.X"]).astype(np.int32),
+            ids=np.rint(channels[next(name for name in ID_CHANNELS if name in channels)]).astype(np.int32),
             depth=np.minimum(channels["Depth.Z"], BACKGROUND_DEPTH_M),
         )
 

@@ -2,6 +2,7 @@
 
 import ast
 import collections
+import re
 
 import pytest
 
@@ -86,6 +87,12 @@ def test_only_one_module_decodes_and_encodes_image_files():
     trees = {name(path): ast.walk(ast.parse(path.read_text())) for path in sources()}
     users = {n for n, nodes in trees.items() if any(getattr(node, "attr", None) in codecs for node in nodes)}
     assert users == {"openpose_tf/common/images.py"}
+
+
+def test_keras_comes_from_one_module():
+    others = [path for path in sources() if name(path) != "openpose_tf/keras_api.py"]
+    assert not [name(path) for path in others if re.search(r"\btf\.keras\b", path.read_text())]
+    assert not [name(path) for path in others if {"keras", "tensorflow.keras", "tf_keras"} & imports(path)]
 
 
 def test_a_render_worker_imports_neither_tensorflow_nor_torch():

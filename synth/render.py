@@ -159,9 +159,8 @@ def _read_photographs(given: flags.FlagValues) -> list[AnnotatedImage]:
     for name in ("image_size", "backgrounds"):
         if given[name].present:
             raise UserError(f"--{name} has no use with --dataset=mixed: the photographs are the pictures")
-    names = [field.name for field in dataclasses.fields(ReadRequest) if field.name in given]
-    requested = {name: given[name].value for name in names} | {"seed": given.split_seed}
-    found = photographs.read_photographs(given.format, ReadRequest(**requested))
+    request = config_flags.build(ReadRequest, given, seed=given.split_seed)
+    found = photographs.read_photographs(given.format, request)
     logging.info("%d photographs with %d annotated people", len(found), sum(len(one.people) for one in found))
     return found
 

@@ -51,11 +51,17 @@ def option(
     return dataclasses.field(default=default, metadata=spec)
 
 
-def define(*configs: Any, flag_values: flags.FlagValues = flags.FLAGS) -> None:
-    """Defines the flags of dataclasses and of the dataclasses in their fields; one they share is defined once."""
+def define(*configs: Any, flag_values: flags.FlagValues = flags.FLAGS, prefix: str = "") -> None:
+    """Defines the flags of dataclasses and of the dataclasses in their fields; one they share is defined once.
+
+    Args:
+        *configs: the dataclasses.
+        flag_values: where the flags go.
+        prefix: stands before each help text, such as the one case in which the flags have a meaning.
+    """
     for field, kind in (entry for config in configs for entry in _fields(config)):
         if not field.metadata:
-            define(kind, flag_values=flag_values)
+            define(kind, flag_values=flag_values, prefix=prefix)
             continue
         name, text, choices = _name(field), field.metadata["text"], field.metadata["choices"]
         default = None if field.metadata["derived"] or field.default is dataclasses.MISSING else field.default
@@ -69,7 +75,7 @@ def define(*configs: Any, flag_values: flags.FlagValues = flags.FLAGS) -> None:
             extra["enum_values"] = [str(choice) for choice in choices or kind]
         elif kind in (int, float):
             extra["lower_bound"], extra["upper_bound"] = field.metadata["bounds"]
-        make(name=name, default=default, help=text, flag_values=flag_values, **extra)
+        make(name=name, default=default, help=prefix + text, flag_values=flag_values, **extra)
 
 
 def build(config: type[Config], values: Any, **others: Any) -> Config:

@@ -7,13 +7,14 @@ from openpose_tf.data.annotations import readers
 from openpose_tf.data.annotations.types import ReadRequest
 from synth.rendering import renderers
 from synth.scene.config import RenderConfig, SceneConfig
+from synth.workers.engine import EngineConfig
 
 flags.disclaim_key_flags()  # --help of the command that calls `define_flags` shows these flags as its own
 
 
 def define_flags() -> None:
     """Defines this command's flags."""
-    config_flags.define(SceneConfig, RenderConfig)
+    config_flags.define(SceneConfig, RenderConfig, EngineConfig)
     flags.DEFINE_string(
         "output_dir", None, "folder of the dataset; a run that was stopped goes on there", required=True
     )
@@ -29,17 +30,8 @@ def define_flags() -> None:
     )
     flags.DEFINE_enum("renderer", renderers.DEFAULT_RENDERER, sorted(renderers.RENDERERS), "what renders the people")
     flags.DEFINE_enum("device", "CPU", renderers.devices(), "what the renderer computes on")
-    flags.DEFINE_integer(
-        "num_workers",
-        0,
-        "Ray workers, one pinned core each; 0 = in this process without Ray; -1 = all CPUs",
-        lower_bound=-1,
-    )
-    flags.DEFINE_string("ray_address", None, "address of a running Ray cluster; default: Ray on this machine")
     flags.DEFINE_float("gpus_per_worker", None, "default 1 with a GPU --device, else 0", lower_bound=0.0)
     flags.DEFINE_integer("scenes_per_worker", 100, "a worker process is replaced after so many scenes", lower_bound=1)
-    flags.DEFINE_integer("shard_index", 0, "this job's part of a job array, 0 .. num_shards - 1", lower_bound=0)
-    flags.DEFINE_integer("num_shards", 1, "parts of a job array", lower_bound=1)
     config_flags.define(ReadRequest, prefix="mixed: ")
     flags.DEFINE_enum("format", "coco", readers.FORMATS, "mixed: kind of annotation")
     flags.DEFINE_integer("variants", 5, "mixed: pictures per photograph (paper: 5)", lower_bound=1)

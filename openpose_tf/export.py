@@ -8,7 +8,7 @@ python -m openpose_tf.export --checkpoint=runs/student/ckpt-4000,runs/student/ck
 import dataclasses
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -69,15 +69,12 @@ def export(options: ExportOptions) -> None:
     import tensorflow as tf
 
     from openpose_tf.inference import saved_model, student_file
-    from openpose_tf.weights import checkpoints, weight_files
+    from openpose_tf.weights import weight_files
 
     if options.checkpoints == (weight_files.BUILTIN,):
         model, config, serving = student_file.read_student(weight_files.BUILTIN_PATH)
-    elif options.checkpoints:
-        model, config = _load_checkpoints(options.checkpoints)
-        serving = saved_model.ServingConfig.for_model(config)
     else:
-        model, config = checkpoints.load_student(str(options.model_dir))
+        model, config = _load(options)
         serving = saved_model.ServingConfig.for_model(config)
     serving = _changed(serving, options)
     server = saved_model.PoseServer(model, config, serving)
@@ -107,13 +104,15 @@ def _changed(serving: "ServingConfig", options: ExportOptions) -> "ServingConfig
     return dataclasses.replace(serving, decoder=decoder, test_side=options.test_side or serving.test_side)
 
 
-def _load_checkpoints(paths: Sequence[str]) -> "tuple[keras.Model, ModelConfig]":
+def _load(options: ExportOptions) -> "tuple[keras.Model, ModelConfig]":
     from openpose_tf.weights import checkpoints
 
-    for path in paths:
+    if options.model_dir:
+        return checkpoints.load_student(options.model_dir)
+    for path in options.checkpoints:
         if not Path(f"{path}.index").is_file():
             raise UserError(f"{path} is no checkpoint: expected the name before .index, such as runs/student/ckpt-5000")
-    return checkpoints.load_mean_checkpoint(paths)
+    return checkpoints.load_mean_checkpoint(options.checkpoints)
 
 
 def _check(options: ExportOptions) -> None:

@@ -160,7 +160,7 @@ def predict(options: PredictOptions) -> int:
     from openpose_tf.inference.predictor import Predictor  # TensorFlow, after the cheap checks
 
     predictor = Predictor(options.saved_model, options.longest_side, options.scales, options.flip)
-    drawings = source.drawings(output) if options.draw else contextlib.nullcontext(_no_drawing)
+    drawings = source.drawings(output) if options.draw else contextlib.nullcontext(lambda picture, drawn: None)
     coco: list[dict[str, Any]] = []
     num_people = num_pictures = 0
     with Progress(source.count, "predict", "pictures") as bar, drawings as write_drawing:
@@ -183,10 +183,6 @@ def predict(options: PredictOptions) -> int:
             "%d of %s pictures could not be read and were left out, see above", source.num_broken, source.count
         )
     return source.num_broken
-
-
-def _no_drawing(picture: Picture, drawn: np.ndarray) -> None:
-    del picture, drawn
 
 
 def define_flags() -> None:

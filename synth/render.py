@@ -191,15 +191,10 @@ def _pixels_from_flags(given: flags.FlagValues) -> RenderConfig:
 
 
 def _engine_from_flags(given: flags.FlagValues) -> EngineConfig:
-    gpus = given.gpus_per_worker
-    if gpus is None:
-        gpus = 0.0 if given.device == "CPU" else 1.0
+    on_cpu = given.device == "CPU"
+    gpus = float(not on_cpu) if given.gpus_per_worker is None else given.gpus_per_worker
     return config_flags.build(
-        EngineConfig,
-        given,
-        gpus_per_worker=gpus,
-        tasks_per_worker=given.scenes_per_worker,
-        pin=given.device == "CPU",
+        EngineConfig, given, gpus_per_worker=gpus, tasks_per_worker=given.scenes_per_worker, pin=on_cpu
     )
 
 

@@ -8,13 +8,14 @@ python -m openpose_tf.export --checkpoint=runs/student/ckpt-4000,runs/student/ck
 import dataclasses
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from absl import flags, logging
 
-from openpose_tf.common import cli, files
+from openpose_tf.common import cli, config_flags, files
+from openpose_tf.common.config_flags import option
 from openpose_tf.common.errors import MachineError, UserError
 
 if TYPE_CHECKING:
@@ -25,33 +26,36 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class ExportOptions:
-    """What to export and where to.
+    """What to export and where to."""
 
-    Attributes:
-        output_dir: folder of the SavedModel.
-        model_dir: folder of a run, whose latest checkpoint is taken; None if `checkpoint` is given.
-        checkpoints: one checkpoint of a run, such as runs/student/ckpt-5000, several, whose mean weights are taken, or
-            "builtin", the student that ships; empty if `model_dir` is given.
-        keras: path of a `.keras` file of the network to write as well, or None.
-        weights: path of an .npz file of the weights in half precision to write as well, or None; what
-            --init_checkpoint takes, and the form of the student that ships.
-        tflite: path of a TFLite file of network and decoder to write as well, or None.
-        tflite_size: height and width in pixels of the TFLite model's input; None for the size of the training crops.
-        test_side: longer side in pixels at which pictures are best shown to the network; None chooses by the training.
-        max_people: people per picture.
-        min_person_score: people with a lower score are left out; None: 0.2 (release), or what suits the student.
-    """
-
-    output_dir: str
-    model_dir: str | None = None
-    checkpoints: tuple[str, ...] = ()
-    keras: str | None = None
-    weights: str | None = None
-    tflite: str | None = None
-    tflite_size: tuple[int, int] | None = None
-    test_side: int | None = None
-    max_people: int = 32
-    min_person_score: float | None = None
+    output_dir: str = option(
+        dataclasses.MISSING, "Folder of the SavedModel; an older SavedModel there is replaced.", required=True
+    )
+    model_dir: str | None = option(None, "Folder of a run; its latest checkpoint is exported.")
+    checkpoints: tuple[str, ...] = option(
+        (),
+        "One checkpoint, such as runs/student/ckpt-5000, several with commas (the mean of their weights is taken), or "
+        "builtin (the student that ships), instead of --model_dir.",
+        name="checkpoint",
+    )
+    keras: str | None = option(None, "Also write the network alone to this .keras file.")
+    weights: str | None = option(
+        None, "Also write the weights in half precision to this .npz file, which --init_checkpoint takes."
+    )
+    tflite: str | None = option(None, "Also write network and decoder to this TFLite file.")
+    tflite_size: tuple[int, ...] | None = option(
+        None, "Height,width in pixels of the TFLite input (default: the training crop's)."
+    )
+    test_side: int | None = option(
+        None, "Longer side in pixels at which pictures are shown to the network (default: 1.5 training crops).", low=8
+    )
+    max_people: int = option(32, "Largest number of people per picture.", low=1, high=480)
+    min_person_score: float | None = option(
+        None,
+        "People with a lower score (mean of parts and limbs, 0 to 2) are left out; default 0.2 (release), for builtin "
+        "its own.",
+        low=0.0,
+    )
 
 
 def export(options: ExportOptions) -> None:
@@ -65,15 +69,12 @@ def export(options: ExportOptions) -> None:
     import tensorflow as tf
 
     from openpose_tf.inference import saved_model, student_file
-    from openpose_tf.weights import checkpoints, weight_files
+    from openpose_tf.weights import weight_files
 
     if options.checkpoints == (weight_files.BUILTIN,):
         model, config, serving = student_file.read_student(weight_files.BUILTIN_PATH)
-    elif options.checkpoints:
-        model, config = _load_checkpoints(options.checkpoints)
-        serving = saved_model.ServingConfig.for_model(config)
     else:
-        model, config = checkpoints.load_student(str(options.model_dir))
+        model, config = _load(options)
         serving = saved_model.ServingConfig.for_model(config)
     serving = _changed(serving, options)
     server = saved_model.PoseServer(model, config, serving)
@@ -90,9 +91,9 @@ def export(options: ExportOptions) -> None:
         student_file.write_student(options.weights, model, config, serving)
         logging.info("weights in half precision: %s", options.weights)
     if options.tflite:
-        size = options.tflite_size or (config.input_size, config.input_size)
-        files.write_bytes(options.tflite, server.to_tflite(*size))
-        logging.info("TFLite network and decoder for pictures of %d x %d: %s", size[1], size[0], options.tflite)
+        height, width = options.tflite_size or (config.input_size, config.input_size)
+        files.write_bytes(options.tflite, server.to_tflite(height, width))
+        logging.info("TFLite network and decoder for pictures of %d x %d: %s", width, height, options.tflite)
 
 
 def _changed(serving: "ServingConfig", options: ExportOptions) -> "ServingConfig":
@@ -103,13 +104,15 @@ def _changed(serving: "ServingConfig", options: ExportOptions) -> "ServingConfig
     return dataclasses.replace(serving, decoder=decoder, test_side=options.test_side or serving.test_side)
 
 
-def _load_checkpoints(paths: Sequence[str]) -> "tuple[keras.Model, ModelConfig]":
+def _load(options: ExportOptions) -> "tuple[keras.Model, ModelConfig]":
     from openpose_tf.weights import checkpoints
 
-    for path in paths:
+    if options.model_dir:
+        return checkpoints.load_student(options.model_dir)
+    for path in options.checkpoints:
         if not Path(f"{path}.index").is_file():
             raise UserError(f"{path} is no checkpoint: expected the name before .index, such as runs/student/ckpt-5000")
-    return checkpoints.load_mean_checkpoint(paths)
+    return checkpoints.load_mean_checkpoint(options.checkpoints)
 
 
 def _check(options: ExportOptions) -> None:
@@ -119,6 +122,10 @@ def _check(options: ExportOptions) -> None:
         raise UserError(f"--keras={options.keras}: the name must end in .keras")
     if options.weights and not options.weights.endswith(".npz"):
         raise UserError(f"--weights={options.weights}: the name must end in .npz")
+    size = options.tflite_size
+    if size is not None and (len(size) != 2 or min(size) < 8):
+        text = ",".join(map(str, size))
+        raise UserError(f"--tflite_size={text}: expected height,width such as 184,184, both at least 8 px")
     output = Path(options.output_dir)
     if output.is_dir() and any(output.iterdir()) and not (output / "saved_model.pb").is_file():
         raise UserError(f"{output} holds something that is not a SavedModel: give a new folder as --output_dir")
@@ -147,67 +154,12 @@ def save_folder(folder: str | os.PathLike[str], write: Callable[[Path], None]) -
 
 def define_flags() -> None:
     """Defines this command's flags."""
-    flags.DEFINE_string("model_dir", None, "Folder of a run; its latest checkpoint is exported.")
-    flags.DEFINE_list(
-        "checkpoint",
-        [],
-        "One checkpoint, such as runs/student/ckpt-5000, several with commas (the mean of their weights is taken), or "
-        "builtin (the student that ships), instead of --model_dir.",
-    )
-    flags.DEFINE_string(
-        "output_dir", None, "Folder of the SavedModel; an older SavedModel there is replaced.", required=True
-    )
-    flags.DEFINE_string("keras", None, "Also write the network alone to this .keras file.")
-    flags.DEFINE_string(
-        "weights", None, "Also write the weights in half precision to this .npz file, which --init_checkpoint takes."
-    )
-    flags.DEFINE_string("tflite", None, "Also write network and decoder to this TFLite file.")
-    flags.DEFINE_list("tflite_size", None, "Height,width in pixels of the TFLite input (default: the training crop's).")
-    flags.DEFINE_integer(
-        "test_side",
-        None,
-        "Longer side in pixels at which pictures are shown to the network (default: 1.5 training crops).",
-        lower_bound=8,
-    )
-    flags.DEFINE_float(
-        "min_person_score",
-        None,
-        "People with a lower score (mean of parts and limbs, 0 to 2) are left out; default 0.2 (release), for builtin "
-        "its own.",
-        lower_bound=0.0,
-    )
-    flags.DEFINE_integer("max_people", 32, "Largest number of people per picture.", lower_bound=1, upper_bound=480)
+    config_flags.define(ExportOptions)
 
 
 def main() -> None:
     """Exports as the flags say."""
-    values = flags.FLAGS
-    export(
-        ExportOptions(
-            output_dir=values.output_dir,
-            model_dir=values.model_dir,
-            checkpoints=tuple(values.checkpoint),
-            keras=values.keras,
-            weights=values.weights,
-            tflite=values.tflite,
-            tflite_size=_size(values.tflite_size),
-            test_side=values.test_side,
-            max_people=values.max_people,
-            min_person_score=values.min_person_score,
-        )
-    )
-
-
-def _size(values: Sequence[str] | None) -> tuple[int, int] | None:
-    if values is None:
-        return None
-    try:
-        height, width = (int(value) for value in values)
-    except ValueError:
-        raise UserError(f"--tflite_size={','.join(values)}: expected height,width such as 184,184") from None
-    if min(height, width) < 8:
-        raise UserError(f"--tflite_size={height},{width}: both must be at least 8 px")
-    return height, width
+    export(config_flags.build(ExportOptions, flags.FLAGS))
 
 
 if __name__ == "__main__":

@@ -20,7 +20,8 @@ import cv2
 import numpy as np
 from absl import flags, logging
 
-from openpose_tf.common import cli, files, images
+from openpose_tf.common import cli, config_flags, files, images
+from openpose_tf.common.config_flags import option
 from openpose_tf.common.errors import UserError
 from openpose_tf.common.progress import Progress
 from openpose_tf.inference import drawing as draw
@@ -36,28 +37,31 @@ class PredictOptions:
     """What to predict.
 
     Attributes:
-        saved_model: folder written by `openpose_tf.export`, or "builtin": the small student that ships.
         images: pictures, folders and patterns, or one film.
-        output_dir: folder of the results.
-        longest_side: pixels of the longer side as shown to the network; None for what the model says suits it.
-        scales: sizes relative to `longest_side` whose maps are averaged.
-        flip: the maps of the mirrored picture are averaged, too.
-        coco: one COCO result file for all, instead of one JSON per picture.
-        draw: write pictures (or a film) with skeletons.
-        min_part_score: parts below are not drawn; the JSON keeps them.
-        batch_size: pictures of equal shown size that go through the network together.
     """
 
-    saved_model: str
-    images: Sequence[str]
-    output_dir: str
-    longest_side: int | None = None
-    scales: tuple[float, ...] = (1.0,)
-    flip: bool = False
-    coco: bool = False
-    draw: bool = True
-    min_part_score: float = 0.0
-    batch_size: int = 8
+    saved_model: str = option("builtin", "Folder written by openpose_tf.export; builtin: the small student that ships.")
+    images: Sequence[str] = ()
+    output_dir: str = option("predictions", "Folder of the results.")
+    longest_side: int | None = option(
+        None,
+        "Pixels of the longer side as shown to the network (default: what the model says suits it). "
+        "Larger finds smaller people, and costs more time.",
+        low=8,
+    )
+    scales: tuple[float, ...] = option(
+        (1,), "Sizes relative to --longest_side whose maps are averaged, such as 0.7,1,1.3."
+    )
+    flip: bool = option(False, "Average the maps of the mirrored picture, too: better, and twice the time.")
+    format: str = option("json", "json: one file per picture; coco: one COCO result file.", choices=("json", "coco"))
+    draw: bool = option(True, "Write pictures with skeletons.")
+    min_part_score: float = option(0.0, "Parts with a lower score are not drawn; the JSON keeps them.", low=0, high=1)
+    batch_size: int = option(8, "Pictures of equal shown size that are predicted together.", low=1)
+
+    def __post_init__(self) -> None:
+        if not self.scales or not all(0.05 <= scale <= 20 for scale in self.scales):
+            text = ",".join(f"{scale:g}" for scale in self.scales)
+            raise UserError(f"--scales={text}: expected numbers between 0.05 and 20 such as 0.7,1,1.3")
 
 
 Sink = Callable[[Picture, np.ndarray], None]
@@ -156,12 +160,12 @@ def predict(options: PredictOptions) -> int:
     from openpose_tf.inference.predictor import Predictor  # TensorFlow, after the cheap checks
 
     predictor = Predictor(options.saved_model, options.longest_side, options.scales, options.flip)
-    drawings = source.drawings(output) if options.draw else contextlib.nullcontext(_no_drawing)
+    drawings = source.drawings(output) if options.draw else contextlib.nullcontext(lambda picture, drawn: None)
     coco: list[dict[str, Any]] = []
     num_people = num_pictures = 0
     with Progress(source.count, "predict", "pictures") as bar, drawings as write_drawing:
         for picture, keypoints, scores in predictor.run(source.read(bar), options.batch_size):
-            if options.coco:
+            if options.format == "coco":
                 coco += result_files.coco_results(result_files.coco_image_id(picture.name), keypoints, scores)
             else:
                 entry = result_files.image_result(picture.file, picture.pixels.shape, keypoints, scores)
@@ -171,7 +175,7 @@ def predict(options: PredictOptions) -> int:
                 write_drawing(picture, drawn)
             num_people, num_pictures = num_people + len(scores), num_pictures + 1
             bar.update()
-    if options.coco:
+    if options.format == "coco":
         files.write_json(output / COCO_FILE, coco, indent=None)
     logging.info("%d people in %d pictures: %s", num_people, num_pictures, output)
     if source.num_broken:
@@ -181,67 +185,20 @@ def predict(options: PredictOptions) -> int:
     return source.num_broken
 
 
-def _no_drawing(picture: Picture, drawn: np.ndarray) -> None:
-    del picture, drawn
-
-
 def define_flags() -> None:
     """Defines this command's flags."""
-    flags.DEFINE_string(
-        "saved_model", "builtin", "Folder written by openpose_tf.export; builtin: the small student that ships."
-    )
+    config_flags.define(PredictOptions)
     flags.DEFINE_multi_string(
         "images",
         None,
         "A picture, folder or pattern ('a/*.jpg'), several of them, or one film; --images= may be left out.",
     )
-    flags.DEFINE_string("output_dir", "predictions", "Folder of the results.")
-    flags.DEFINE_integer(
-        "longest_side",
-        None,
-        "Pixels of the longer side as shown to the network (default: what the model says suits it). "
-        "Larger finds smaller people, and costs more time.",
-        lower_bound=8,
-    )
-    flags.DEFINE_list("scales", ["1"], "Sizes relative to --longest_side whose maps are averaged, such as 0.7,1,1.3.")
-    flags.DEFINE_bool("flip", False, "Average the maps of the mirrored picture, too: better, and twice the time.")
-    flags.DEFINE_enum("format", "json", ["json", "coco"], "json: one file per picture; coco: one COCO result file.")
-    flags.DEFINE_bool("draw", True, "Write pictures with skeletons.")
-    flags.DEFINE_float("min_part_score", 0.0, "Parts with a lower score are not drawn.", 0.0, 1.0)
-    flags.DEFINE_integer("batch_size", 8, "Pictures of equal size that are predicted together.", lower_bound=1)
 
 
 def main() -> int:
     """Predicts as the flags say; the exit code is 1 if a picture could not be read."""
-    values = flags.FLAGS
-    options = PredictOptions(
-        saved_model=values.saved_model,
-        images=values.images,
-        output_dir=values.output_dir,
-        longest_side=values.longest_side,
-        scales=parse_scales(values.scales),
-        flip=values.flip,
-        coco=values.format == "coco",
-        draw=values.draw,
-        min_part_score=values.min_part_score,
-        batch_size=values.batch_size,
-    )
+    options = config_flags.build(PredictOptions, flags.FLAGS, images=flags.FLAGS.images)
     return cli.EXIT_MACHINE if predict(options) else cli.EXIT_OK
-
-
-def parse_scales(values: Sequence[str]) -> tuple[float, ...]:
-    """Returns the numbers of `--scales`.
-
-    Raises:
-        UserError: there is none, or one is not between 0.05 and 20.
-    """
-    try:
-        scales = tuple(float(value) for value in values)
-    except ValueError:
-        scales = ()
-    if not scales or not all(0.05 <= scale <= 20 for scale in scales):
-        raise UserError(f"--scales={','.join(values)}: expected numbers between 0.05 and 20 such as 0.7,1,1.3")
-    return scales
 
 
 if __name__ == "__main__":

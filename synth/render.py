@@ -33,7 +33,6 @@ from synth.rendering.renderers import DEFAULT_RENDERER, RENDERERS
 from synth.scene import backgrounds, photographs
 from synth.scene.backgrounds import BackgroundList
 from synth.scene.config import DEFAULT_CAMERA, DEFAULT_PEOPLE_MEAN, RenderConfig, SceneConfig
-from synth.workers import engine
 from synth.workers.engine import EngineConfig, Failure
 
 
@@ -43,17 +42,14 @@ class RenderRun:
 
     Attributes:
         job: what is made.
-        engine: where it runs.
+        engine: where it runs, and which images this call makes.
         num_images: images of the whole dataset.
-        shard_index, num_shards: which of them this call makes.
         photographs: of a mixed dataset.
     """
 
     job: Job
     engine: EngineConfig
     num_images: int
-    shard_index: int = 0
-    num_shards: int = 1
     photographs: tuple[AnnotatedImage, ...] = ()
 
     @property
@@ -92,7 +88,7 @@ def render(run: RenderRun) -> list[Failure]:
         photographs.write_list(run.photographs, run.job.photographs)
     return shards.make_missing(
         folder,
-        list(engine.shard(run.num_images, run.shard_index, run.num_shards)),
+        run.engine.shard(run.num_images),
         rendered_image.render_image,
         run.job,
         run.engine,
@@ -103,9 +99,9 @@ def render(run: RenderRun) -> list[Failure]:
 
 def finish(run: RenderRun, failures: Sequence[Failure]) -> dict[str, Any]:
     """Writes the failures, and when no other shard is missing the counts and the card; returns the counts."""
-    shards.write_failures(run.folder, failures, run.shard_index, run.num_shards)
+    shards.write_failures(run.folder, failures, run.engine)
     left = run.num_images - len(annotation_paths(run.folder))
-    if run.num_shards > 1 and left > 0:  # reading 100,000 annotations in each of 50 jobs would take hours
+    if run.engine.num_shards > 1 and left > 0:  # reading 100,000 annotations in each of 50 jobs would take hours
         logging.info("%d images of other shards are missing; `python -m synth.card %s` counts them", left, run.folder)
         return {"images": run.num_images - left}
     counts = writer.close_dataset(run.folder, range(run.num_images), dict(run.job.photos.dropped))
@@ -120,8 +116,7 @@ def run_of(given: flags.FlagValues) -> RenderRun:
     Raises:
         UserError: flags that contradict each other, or files that are missing.
     """
-    if given.shard_index >= given.num_shards:
-        raise UserError(f"--shard_index={given.shard_index} must be below --num_shards={given.num_shards}")
+    workers = _engine_from_flags(given)
     folder = files.writable_dir(given.output_dir)
     job = Job(
         folder=str(folder.resolve()),
@@ -137,7 +132,7 @@ def run_of(given: flags.FlagValues) -> RenderRun:
         num_images = _num_mixed(given, len(found))
     else:
         job = _with_backgrounds(given, job)
-    return RenderRun(job, _engine_from_flags(given), num_images, given.shard_index, given.num_shards, tuple(found))
+    return RenderRun(job, workers, num_images, tuple(found))
 
 
 def _with_backgrounds(given: flags.FlagValues, job: Job) -> Job:
@@ -159,9 +154,8 @@ def _read_photographs(given: flags.FlagValues) -> list[AnnotatedImage]:
     for name in ("image_size", "backgrounds"):
         if given[name].present:
             raise UserError(f"--{name} has no use with --dataset=mixed: the photographs are the pictures")
-    names = [field.name for field in dataclasses.fields(ReadRequest) if field.name in given]
-    requested = {name: given[name].value for name in names} | {"seed": given.split_seed}
-    found = photographs.read_photographs(given.format, ReadRequest(**requested))
+    request = config_flags.build(ReadRequest, given, seed=given.split_seed)
+    found = photographs.read_photographs(given.format, request)
     logging.info("%d photographs with %d annotated people", len(found), sum(len(one.people) for one in found))
     return found
 
@@ -197,17 +191,10 @@ def _pixels_from_flags(given: flags.FlagValues) -> RenderConfig:
 
 
 def _engine_from_flags(given: flags.FlagValues) -> EngineConfig:
-    gpus = given.gpus_per_worker
-    if gpus is None:
-        gpus = 0.0 if given.device == "CPU" else 1.0
-    if given.ray_address and given.num_workers == 0:
-        raise UserError("--ray_address needs --num_workers: -1 uses all CPUs of the cluster")
-    return EngineConfig(
-        num_workers=given.num_workers,
-        ray_address=given.ray_address,
-        gpus_per_worker=gpus,
-        tasks_per_worker=given.scenes_per_worker,
-        pin=given.device == "CPU",
+    on_cpu = given.device == "CPU"
+    gpus = float(not on_cpu) if given.gpus_per_worker is None else given.gpus_per_worker
+    return config_flags.build(
+        EngineConfig, given, gpus_per_worker=gpus, tasks_per_worker=given.scenes_per_worker, pin=on_cpu
     )
 
 

@@ -17,19 +17,16 @@ from typing import Any
 
 from absl import flags, logging
 
-from openpose_tf.common import cli, files
+from openpose_tf.common import cli, config_flags, files
 from openpose_tf.common.errors import UserError
 from openpose_tf.common.fingerprints import canonical_json, fingerprint
 from openpose_tf.data.annotations import image_dataset_schema as schema
 from openpose_tf.data.annotations.image_dataset import read_header
 from synth.dataset import shards, writer
-from synth.detection import factory, model_files
 from synth.stylization import stylize_image
 from synth.stylization.pipeline import StyleConfig
-from synth.stylization.smoothers import SMOOTHERS
 from synth.stylization.stylize_image import StyleJob, Tools
 from synth.stylization.stylizers import STYLIZERS, find_weights, load_stylizer
-from synth.workers import engine
 from synth.workers.engine import EngineConfig, Failure
 
 
@@ -39,14 +36,11 @@ class StyleRun:
 
     Attributes:
         job: what is made.
-        engine: where it runs.
-        shard_index, num_shards: which images this call makes.
+        engine: where it runs, and which images this call makes.
     """
 
     job: StyleJob
     engine: EngineConfig = dataclasses.field(default_factory=EngineConfig)
-    shard_index: int = 0
-    num_shards: int = 1
 
 
 def stylize(run: StyleRun) -> list[Failure]:
@@ -58,7 +52,7 @@ def stylize(run: StyleRun) -> list[Failure]:
     job = run.job
     header = require_mixed(job.source)
     num_images = int(header["num_images"])
-    shard = list(engine.shard(num_images, run.shard_index, run.num_shards))
+    shard = run.engine.shard(num_images)
     ready = [index for index in shard if writer.is_complete(job.source, schema.image_name(index))]
     if len(ready) < len(shard):
         logging.warning("%s: %d of %d images are not rendered yet", job.source, len(shard) - len(ready), len(shard))
@@ -142,7 +136,7 @@ def _weights_fingerprint(path: Path | None) -> str | None:
 def finish(run: StyleRun, failures: Sequence[Failure]) -> dict[str, Any]:
     """Writes the counts into dataset.json, and the failures where there are any; returns the counts."""
     job = run.job
-    shards.write_failures(job.output, failures, run.shard_index, run.num_shards)
+    shards.write_failures(job.output, failures, run.engine)
     header = read_header(job.output)
     counts = writer.close_dataset(job.output, range(int(header["num_images"])), {})
     counts["style"] = count_styles(job.output)
@@ -170,45 +164,21 @@ def run_of(given: flags.FlagValues) -> StyleRun:
     Raises:
         UserError: flags that contradict each other, or files that are missing.
     """
-    if given.shard_index >= given.num_shards:
-        raise UserError(f"--shard_index={given.shard_index} must be below --num_shards={given.num_shards}")
-    if given.ray_address and given.num_workers == 0:
-        raise UserError("--ray_address needs --num_workers: -1 uses all CPUs of the cluster")
-    source, output, models_dir = Path(given.input_dir), Path(given.output_dir), Path(given.models_dir)
-    if source.resolve() == output.resolve():
-        raise UserError("--output_dir must be another folder than --input_dir")
-    header = require_mixed(source)
-    tools = Tools(
-        stylizer=given.stylizer,
-        weights=_absolute(find_weights(given.stylizer, given.weights, models_dir)),
-        smoother=given.smoother,
-        person_segmenter=given.person_segmenter,
-        models_dir=models_dir.resolve(),
-        tfod_model=_absolute(given.tfod_model),
-        groundtruth=_absolute(given.groundtruth),
+    workers = config_flags.build(
+        EngineConfig, given, gpus_per_worker=given.gpus_per_worker, tasks_per_worker=given.images_per_worker
     )
+    tools = config_flags.build(Tools, given)
     strength = STYLIZERS[tools.stylizer].strength if given.strength is None else given.strength
-    job = StyleJob(
-        source=source.resolve(),
-        output=files.writable_dir(output).resolve(),
-        tools=tools,
-        config=StyleConfig(strength, given.max_side),
-        photos_dir=_absolute(given.photos_dir),
-        image_format=given.image_format,
-        jpeg_quality=int(header.get("flags", {}).get("jpeg_quality", stylize_image.DEFAULT_JPEG_QUALITY)),
-    )
-    workers = EngineConfig(
-        num_workers=given.num_workers,
-        ray_address=given.ray_address,
-        gpus_per_worker=given.gpus_per_worker,
-        tasks_per_worker=given.images_per_worker,
-    )
-    return StyleRun(job, workers, given.shard_index, given.num_shards)
-
-
-def _absolute(path: str | Path | None) -> Path | None:
-    """Workers may run in another folder."""
-    return None if path is None else Path(path).resolve()
+    config = config_flags.build(StyleConfig, given, strength=strength)
+    job = config_flags.build(StyleJob, given, tools=tools, config=config)
+    if job.source == job.output:
+        raise UserError("--output_dir must be another folder than --input_dir")
+    header = require_mixed(job.source)
+    weights = find_weights(tools.stylizer, tools.weights, tools.models_dir)
+    files.writable_dir(job.output)
+    quality = int(header.get("flags", {}).get("jpeg_quality", stylize_image.DEFAULT_JPEG_QUALITY))
+    job = dataclasses.replace(job, tools=dataclasses.replace(tools, weights=weights), jpeg_quality=quality)
+    return StyleRun(job, workers)
 
 
 def main() -> int:
@@ -229,51 +199,13 @@ def main() -> int:
 
 def define_flags() -> None:
     """Defines this command's flags."""
-    flags.DEFINE_string("input_dir", None, "mixed dataset (D_M)", required=True)
+    config_flags.define(StyleJob, EngineConfig)
     flags.DEFINE_alias("input", "input_dir")
-    flags.DEFINE_string(
-        "output_dir", None, "folder of the stylised dataset; a run that was stopped goes on", required=True
-    )
     flags.DEFINE_alias("output", "output_dir")
-    kinds = STYLIZERS.items()
-    flags.DEFINE_enum("stylizer", "mk", list(STYLIZERS), "; ".join(f"{name}: {kind.summary}" for name, kind in kinds))
-    flags.DEFINE_string("weights", None, "; ".join(f"{name}: {kind.weights}" for name, kind in kinds if kind.weights))
-    flags.DEFINE_enum("smoother", "gif_masked", sorted(SMOOTHERS), "what follows the transfer (paper: matting_direct)")
-    flags.DEFINE_enum(
-        "person_segmenter",
-        "builtin",
-        factory.SEGMENTER_KINDS,
-        "finds the real people: small networks (`make models`), your Mask R-CNN, or known masks",
-    )
-    flags.DEFINE_string("tfod_model", None, "SavedModel folder or frozen graph with TF Object Detection API names")
-    flags.DEFINE_string(
-        "groundtruth", None, "COCO JSON with segmentations, or folder of masks named as the photographs"
-    )
-    flags.DEFINE_string("models_dir", model_files.DEFAULT_DIR, "folder of the built-in model files")
-    flags.DEFINE_string("photos_dir", None, "where the photographs are now, if not where the dataset says")
-    flags.DEFINE_float(
-        "strength",
-        None,
-        "share of the change, 0..1; default " + ", ".join(f"{kind.strength:g} for {name}" for name, kind in kinds),
-        lower_bound=0,
-        upper_bound=1,
-    )
-    flags.DEFINE_enum(
-        "image_format",
-        "png",
-        stylize_image.IMAGE_FORMATS,
-        "of the stylised pictures. png: no pixel but the synthetic people's changes; jpg: a quarter of the size, all "
-        "pixels are encoded anew (mean change 0.4 of 255)",
-    )
-    flags.DEFINE_integer("max_side", 600, "longer side during the transfer in px (paper: 600)", lower_bound=64)
-    flags.DEFINE_integer(
-        "num_workers", 0, "Ray workers; 0 = in this process without Ray; -1 = all CPUs", lower_bound=-1
-    )
-    flags.DEFINE_string("ray_address", None, "address of a running Ray cluster; default: Ray on this machine")
+    default = ", ".join(f"{kind.strength:g} for {name}" for name, kind in STYLIZERS.items())
+    flags.DEFINE_float("strength", None, f"share of the change, 0..1; default {default}", 0, 1)
     flags.DEFINE_float("gpus_per_worker", 0.0, "GPUs per worker", lower_bound=0.0)
     flags.DEFINE_integer("images_per_worker", 1000, "a worker process is replaced after so many", lower_bound=1)
-    flags.DEFINE_integer("shard_index", 0, "this job's part of a job array, 0 .. num_shards - 1", lower_bound=0)
-    flags.DEFINE_integer("num_shards", 1, "parts of a job array", lower_bound=1)
 
 
 if __name__ == "__main__":

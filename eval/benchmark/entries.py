@@ -23,7 +23,7 @@ from openpose_tf.common.images import image_size
 from openpose_tf.data.annotations import mat_files, mpii_groups, readers, splits
 from openpose_tf.data.annotations import pixels as images
 from openpose_tf.data.annotations.mpii import WHAT, MpiiImage, MpiiPerson, read_release
-from openpose_tf.data.annotations.types import AnnotatedImage
+from openpose_tf.data.annotations.types import NUM_VALIDATION_GROUPS, AnnotatedImage
 from openpose_tf.skeleton import JointState
 
 SPLITS = ("val", "train", "test", "all")
@@ -64,9 +64,7 @@ class EntrySource:
         "Validation split: validation_groups.json or validation_images.txt of openpose_tf.data.to_tfrecords, or JSON "
         "with im_name. Default: random training groups by --seed.",
     )
-    num_validation_groups: int = option(
-        mpii_groups.NUM_VALIDATION_GROUPS, "Random validation groups (paper: 343).", low=1
-    )
+    num_validation_groups: int = option(NUM_VALIDATION_GROUPS, "Random validation groups (paper: 343).", low=1)
     seed: int = option(0, "Seed of the random validation groups, as given to to_tfrecords.", low=0)
     image_names: str | None = option(None, "Image names for a toolkit .mat without: text, or JSON with im_name.")
 

@@ -13,6 +13,7 @@ import enum
 import types
 import typing
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 from absl import flags
@@ -37,6 +38,8 @@ def option(
 ) -> Any:
     """Returns a dataclass field that is also a flag; the field's type, without None, decides the kind of flag.
 
+    A path is made absolute: worker processes may run in another folder.
+
     Args:
         default: of field and flag; `dataclasses.MISSING`: the field has none, the flag's is None.
         text: help of the flag, with the unit.
@@ -51,28 +54,35 @@ def option(
     return dataclasses.field(default=default, metadata=spec)
 
 
-def define(*configs: Any, flag_values: flags.FlagValues = flags.FLAGS) -> None:
-    """Defines the flags of dataclasses and of the dataclasses in their fields; one they share is defined once."""
+def define(*configs: Any, flag_values: flags.FlagValues = flags.FLAGS, prefix: str = "") -> None:
+    """Defines the flags of dataclasses and of the dataclasses in their fields; one they share is defined once.
+
+    Args:
+        *configs: the dataclasses.
+        flag_values: where the flags go.
+        prefix: stands before each help text, such as the one case in which the flags have a meaning.
+    """
     for field, kind in (entry for config in configs for entry in _fields(config)):
         if not field.metadata:
-            define(kind, flag_values=flag_values)
+            define(kind, flag_values=flag_values, prefix=prefix)
             continue
         name, text, choices = _name(field), field.metadata["text"], field.metadata["choices"]
         default = None if field.metadata["derived"] or field.default is dataclasses.MISSING else field.default
+        default = str(default) if isinstance(default, (enum.Enum, Path)) else default
         if name in flag_values and flag_values[name].help.endswith(text):
             continue
         make, extra = MAKERS.get(kind, flags.DEFINE_string), {"required": field.metadata["required"]}
         if typing.get_origin(kind) is tuple:
             make, default = flags.DEFINE_list, default and [str(item) for item in default]
         elif choices or issubclass(kind, enum.Enum):
-            make, default = flags.DEFINE_enum, default and str(default)
+            make = flags.DEFINE_enum
             extra["enum_values"] = [str(choice) for choice in choices or kind]
         elif kind in (int, float):
             extra["lower_bound"], extra["upper_bound"] = field.metadata["bounds"]
-        make(name=name, default=default, help=text, flag_values=flag_values, **extra)
+        make(name=name, default=default, help=prefix + text, flag_values=flag_values, **extra)
 
 
-def build(config: type[Config], values: Any, **others: Any) -> Config:
+def build(config: type[Config], /, values: Any, **others: Any) -> Config:
     """Returns the dataclass that parsed flags make.
 
     Args:
@@ -108,8 +118,10 @@ def _name(field: dataclasses.Field[Any]) -> str:
 
 def _parse(kind: Any, name: str, values: Any) -> Any:
     value = getattr(values, name)
-    if value is None or not (typing.get_origin(kind) is tuple or issubclass(kind, enum.Enum)):
+    if value is None or not (typing.get_origin(kind) is tuple or issubclass(kind, (enum.Enum, Path))):
         return value
+    if kind is Path:
+        return Path(value).resolve()
     if typing.get_origin(kind) is not tuple:
         return kind(value)
     entry, text = typing.get_args(kind)[0], ""

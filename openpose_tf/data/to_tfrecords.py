@@ -14,89 +14,59 @@ from typing import Any
 
 from absl import flags, logging
 
-from openpose_tf.common import cli, files
-from openpose_tf.data.annotations import mpii_groups, readers, splits
-from openpose_tf.data.annotations.types import MIN_HEIGHT, AnnotatedImage, ReadRequest
+from openpose_tf.common import cli, config_flags, files
+from openpose_tf.common.config_flags import option
+from openpose_tf.data.annotations import readers, splits
+from openpose_tf.data.annotations.types import MIN_HEIGHT, TRAIN, VALIDATION, AnnotatedImage, ReadRequest
 from openpose_tf.data.records import crops
 
-
-@dataclasses.dataclass(frozen=True)
-class Options:
-    """The flags of this command; None = the default of the format."""
-
-    format: str
-    annotations: str
-    output_dir: str
-    images: str | None = None
-    masks: str | None = None
-    groups: str | None = None
-    num_validation_groups: int | None = None
-    validation_list: str | None = None
-    name: str | None = None
-    split: str = "train"
-    num_shards: int = 8
-    input_size: int = crops.NETWORK_SIZE
-    min_joints: int | None = None
-    min_height: float | None = None
-    include_list: str | None = None
-    exclude_list: str | None = None
-    holdout: float | None = None
-    seed: int = 0
-    num_threads: int = 2
-    overwrite: bool = False
+WITH_SPLIT = " and ".join(name for name, reader in readers.READERS.items() if reader.has_split)
+LEAST_JOINTS = ", ".join(f"{reader.min_joints} for {name}" for name, reader in readers.READERS.items())
 
 
-def define_flags() -> None:
-    """Defines this command's flags."""
-    own_pictures = ", ".join(name for name, reader in readers.READERS.items() if not reader.needs_images)
-    flags.DEFINE_enum("format", "coco", readers.FORMATS, "Kind of annotation.")
-    flags.DEFINE_string("annotations", None, "Annotation file, or folder of the image dataset (or of JSON files).")
-    flags.DEFINE_string("images", None, f"Folder of the pictures (all formats but {own_pictures}).")
-    flags.DEFINE_string("masks", None, "Folder of masks of un-annotated people, mask_NAME (mpii, openpose_json).")
-    flags.DEFINE_string("groups", None, "groups_v12.mat of the MPII toolkit, for a random split (mpii).")
-    flags.DEFINE_integer(
-        "num_validation_groups", mpii_groups.NUM_VALIDATION_GROUPS, "Groups kept apart by --seed, with their images "
-        "(mpii; 343: paper Sec. 5).", 1
-    )  # fmt: skip
-    flags.DEFINE_string(
-        "validation_list", None, "Names of the MPII validation images instead of a random split: text, or JSON with "
-        "im_name.",
-    )  # fmt: skip
-    flags.DEFINE_string("include_list", None, "Text file: only these images (ids or file names).")
-    flags.DEFINE_string("exclude_list", None, "Text file: not these images.")
-    flags.DEFINE_float(
-        "holdout", None, "Images to keep apart, chosen by --seed: a share if below 1, else a number. "
-        "train_images.txt and holdout_images.txt are written to --output_dir.", 0.0
-    )  # fmt: skip
-    define_record_flags()
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RecordOptions:
+    """The record set; None = the default of the format. `synth.to_tfrecords` has these flags, too."""
 
-
-def define_record_flags() -> None:
-    """Defines the flags of the record set, which `synth.to_tfrecords` has too."""
-    with_split = " and ".join(name for name, reader in readers.READERS.items() if reader.has_split)
-    least = ", ".join(f"{reader.min_joints} for {name}" for name, reader in readers.READERS.items())
-    flags.DEFINE_string("output_dir", None, "Folder of the record set.", required=True)
-    flags.DEFINE_string(
-        "name", None, "Name of the set in the shards' names; by default the format, in synth.to_tfrecords the "
-        "dataset's kind.",
-    )  # fmt: skip
-    flags.DEFINE_string(
-        "split", "train", f"Split in the shards' names; train or val chooses the images of {with_split}."
+    output_dir: str = option(dataclasses.MISSING, "Folder of the record set.", required=True)
+    name: str | None = option(
+        None,
+        "Name of the set in the shards' names; by default the format, in synth.to_tfrecords the dataset's kind.",
     )
-    flags.DEFINE_integer("num_shards", 8, "Number of shard files.", lower_bound=1)
-    flags.DEFINE_integer(
-        "input_size", 368, "Largest network input, in pixels, that will read the set: crops hold no more detail.", 8
+    split: str = option(
+        TRAIN, f"Split in the shards' names; {TRAIN} or {VALIDATION} chooses the images of {WITH_SPLIT}."
     )
-    flags.DEFINE_integer(
-        "min_joints", None, f"Least number of joints in the image for a sample; by default {least}.", 1
+    num_shards: int = option(8, "Number of shard files.", low=1)
+    input_size: int = option(
+        crops.NETWORK_SIZE,
+        "Largest network input, in pixels, that will read the set: crops hold no more detail.",
+        low=8,
     )
-    flags.DEFINE_float(
-        "min_height", None, f"Least height of a sampled person in pixels; by default {MIN_HEIGHT:g}, but 0 for an "
-        "image_dataset of rendered people only (synthetic, real_standin): everybody is kept.", 0.0
-    )  # fmt: skip
-    flags.DEFINE_integer("seed", 0, "Seed of the order of records, and of a held-out choice.", lower_bound=0)
-    flags.DEFINE_integer("num_threads", 2, "Pictures worked on at the same time.", 1)
-    flags.DEFINE_bool("overwrite", False, "Replace a record set that is already in --output_dir.")
+    min_joints: int | None = option(
+        None, f"Least number of joints in the image for a sample; by default {LEAST_JOINTS}.", low=1
+    )
+    min_height: float | None = option(
+        None,
+        f"Least height of a sampled person in pixels; by default {MIN_HEIGHT:g}, but 0 for an image_dataset of "
+        "rendered people only (synthetic, real_standin): everybody is kept.",
+        low=0.0,
+    )
+    seed: int = option(0, "Seed of the order of records, of a held-out choice and of validation groups.", low=0)
+    num_threads: int = option(2, "Pictures worked on at the same time.", low=1)
+    overwrite: bool = option(False, "Replace a record set that is already in --output_dir.")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Options(RecordOptions, ReadRequest):
+    """The flags of this command: which images to read, and the record set."""
+
+    format: str = option("coco", "Kind of annotation.", choices=readers.FORMATS)
+    holdout: float | None = option(
+        None,
+        "Images to keep apart, chosen by --seed: a share if below 1, else a number. train_images.txt and "
+        "holdout_images.txt are written to --output_dir.",
+        low=0.0,
+    )
 
 
 def run(options: Options) -> dict[str, Any]:
@@ -105,8 +75,7 @@ def run(options: Options) -> dict[str, Any]:
     from openpose_tf.data.records import writer as records
 
     records.require_free(options.output_dir, options.overwrite)
-    names = [field.name for field in dataclasses.fields(ReadRequest)]
-    found = readers.read(options.format, ReadRequest(**{name: getattr(options, name) for name in names}))
+    found = readers.read(options.format, options)
     if found.split is not None:
         splits.write_split(options.output_dir, found.split, options.format)
     annotated, lists = hold_out(found.images, options)
@@ -148,10 +117,14 @@ def hold_out(annotated: list[AnnotatedImage], options: Options) -> tuple[list[An
     return splits.select(annotated, train, "train_images.txt"), facts
 
 
+def define_flags() -> None:
+    """Defines this command's flags."""
+    config_flags.define(Options)
+
+
 def main() -> None:
     """Runs the command."""
-    values = {field.name: flags.FLAGS[field.name].value for field in dataclasses.fields(Options)}
-    convert(Options(**values))
+    convert(config_flags.build(Options, flags.FLAGS))
 
 
 def convert(options: Options) -> None:

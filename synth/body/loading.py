@@ -3,7 +3,7 @@
 body = load_body("builtin")
 vertices, joints = body.shape("female", sample_shape(rng, "female"))
 vertices, joints = body.pose(vertices, joints, pose, gender="female")  # pose [52, 3] axis-angle
-world = rotations.z_up(vertices)
+world = vertices @ rotations.Y_UP_TO_Z_UP.T
 """
 
 import numpy as np

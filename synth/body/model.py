@@ -94,11 +94,6 @@ class BodyModel:
         return joint_tables.PARENTS
 
     @property
-    def joint_names(self) -> tuple[str, ...]:
-        """Names of the 52 joints."""
-        return joint_tables.JOINT_NAMES
-
-    @property
     def genders(self) -> tuple[str, ...]:
         """Genders that can be sampled."""
         return tuple(self.models)

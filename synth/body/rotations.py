@@ -36,8 +36,3 @@ def between(a: np.ndarray, b: np.ndarray) -> np.ndarray:
             return np.eye(3)
         axis = np.cross(a, np.eye(3)[np.argmin(np.abs(a))])  # any axis across does for a half turn
     return to_matrix(axis / np.linalg.norm(axis) * np.arctan2(sine, a @ b))
-
-
-def z_up(points: np.ndarray) -> np.ndarray:
-    """Returns points [..., 3] turned from body axes (y up, facing +z) to world axes (z up, facing -y)."""
-    return points @ Y_UP_TO_Z_UP.T.astype(points.dtype)

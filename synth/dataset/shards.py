@@ -42,9 +42,10 @@ def make_missing(
         return engine.run(task, job, todo, workers, lambda _, result: bar.update(1, note(result)))
 
 
-def write_failures(folder: Path, failures: Sequence[Failure], shard_index: int, num_shards: int) -> None:
+def write_failures(folder: Path, failures: Sequence[Failure], workers: EngineConfig) -> None:
     """Writes failed.jsonl (of a job array: one per shard), or removes it where nothing failed."""
-    path = folder / ("failed.jsonl" if num_shards == 1 else f"failed-{shard_index:05d}-of-{num_shards:05d}.jsonl")
+    shard = f"-{workers.shard_index:05d}-of-{workers.num_shards:05d}" if workers.num_shards > 1 else ""
+    path = folder / f"failed{shard}.jsonl"
     if failures:
         files.write_bytes(path, "".join(json.dumps(dataclasses.asdict(one)) + "\n" for one in failures).encode())
     else:

@@ -6,6 +6,7 @@ import dataclasses
 from pathlib import Path
 from typing import Protocol
 
+import cv2
 import numpy as np
 
 _TILE_STARTS, _TILE_SHARE = (0.0, 0.4), 0.6
@@ -84,25 +85,12 @@ def non_maximum_suppression(boxes: np.ndarray, scores: np.ndarray, max_overlap: 
 
     Args:
         boxes: [N, 4] (x1, y1, x2, y2).
-        scores: [N].
+        scores: [N], above 0.
         max_overlap: a box goes where its intersection over union with a better kept box is larger.
 
     Returns:
         [K] int64.
     """
-    order = np.argsort(-scores, kind="stable")
-    kept: list[int] = []
-    for index in order:
-        if all(overlap(boxes[index], boxes[other]) <= max_overlap for other in kept):
-            kept.append(int(index))
+    rectangles = np.hstack([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]])
+    kept = cv2.dnn.NMSBoxes(rectangles.tolist(), scores.tolist(), score_threshold=0.0, nms_threshold=max_overlap)
     return np.array(kept, np.int64)
-
-
-def overlap(a: np.ndarray, b: np.ndarray) -> float:
-    """Returns the intersection over union of two boxes (x1, y1, x2, y2)."""
-    width = min(a[2], b[2]) - max(a[0], b[0])
-    height = min(a[3], b[3]) - max(a[1], b[1])
-    if width <= 0 or height <= 0:
-        return 0.0
-    both = (a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1])
-    return float(width * height / (both - width * height))

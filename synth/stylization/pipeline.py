@@ -6,6 +6,7 @@ from typing import Protocol
 import cv2
 import numpy as np
 
+from openpose_tf.common.config_flags import option
 from synth.stylization import regions
 from synth.stylization.smoothers import Smoother
 
@@ -32,13 +33,12 @@ class StyleConfig:
 
     Attributes:
         strength: share of the change that is taken over, 0..1.
-        max_side: longer side of both pictures during the transfer in pixels. The paper says "re-scaled to 600 px" and
-            leaves open which side; ours is the longer one.
+        max_side: the paper says "re-scaled to 600 px" and leaves open which side; ours is the longer one.
         erode_px: the style mask shrinks by this much at transfer size; background inside it makes ghosts (paper).
     """
 
     strength: float = 0.7
-    max_side: int = 600
+    max_side: int = option(600, "longer side during the transfer in px (paper: 600)", low=64)
     erode_px: int = 1
 
 

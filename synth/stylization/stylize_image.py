@@ -8,14 +8,15 @@ from typing import Any
 import numpy as np
 
 from openpose_tf.common import files, images
+from openpose_tf.common.config_flags import option
 from openpose_tf.common.errors import UserError
 from openpose_tf.common.fingerprints import fingerprint
 from openpose_tf.data.annotations import image_dataset_schema as schema
-from synth.detection import factory
+from synth.detection import factory, model_files
 from synth.detection.people import PersonSegmenter, union_mask
 from synth.stylization.pipeline import StyleConfig, stylize_people
 from synth.stylization.smoothers import SMOOTHERS
-from synth.stylization.stylizers import load_stylizer
+from synth.stylization.stylizers import STYLIZERS, load_stylizer
 
 IMAGE_FORMATS = ("png", "jpg")
 DEFAULT_JPEG_QUALITY = 95
@@ -24,25 +25,23 @@ MASK_DIR = "style_masks"
 
 @dataclasses.dataclass(frozen=True)
 class Tools:
-    """What does the work; the flags that name it.
+    """What does the work; the flags that name it."""
 
-    Attributes:
-        stylizer: a key of STYLIZERS.
-        weights: its weights; None where it has none.
-        smoother: a key of SMOOTHERS.
-        person_segmenter: one of factory.SEGMENTER_KINDS.
-        models_dir: folder of the built-in model files.
-        tfod_model: a user's network, for the segmenter `tfod`.
-        groundtruth: known masks, for the segmenter `groundtruth`.
-    """
-
-    stylizer: str = "mk"
-    weights: Path | None = None
-    smoother: str = "gif_masked"
-    person_segmenter: str = "builtin"
-    models_dir: Path = Path("models")
-    tfod_model: Path | None = None
-    groundtruth: Path | None = None
+    stylizer: str = option(
+        "mk", "; ".join(f"{name}: {kind.summary}" for name, kind in STYLIZERS.items()), choices=list(STYLIZERS)
+    )
+    weights: Path | None = option(
+        None, "; ".join(f"{name}: {kind.weights}" for name, kind in STYLIZERS.items() if kind.weights)
+    )
+    smoother: str = option("gif_masked", "what follows the transfer (paper: matting_direct)", choices=sorted(SMOOTHERS))
+    person_segmenter: str = option(
+        "builtin",
+        "finds the real people: small networks (`make models`), your Mask R-CNN, or known masks",
+        choices=factory.SEGMENTER_KINDS,
+    )
+    models_dir: Path = option(Path(model_files.DEFAULT_DIR), "folder of the built-in model files")
+    tfod_model: Path | None = option(None, "SavedModel folder or frozen graph with TF Object Detection API names")
+    groundtruth: Path | None = option(None, "COCO JSON with segmentations, or folder of masks named as the photographs")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,21 +49,27 @@ class StyleJob:
     """What all images of one run share; goes to the workers.
 
     Attributes:
-        source: the mixed dataset.
-        output: the stylised dataset.
         tools: what does the work.
         config: strength and sizes.
-        photos_dir: where photographs with relative or moved paths are; None = as written in the annotations.
-        image_format: `png` keeps every other pixel exactly; `jpg` is 4 times smaller and encodes the picture anew.
         jpeg_quality: of `jpg`; the source's, so that untouched pixels hardly change.
     """
 
-    source: Path
-    output: Path
+    source: Path = option(dataclasses.MISSING, "mixed dataset (D_M)", name="input_dir", required=True)
+    output: Path = option(
+        dataclasses.MISSING,
+        "folder of the stylised dataset; a run that was stopped goes on",
+        name="output_dir",
+        required=True,
+    )
     tools: Tools = dataclasses.field(default_factory=Tools)
     config: StyleConfig = dataclasses.field(default_factory=StyleConfig)
-    photos_dir: Path | None = None
-    image_format: str = "png"
+    photos_dir: Path | None = option(None, "where the photographs are now, if not where the dataset says")
+    image_format: str = option(
+        "png",
+        "of the stylised pictures. png: no pixel but the synthetic people's changes; jpg: a quarter of the size, all "
+        "pixels are encoded anew (mean change 0.4 of 255)",
+        choices=IMAGE_FORMATS,
+    )
     jpeg_quality: int = DEFAULT_JPEG_QUALITY
 
 

@@ -72,7 +72,7 @@ STYLIZERS: dict[str, StylizerKind] = {
 }
 
 
-def find_weights(name: str, given: str | None, models_dir: Path) -> Path | None:
+def find_weights(name: str, given: Path | None, models_dir: Path) -> Path | None:
     """Returns the weights of a stylizer; None where it needs none.
 
     Args:

@@ -4,12 +4,13 @@ import collections
 import dataclasses
 import os
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from absl import logging
 
+from openpose_tf.common.config_flags import option
 from openpose_tf.common.errors import MachineError, UserError
 from synth.workers import cpu_affinity
 
@@ -21,23 +22,37 @@ OBJECT_STORE_BYTES = 100_000_000  # results are small; Ray's least is 75 MB
 
 @dataclasses.dataclass(frozen=True)
 class EngineConfig:
-    """Where and how tasks run.
+    """Where and how tasks run, and which of them in this job of a job array.
 
     Attributes:
-        num_workers: Ray worker processes; 0 = in this process, without Ray; -1 = all CPUs Ray finds.
-        ray_address: a running Ray cluster (`auto` or HOST:PORT); None starts Ray on this machine.
         gpus_per_worker: GPUs per worker.
         tasks_per_worker: a worker process ends after so many tasks and is replaced.
         max_attempts: tries per task before it counts as failed.
         pin: one core per worker process.
     """
 
-    num_workers: int = 0
-    ray_address: str | None = None
+    num_workers: int = option(
+        0, "Ray workers, one pinned core each; 0 = in this process without Ray; -1 = all CPUs", low=-1
+    )
+    ray_address: str | None = option(
+        None, "address of a running Ray cluster (auto or HOST:PORT); default: Ray on this machine"
+    )
     gpus_per_worker: float = 0.0
     tasks_per_worker: int = 100
     max_attempts: int = 3
     pin: bool = True
+    shard_index: int = option(0, "this job's part of a job array, 0 .. num_shards - 1", low=0)
+    num_shards: int = option(1, "parts of a job array", low=1)
+
+    def __post_init__(self) -> None:
+        if self.shard_index >= self.num_shards:
+            raise UserError(f"--shard_index={self.shard_index} must be below --num_shards={self.num_shards}")
+        if self.ray_address and self.num_workers == 0:
+            raise UserError("--ray_address needs --num_workers: -1 uses all CPUs of the cluster")
+
+    def shard(self, num_items: int) -> range:
+        """Returns the items of this job: shard_index, shard_index + num_shards, ..."""
+        return range(self.shard_index, num_items, self.num_shards)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -194,8 +209,3 @@ def _collect(ray: Any, reference: Any, key: int, queue: _RetryQueue, on_done: On
         queue.failed(key, f"worker died: {str(error).splitlines()[0] if str(error) else type(error).__name__}")
     else:
         on_done(key, result)
-
-
-def shard(num_items: int, shard_index: int, num_shards: int) -> Iterator[int]:
-    """Returns the items of one shard: shard_index, shard_index + num_shards, ..."""
-    return iter(range(shard_index, num_items, num_shards))

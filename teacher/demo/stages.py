@@ -119,16 +119,11 @@ def _picture_stages(folder: Path, size: DemoSize) -> list[Stage]:
     }
     stages = []
     for name, count in counts.items():
+        kind = "synthetic" if name == "synthetic" else "real_standin"
         command = (
-            "synth.render",
-            f"--dataset={'synthetic' if name == 'synthetic' else 'real_standin'}",
-            f"--output_dir={folder / 'images' / name}",
-            f"--num_images={count}",
-            f"--seed={SEEDS[name]}",
-            f"--image_size={size.image_size}",
-            f"--people_mean={size.people_mean:g}",
-            f"--samples={size.samples}",
-            "--num_workers=-1",
+            *("synth.render", f"--dataset={kind}", f"--output_dir={folder / 'images' / name}"),
+            *(f"--num_images={count}", f"--seed={SEEDS[name]}", f"--image_size={size.image_size}"),
+            *(f"--people_mean={size.people_mean:g}", f"--samples={size.samples}", "--num_workers=-1"),
         )
         stages.append(Stage(f"render_{name}", f"{titles[name]}: {count} pictures", command))
     for name in ("synthetic", "real_standin"):
@@ -138,23 +133,15 @@ def _picture_stages(folder: Path, size: DemoSize) -> list[Stage]:
 
 
 def _record_stages(folder: Path, size: DemoSize) -> list[Stage]:
-    return [
-        Stage(
-            f"records_{name}",
-            f"write person crops of {name} as TFRecord shards",
-            (
-                "synth.to_tfrecords",
-                f"--input_dir={folder / 'images' / name}",
-                f"--output_dir={folder / 'records' / name}",
-                f"--name={name}",
-                "--split=train",
-                "--num_shards=4",
-                "--overwrite",
-                f"--input_size={size.input_size}",
-            ),
+    stages = []
+    for name in ("synthetic", "real_standin"):
+        command = (
+            *("synth.to_tfrecords", f"--input_dir={folder / 'images' / name}"),
+            *(f"--output_dir={folder / 'records' / name}", f"--name={name}", "--split=train", "--num_shards=4"),
+            *("--overwrite", f"--input_size={size.input_size}"),
         )
-        for name in ("synthetic", "real_standin")
-    ]
+        stages.append(Stage(f"records_{name}", f"write person crops of {name} as TFRecord shards", command))
+    return stages
 
 
 def _training_stage(folder: Path, size: DemoSize) -> Stage:
@@ -163,25 +150,17 @@ def _training_stage(folder: Path, size: DemoSize) -> Stage:
         f"--real_records={folder / 'records' / 'real_standin'}",
         f"--synthetic_records={folder / 'records' / 'synthetic'}",
         f"--model_dir={folder / 'model_dir'}",
-        "--grouping=camera_pitch",
-        f"--num_groups={size.num_groups}",
-        f"--decision_steps={size.decision_steps}",
-        f"--min_group_size={size.min_group_size}",
+        *("--grouping=camera_pitch", f"--num_groups={size.num_groups}"),
+        *(f"--decision_steps={size.decision_steps}", f"--min_group_size={size.min_group_size}"),
         # As the paper: every run goes on from a trained student.
         *([f"--init_checkpoint={size.init_checkpoint}"] if size.init_checkpoint else []),
-        f"--width={size.width:g}",
-        "--num_stages=2",
-        f"--input_size={size.input_size}",
+        *(f"--width={size.width:g}", "--num_stages=2", f"--input_size={size.input_size}"),
         *("--max_rotation=20", "--min_zoom=0.65"),  # as the student it goes on from was trained
-        f"--batch_size={size.batch_size}",
-        f"--num_steps={size.steps}",
-        "--clip_norm=20",
-        f"--learning_rate={size.learning_rate:g}",
+        *(f"--batch_size={size.batch_size}", f"--num_steps={size.steps}"),
+        *("--clip_norm=20", f"--learning_rate={size.learning_rate:g}"),
         "--teacher_learning_rate=5e-3",  # at the released 5e-5 a teacher says nothing within so few decisions
         f"--decay_steps={max(size.steps * 2 // 3, 1)}",
-        f"--checkpoint_every={max(size.steps // 8, 1)}",
-        "--keep_checkpoints=100",
-        "--log_every=5",
+        *(f"--checkpoint_every={max(size.steps // 8, 1)}", "--keep_checkpoints=100", "--log_every=5"),
     )
     return Stage("train", f"train the student with its teacher: {size.steps} steps", command)
 
@@ -195,16 +174,13 @@ def _use_stages(folder: Path) -> list[Stage]:
             *("openpose_tf.export", source or f"--model_dir={folder / 'model_dir'}", f"--output_dir={model}"),
             *("--test_side=560", "--min_person_score=0.6"),  # what suits the student it goes on from (its card)
         )
+        found = folder / "predictions" / when
         predict = (
-            "openpose_tf.predict",
-            f"--saved_model={model}",
-            f"--images={held_out / 'images'}",
-            f"--output_dir={folder / 'predictions' / when}",
+            *("openpose_tf.predict", f"--saved_model={model}", f"--images={held_out / 'images'}"),
+            f"--output_dir={found}",
         )
         score = (
-            "eval.oks",
-            f"--predictions={folder / 'predictions' / when}",
-            f"--groundtruth={held_out}",
+            *("eval.oks", f"--predictions={found}", f"--groundtruth={held_out}"),
             f"--output_file={folder / f'oks_{when}.json'}",
         )
         stages += [

@@ -1,6 +1,7 @@
 """The predict command: results of pictures of all sizes, films, scales and damage."""
 
 import json
+import math
 
 import cv2
 import numpy as np
@@ -91,7 +92,7 @@ def test_flip_finds_the_mirror_image_of_who_is_found(saved_model, photos, tmp_pa
 
 
 def test_coco_results(saved_model, photos, tmp_path):
-    options = predict.PredictOptions(saved_model, [f"{photos}/*.jpg"], str(tmp_path), coco=True, draw=False)
+    options = predict.PredictOptions(saved_model, [f"{photos}/*.jpg"], str(tmp_path), format="coco", draw=False)
     assert predict.predict(options) == 0
     assert [p.name for p in tmp_path.iterdir()] == [predict.COCO_FILE]
     entries = json.loads((tmp_path / predict.COCO_FILE).read_text())
@@ -160,9 +161,9 @@ def test_mistakes_of_the_user(saved_model, photos, tmp_path):
             predict.predict(predict.PredictOptions(model, [pictures], target))
     with pytest.raises(UserError, match=r"walk\.avi is a film, given with 1 other"):
         predict.predict(predict.PredictOptions(saved_model, [str(photos), "walk.avi"], out))
-    for scales in (["a"], [], ["1", "0"], ["nan"]):
+    for scales in ((), (1.0, 0.0), (math.nan,)):
         with pytest.raises(UserError, match="--scales"):
-            predict.parse_scales(scales)
+            predict.PredictOptions(scales=scales)
 
 
 def test_command_line(saved_model, photos, tmp_path):

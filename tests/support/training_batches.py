@@ -3,6 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
+from openpose_tf.data.input.augmentation import Augmentation
 from tests.support.stick_people import draw_person, stick_person
 
 
@@ -48,3 +49,16 @@ class CountedBatches:
         number = int(self.counter.numpy())
         self.counter.assign_add(1)
         return self._make(number)
+
+
+def augmentation_without_chance(input_size, backend="cv2"):
+    """Returns the map that shows the person in the middle, 250 * S / 368 pixels tall, upright."""
+    return Augmentation(
+        input_size,
+        min_zoom=1.0,
+        max_zoom=1.0,
+        max_rotation_deg=0.0,
+        num_offsets=1,
+        flip_probability=0.0,
+        backend=backend,
+    )

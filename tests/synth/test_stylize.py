@@ -16,6 +16,7 @@ from synth.stylization import stylize_image
 from synth.stylization.stylize_image import StyleJob, Tools
 from synth.stylization.stylizers import STYLIZERS, StylizerKind, find_weights
 from synth.stylize import StyleRun
+from synth.workers.engine import EngineConfig
 from tests.support.commands import run_command
 
 HEIGHT, WIDTH = 72, 96
@@ -159,7 +160,7 @@ def test_shards_make_the_same_dataset(mixed):
     run(one)
     parts = job(mixed, output=mixed.parent / "sharded")
     for index in range(2):
-        assert stylize.stylize(StyleRun(parts, shard_index=index, num_shards=2)) == []
+        assert stylize.stylize(StyleRun(parts, EngineConfig(shard_index=index, num_shards=2))) == []
     stylize.finish(StyleRun(parts), [])
     assert snapshot(parts.output) == snapshot(one.output)
 

@@ -14,8 +14,7 @@ from openpose_tf.common.errors import UserError
 from openpose_tf.common.fingerprints import fingerprint
 from openpose_tf.data.annotations.mat_files import as_list, load_variable, number
 from openpose_tf.data.annotations.mpii import MpiiImage
-
-NUM_VALIDATION_GROUPS = 343  # paper Sec. 5: 343 randomly selected groups
+from openpose_tf.data.annotations.types import NUM_VALIDATION_GROUPS
 
 
 @dataclasses.dataclass(frozen=True)

@@ -40,8 +40,7 @@ def _split(request: ReadRequest, release: tuple[MpiiImage, ...]) -> mpii_groups.
             "records of the real data): no validation image may be used to train"
         )
     groups = mpii_groups.read_groups(request.groups)
-    number = request.num_validation_groups or mpii_groups.NUM_VALIDATION_GROUPS
-    return mpii_groups.random_split(groups, release, request.seed, number)
+    return mpii_groups.random_split(groups, release, request.seed, request.num_validation_groups)
 
 
 def _names(images: list[MpiiImage]) -> tuple[str, ...]:

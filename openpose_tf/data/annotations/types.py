@@ -10,11 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from openpose_tf.common.config_flags import option
 from openpose_tf.skeleton import NUM_MPII_JOINTS, JointState
 
 ALL_JOINTS_LABELLED = (True,) * NUM_MPII_JOINTS
 TRAIN, VALIDATION = "train", "val"  # values of --split that choose images
 REAL = "real"  # kind of a data set of photographs; the kinds of rendered ones: image_dataset_schema.KINDS
+NUM_VALIDATION_GROUPS = 343  # of MPII; paper Sec. 5: 343 randomly selected groups
 MIN_HEIGHT = 32.0  # px; least height of a sampled person where photographs are involved
 
 
@@ -73,28 +75,28 @@ class ReadRequest:
     """Which images to read; a reader uses what its format has.
 
     Attributes:
-        annotations: annotation file, folder of JSON files (openpose_json) or image dataset.
-        images: folder of the pictures; None where the annotation brings its own.
-        masks: folder of masks of un-annotated people, mask_NAME (mpii, openpose_json), or None.
         split: TRAIN or VALIDATION chooses the images (mpii, openpose_json); a name only for the others.
-        groups: groups_v12.mat (mpii), for a random split; or None.
-        num_validation_groups: groups of that split; None = the paper's.
-        seed: of that split.
-        validation_list: names of the validation images (mpii) instead: text, or JSON with im_name; or None.
-        include_list: text file, only these images (ids or file names); or None.
-        exclude_list: text file, not these images; or None.
+        seed: of the random split of `groups`.
     """
 
-    annotations: str
-    images: str | None = None
-    masks: str | None = None
+    annotations: str = option(
+        dataclasses.MISSING, "Annotation file, or folder of the image dataset (or of JSON files)."
+    )
+    images: str | None = option(None, "Folder of the pictures, unless the annotation brings its own.")
+    masks: str | None = option(None, "Folder of masks of un-annotated people, mask_NAME (mpii, openpose_json).")
     split: str = TRAIN
-    groups: str | None = None
-    num_validation_groups: int | None = None
+    groups: str | None = option(None, "groups_v12.mat of the MPII toolkit, for a random split (mpii).")
+    num_validation_groups: int = option(
+        NUM_VALIDATION_GROUPS, "Groups kept apart at random, with their images (mpii; 343: paper Sec. 5).", low=1
+    )
     seed: int = 0
-    validation_list: str | None = None
-    include_list: str | None = None
-    exclude_list: str | None = None
+    validation_list: str | None = option(
+        None, "Names of the MPII validation images instead of a random split: text, or JSON with im_name."
+    )
+    include_list: str | None = option(
+        None, "Text file: only these images (ids or file names), such as the train_images.txt of D_R."
+    )
+    exclude_list: str | None = option(None, "Text file: not these images.")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -45,19 +45,6 @@ class Augmentation:
         if not 0 < self.min_zoom <= self.max_zoom:
             raise ValueError(f"zoom from {self.min_zoom} to {self.max_zoom} is not a range above 0")
 
-    @classmethod
-    def none(cls, input_size: int = NETWORK_SIZE, backend: str = "cv2") -> "Augmentation":
-        """Returns the map without chance: person in the middle, 250 * S / 368 pixels tall, upright."""
-        return cls(
-            input_size,
-            min_zoom=1.0,
-            max_zoom=1.0,
-            max_rotation_deg=0.0,
-            num_offsets=1,
-            flip_probability=0.0,
-            backend=backend,
-        )
-
 
 @dataclasses.dataclass(frozen=True)
 class Affine:

@@ -128,7 +128,9 @@ def test_both_commands_make_the_same_records_of_a_rendered_dataset(tmp_path, kin
     (root / "annotations" / "0.json").write_text(json.dumps(row))
     one, two = tmp_path / "one", tmp_path / "two"
     run_command("synth.to_tfrecords", f"--input_dir={root}", f"--output_dir={one}", "--num_shards=2")
-    to_tfrecords.run(to_tfrecords.Options("image_dataset", str(root), str(two), name=kind, num_shards=2))
+    to_tfrecords.run(
+        options(format="image_dataset", annotations=str(root), output_dir=str(two), name=kind, min_height=None)
+    )
     assert {path.name: path.read_bytes() for path in one.iterdir()} == {p.name: p.read_bytes() for p in two.iterdir()}
     # Everybody of D_S, 3 people of at least 32 px of D_M (one of them short, one rendered).
     assert len(record_set.load_records(one)) == (5 if kind in ("synthetic", "real_standin") else 3)

@@ -8,7 +8,6 @@ from openpose_tf.common import files
 from openpose_tf.config import ModelConfig, OptimizerConfig, TrainConfig
 from openpose_tf.data.annotations import readers
 from openpose_tf.data.annotations.types import ReadRequest
-from openpose_tf.data.input.augmentation import Augmentation
 from openpose_tf.data.input.sampler import StreamConfig
 from openpose_tf.data.input.streams import SampleStream
 from openpose_tf.data.records.crops import SampleRules
@@ -17,7 +16,7 @@ from openpose_tf.data.records.writer import RecordSetConfig, write_record_set
 from openpose_tf.inference.decoder import Decoder
 from openpose_tf.network.openpose import preprocess
 from openpose_tf.training import build_student, loop
-from tests.support.training_batches import CountedBatches
+from tests.support.training_batches import CountedBatches, augmentation_without_chance
 
 SIZE, STEPS = 128, 1000
 
@@ -33,7 +32,7 @@ def eight_crops(shared_data, folder) -> dict[str, tf.Tensor]:
     annotated = readers.read("coco", request).images
     config = RecordSetConfig("coco", "train", num_shards=2, rules=SampleRules(min_joints=12))
     write_record_set([image for image in annotated if len(image.people) == 1], folder, config)
-    stream_config = StreamConfig(augmentation=Augmentation.none(SIZE), max_people=20)
+    stream_config = StreamConfig(augmentation=augmentation_without_chance(SIZE), max_people=20)
     return dict(SampleStream(load_records(folder), np.arange(8), 8, config=stream_config).next())
 
 

@@ -29,9 +29,9 @@ def test_only_missing_images_are_made(tmp_path):
 
 
 def test_each_shard_lists_its_own_failures_until_nothing_fails(tmp_path):
-    shards.write_failures(tmp_path, [Failure(7, 3, "it is cursed")], 1, 4)
-    shards.write_failures(tmp_path, [Failure(8, 3, "so is it")], 2, 4)
+    shards.write_failures(tmp_path, [Failure(7, 3, "it is cursed")], EngineConfig(shard_index=1, num_shards=4))
+    shards.write_failures(tmp_path, [Failure(8, 3, "so is it")], EngineConfig(shard_index=2, num_shards=4))
     path = tmp_path / "failed-00001-of-00004.jsonl"
     assert json.loads(path.read_text()) == {"key": 7, "attempts": 3, "error": "it is cursed"}
-    shards.write_failures(tmp_path, [], 1, 4)
+    shards.write_failures(tmp_path, [], EngineConfig(shard_index=1, num_shards=4))
     assert [one.name for one in tmp_path.iterdir()] == ["failed-00002-of-00004.jsonl"]

@@ -275,8 +275,9 @@ def test_suppression_keeps_the_better_of_two_overlapping_boxes():
     boxes = np.array([[0, 0, 10, 10], [1, 0, 11, 10], [20, 0, 30, 10], [0, 0, 10, 4]], np.float32)
     kept = detect.non_maximum_suppression(boxes, np.array([0.5, 0.8, 0.3, 0.2]), 0.55)
     np.testing.assert_array_equal(kept, [1, 2, 3])
-    assert detect.overlap(boxes[0], boxes[1]) == pytest.approx(90 / 110)
-    assert detect.overlap(boxes[0], boxes[2]) == 0
+    for max_overlap, number in ((90 / 110 - 0.001, 1), (90 / 110 + 0.001, 2)):  # intersection over union
+        assert len(detect.non_maximum_suppression(boxes[:2], np.array([0.5, 0.8]), max_overlap)) == number
+    assert len(detect.non_maximum_suppression(boxes[:0], np.zeros(0), 0.55)) == 0
 
 
 def test_tiles_cover_the_image_and_overlap():

@@ -268,7 +268,7 @@ def test_bvh_files_may_have_z_up(tmp_path, body):
     path = tmp_path / "clip.bvh"
     path.write_text(bvh_text([{}]))
     motion, rest = bvh.read(path, slice(None)), body.models["male"].j_template
-    lying = dataclasses.replace(motion, offsets=rotations.z_up(motion.offsets))
+    lying = dataclasses.replace(motion, offsets=motion.offsets @ rotations.Y_UP_TO_Z_UP.T)
     np.testing.assert_allclose(bvh.to_poses(path, lying, rest), bvh.to_poses(path, motion, rest), atol=1e-9)
 
 

@@ -62,7 +62,7 @@ def test_a_users_mistake_ends_the_run_at_once():
 
 
 def test_shards_are_disjoint_and_complete():
-    parts = [list(engine.shard(10, i, 3)) for i in range(3)]
+    parts = [list(EngineConfig(shard_index=i, num_shards=3).shard(10)) for i in range(3)]
     assert parts[1] == [1, 4, 7]
     assert sorted(item for part in parts for item in part) == list(range(10))
 

@@ -41,7 +41,9 @@ def points(tmp_path, monkeypatch) -> str:
 
 def test_a_format_is_known_everywhere_by_its_one_entry(points, tmp_path):
     out = tmp_path / "records"
-    counts = to_tfrecords.run(to_tfrecords.Options("points", points, str(out), num_shards=1))
+    counts = to_tfrecords.run(
+        to_tfrecords.Options(format="points", annotations=points, output_dir=str(out), num_shards=1)
+    )
     assert counts["records"] == 1 and counts["left_out"] == {"image without people": 1}
     assert examples.to_sample(record_set.load_records(out).read(0)).image_id == "one"
     assert record_set.load_records(out).manifest["source"]["format"] == "points"

@@ -20,6 +20,7 @@ from openpose_tf.data.records import writer as records
 from openpose_tf.data.records.schema import PersonSample
 from openpose_tf.skeleton import MPI, mpii_to_parts
 from tests.support.commands import run_command
+from tests.support.training_batches import augmentation_without_chance
 
 SIZE = 64
 SMALL = StreamConfig(augmentation=Augmentation(SIZE), max_people=3, feature_names=("number", "camera_pitch_deg"))
@@ -182,7 +183,7 @@ def test_people_are_cut_and_counted(tmp_path):
     far = make_sample(1, num_people=6)
     far.keypoints[3, :, :2] += 5000  # out of sight: not kept, not counted as cut
     loaded = write(tmp_path, [far], 1)
-    config = dataclasses.replace(SMALL, augmentation=Augmentation.none(SIZE))
+    config = dataclasses.replace(SMALL, augmentation=augmentation_without_chance(SIZE))
     stream = SampleStream(loaded, batch_size=2, config=config)
     batch = stream.next()
     assert stream.people_cut == 4  # 6 people, 1 out of sight, 3 slots, 2 samples
@@ -312,7 +313,7 @@ def test_nan_joints_are_missing_and_counted(tmp_path):
     sample.keypoints[0, 12, 0] = np.nan
     loaded = write(tmp_path, [sample], 1)
     assert check_record(loaded, 0) is None
-    config = dataclasses.replace(SMALL, augmentation=Augmentation.none(SIZE))
+    config = dataclasses.replace(SMALL, augmentation=augmentation_without_chance(SIZE))
     stream = SampleStream(loaded, batch_size=2, config=config)
     batch = stream.next()
     assert stream.bad_joints == 2

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from openpose_tf.data.input import warp
 from openpose_tf.data.input.augmentation import NUM_RANDOM, Augmentation, apply_affine, sample_affine
+from tests.support.training_batches import augmentation_without_chance
 
 BACKENDS = ("cv2", "tf")
 UNIT = st.floats(0, 1, exclude_max=True, width=32)
@@ -118,7 +119,7 @@ def test_backends_agree(zoom):
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_outside_is_grey_and_ignored(backend):
     white = cv2.imencode(".jpg", np.full((100, 100, 3), 255, np.uint8))[1].tobytes()
-    augmentation = Augmentation.none(368, backend=backend)
+    augmentation = augmentation_without_chance(368, backend=backend)
     affine = affine_of([49.5, 49.5], 1.25, np.zeros(NUM_RANDOM, np.float32), augmentation)  # zoom 1
     assert float(affine.zoom) == pytest.approx(1)
     warped = warp.warp_image(tf.constant(white), affine, augmentation).numpy()
@@ -138,7 +139,7 @@ def test_mask_threshold(backend, rows, kept):
     """A cell of 64 pixels counts while at most 30/255 of it is un-annotated: 7 pixels stay, 8 do not."""
     mask = np.full((368, 368), 255, np.uint8)
     mask[160 : 160 + rows, 81] = 0
-    augmentation = Augmentation.none(368, backend=backend)
+    augmentation = augmentation_without_chance(368, backend=backend)
     affine = affine_of([183.5, 183.5], 1.25, np.zeros(NUM_RANDOM, np.float32), augmentation)
     encoded = cv2.imencode(".png", mask)[1].tobytes()
     result = warp.warp_mask(tf.constant(encoded), tf.constant([368, 368], tf.int64), affine, augmentation).numpy()
@@ -155,7 +156,7 @@ def test_zoom_out_does_not_alias():
     encoded = cv2.imencode(".png", np.repeat(board[..., None], 3, 2).astype(np.uint8))[1]
     picture = cv2.imdecode(encoded, cv2.IMREAD_COLOR)
     encoded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 100])[1].tobytes()
-    augmentation = Augmentation.none(184)
+    augmentation = augmentation_without_chance(184)
     affine = affine_of([400.0, 400.0], 2.5, np.zeros(NUM_RANDOM, np.float32), augmentation)
     assert float(affine.zoom) == pytest.approx(0.25)
     warped = warp.warp_image(tf.constant(encoded), affine, augmentation).numpy().astype(float)

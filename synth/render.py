@@ -22,10 +22,11 @@ from absl import flags, logging
 from openpose_tf.common import cli, config_flags, files
 from openpose_tf.common.errors import UserError
 from openpose_tf.data.annotations.image_dataset_schema import annotation_paths
-from openpose_tf.data.annotations.types import AnnotatedImage, ReadRequest
+from openpose_tf.data.annotations.types import AnnotatedImage, ReadRequest, ReadResult
 from synth import card
 from synth.dataset import shards, writer
 from synth.dataset.licences import licences
+from synth.detection.score_cache import is_filtered
 from synth.rendering import rendered_image
 from synth.rendering.flags import define_flags
 from synth.rendering.job import Job, load_sources
@@ -47,6 +48,7 @@ class RenderRun:
         num_images: images of the whole dataset.
         shard_index, num_shards: which of them this call makes.
         photographs: of a mixed dataset.
+        num_left_out: photographs that cannot be read.
     """
 
     job: Job
@@ -55,6 +57,7 @@ class RenderRun:
     shard_index: int = 0
     num_shards: int = 1
     photographs: tuple[AnnotatedImage, ...] = ()
+    num_left_out: int = 0
 
     @property
     def folder(self) -> Path:
@@ -129,15 +132,23 @@ def run_of(given: flags.FlagValues) -> RenderRun:
         render=_pixels_from_flags(given),
         renderer=given.renderer,
     )
-    found: list[AnnotatedImage] = []
+    found = ReadResult([])
     num_images = given.num_images
     if given.dataset == "mixed":
         found = _read_photographs(given)
-        job = dataclasses.replace(job, photographs=photographs.describe_list(found, folder))
-        num_images = _num_mixed(given, len(found))
+        job = dataclasses.replace(job, photographs=photographs.describe_list(found.images, folder))
+        num_images = _num_mixed(given, len(found.images))
     else:
         job = _with_backgrounds(given, job)
-    return RenderRun(job, _engine_from_flags(given), num_images, given.shard_index, given.num_shards, tuple(found))
+    return RenderRun(
+        job,
+        _engine_from_flags(given),
+        num_images,
+        given.shard_index,
+        given.num_shards,
+        tuple(found.images),
+        found.num_unreadable,
+    )
 
 
 def _with_backgrounds(given: flags.FlagValues, job: Job) -> Job:
@@ -155,14 +166,15 @@ def _with_backgrounds(given: flags.FlagValues, job: Job) -> Job:
     )
 
 
-def _read_photographs(given: flags.FlagValues) -> list[AnnotatedImage]:
+def _read_photographs(given: flags.FlagValues) -> ReadResult:
     for name in ("image_size", "backgrounds"):
         if given[name].present:
             raise UserError(f"--{name} has no use with --dataset=mixed: the photographs are the pictures")
     names = [field.name for field in dataclasses.fields(ReadRequest) if field.name in given]
     requested = {name: given[name].value for name in names} | {"seed": given.split_seed}
     found = photographs.read_photographs(given.format, ReadRequest(**requested))
-    logging.info("%d photographs with %d annotated people", len(found), sum(len(one.people) for one in found))
+    people = sum(len(one.people) for one in found.images)
+    logging.info("%d photographs with %d annotated people", len(found.images), people)
     return found
 
 
@@ -212,6 +224,13 @@ def _engine_from_flags(given: flags.FlagValues) -> EngineConfig:
 
 
 def _scan(where: str) -> BackgroundList:
+    if not is_filtered(Path(where)):
+        logging.warning(
+            "--backgrounds=%s: the people filter was not run on it, so people in these photographs stay without "
+            "labels; python -m synth.filter_backgrounds --input=%s --output=kept.txt writes a list without them",
+            where,
+            where,
+        )
     found = backgrounds.scan(where)
     dropped = ", ".join(f"{count} {reason}" for reason, count in found.dropped) or "none"
     logging.info("--backgrounds=%s: %d photographs, dropped: %s", where, len(found.paths), dropped)
@@ -219,7 +238,7 @@ def _scan(where: str) -> BackgroundList:
 
 
 def main() -> int:
-    """Renders what is missing; exit code 1 if scenes failed."""
+    """Renders what is missing; exit code 1 if scenes failed or photographs were left out."""
     run = run_of(flags.FLAGS)
     load_sources(run.job).poses.check()  # wrong files fail here, not in a worker
     failures = render(run)
@@ -228,7 +247,9 @@ def main() -> int:
     print(f"{run.folder}: {counts.get('images', 0)} images{people}")
     if failures:
         print(f"{len(failures)} scenes failed in every attempt, see {run.folder}/failed*.jsonl")
-    return 1 if failures else 0
+    if run.num_left_out:
+        print(f"{run.num_left_out} photographs cannot be read and are left out, see above")
+    return 1 if failures or run.num_left_out else 0
 
 
 if __name__ == "__main__":

@@ -21,13 +21,13 @@ def define_flags() -> None:
     flags.adopt_module_key_flags(to_tfrecords)  # --help shows them as its own
 
 
-def main() -> None:
+def main() -> int:
     """Writes one record per person who can be sampled (original.md Sec. 2.2) and says who was left out, and why."""
     given = flags.FLAGS
     same = [field.name for field in dataclasses.fields(Options) if field.name in given]
     values = {name: given[name].value for name in same}
     values["name"] = given.name or image_dataset.read_header(given.input_dir)["kind"]
-    to_tfrecords.convert(Options(format="image_dataset", annotations=given.input_dir, **values))
+    return to_tfrecords.convert(Options(format="image_dataset", annotations=given.input_dir, **values))
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from typing import Any
 from absl import flags, logging
 
 from openpose_tf.common import cli, files
+from openpose_tf.common.images import ORIENTATION_HELP, ORIENTATIONS, Orientation
 from openpose_tf.data.annotations import mpii_groups, readers, splits
 from openpose_tf.data.annotations.types import MIN_HEIGHT, AnnotatedImage, ReadRequest
 from openpose_tf.data.records import crops
@@ -40,6 +41,7 @@ class Options:
     min_height: float | None = None
     include_list: str | None = None
     exclude_list: str | None = None
+    orientation: Orientation = "stored"
     holdout: float | None = None
     seed: int = 0
     num_threads: int = 2
@@ -64,6 +66,7 @@ def define_flags() -> None:
     )  # fmt: skip
     flags.DEFINE_string("include_list", None, "Text file: only these images (ids or file names).")
     flags.DEFINE_string("exclude_list", None, "Text file: not these images.")
+    flags.DEFINE_enum("orientation", "stored", ORIENTATIONS, ORIENTATION_HELP)
     flags.DEFINE_float(
         "holdout", None, "Images to keep apart, chosen by --seed: a share if below 1, else a number. "
         "train_images.txt and holdout_images.txt are written to --output_dir.", 0.0
@@ -129,7 +132,7 @@ def run(options: Options) -> dict[str, Any]:
     )
     facts = found.facts | lists | {"input_size": options.input_size}
     counts = records.write_record_set(annotated, options.output_dir, config, facts, options.overwrite)
-    counts["left_out"] = dict(found.left_out)
+    counts |= {"left_out": dict(found.left_out), "notes": dict(found.notes), "unreadable": found.num_unreadable}
     counts["ignored_regions"] = sum(len(image.ignore_segmentations) for image in annotated)
     return counts
 
@@ -148,24 +151,28 @@ def hold_out(annotated: list[AnnotatedImage], options: Options) -> tuple[list[An
     return splits.select(annotated, train, "train_images.txt"), facts
 
 
-def main() -> None:
-    """Runs the command."""
+def main() -> int:
+    """Runs the command; the exit code is 1 if a picture could not be read."""
     values = {field.name: flags.FLAGS[field.name].value for field in dataclasses.fields(Options)}
-    convert(Options(**values))
+    return convert(Options(**values))
 
 
-def convert(options: Options) -> None:
-    """Writes the record set and prints what is in it and what was left out."""
+def convert(options: Options) -> int:
+    """Writes the record set, prints what is in it and what was left out, and returns the exit code."""
     logging.set_verbosity(logging.INFO)
     counts = run(options)
-    dropped, left_out = (
-        ", ".join(f"{count} {reason}" for reason, count in counts[key].items()) for key in ("dropped", "left_out")
+    dropped, left_out, notes = (
+        ", ".join(f"{count} {reason}" for reason, count in counts[key].items())
+        for key in ("dropped", "left_out", "notes")
     )
     print(
         f"{Path(options.output_dir)}: {counts['records']} records of {counts['images']} images, "
         f"{counts['people']} labelled people in them; not sampled: {dropped or 'nobody'}; "
-        f"un-annotated regions masked: {counts['ignored_regions']}" + (f"; left out: {left_out}" if left_out else "")
+        f"un-annotated regions masked: {counts['ignored_regions']}"
+        + (f"; left out: {left_out}" if left_out else "")
+        + (f"; note: {notes}" if notes else "")
     )
+    return cli.EXIT_MACHINE if counts["unreadable"] else cli.EXIT_OK
 
 
 if __name__ == "__main__":

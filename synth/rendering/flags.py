@@ -3,6 +3,7 @@
 from absl import flags
 
 from openpose_tf.common import config_flags
+from openpose_tf.common.images import ORIENTATION_HELP, ORIENTATIONS
 from openpose_tf.data.annotations import readers
 from synth.rendering import renderers
 from synth.scene.config import RenderConfig, SceneConfig
@@ -53,6 +54,7 @@ def _define_photograph_flags() -> None:
         "include_list", None, "mixed: only these photographs (ids or names), such as the train_images.txt of D_R"
     )
     flags.DEFINE_string("exclude_list", None, "mixed: not these photographs")
+    flags.DEFINE_enum("orientation", "stored", ORIENTATIONS, f"mixed: {ORIENTATION_HELP}")
     flags.DEFINE_string("groups", None, "mixed: groups_v12.mat (mpii), for the random split of D_R")
     flags.DEFINE_integer("num_validation_groups", 343, "mixed: groups of that split", lower_bound=1)
     flags.DEFINE_integer("split_seed", 0, "mixed: the --seed that D_R's split was made with", lower_bound=0)

@@ -6,11 +6,14 @@ Pixels: x right, y down, pixel centres at integers.
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from openpose_tf.skeleton import NUM_MPII_JOINTS, JointState
+
+if TYPE_CHECKING:  # what reads pixels is not needed at run time
+    from openpose_tf.common.images import Orientation
 
 ALL_JOINTS_LABELLED = (True,) * NUM_MPII_JOINTS
 TRAIN, VALIDATION = "train", "val"  # values of --split that choose images
@@ -56,6 +59,9 @@ class AnnotatedImage:
         ignore_mask_path: picture of the same size, larger than 30 where un-annotated people are; or None.
         ignore_segmentations: un-annotated people as COCO segmentations (list of polygons [x, y, x, y, ...], or a run
             length dict), in addition to the mask file; `pixels.read_ignore_mask` draws both.
+        orientation: of the picture's pixels; "upright" where the annotation was made for the photograph as turned by
+            its EXIF tag. `pixels.settle` finds it out.
+        size_is_annotated: False where width and height were read from the picture.
     """
 
     image_id: str
@@ -66,6 +72,8 @@ class AnnotatedImage:
     labelled_joints: tuple[bool, ...] = ALL_JOINTS_LABELLED
     ignore_mask_path: Path | None = None
     ignore_segmentations: tuple[Any, ...] = ()
+    orientation: "Orientation" = "stored"
+    size_is_annotated: bool = True
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,6 +91,7 @@ class ReadRequest:
         validation_list: names of the validation images (mpii) instead: text, or JSON with im_name; or None.
         include_list: text file, only these images (ids or file names); or None.
         exclude_list: text file, not these images; or None.
+        orientation: of photographs with an EXIF orientation whose annotated size fits both ways.
     """
 
     annotations: str
@@ -95,6 +104,7 @@ class ReadRequest:
     validation_list: str | None = None
     include_list: str | None = None
     exclude_list: str | None = None
+    orientation: "Orientation" = "stored"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,6 +132,8 @@ class ReadResult:
         left_out: numbers of what the reader left out, by reason.
         left_out_images: ids and file names of the images among it.
         split: the split that the images were chosen by, or None.
+        notes: numbers of what was read otherwise than it is written, by reason.
+        num_unreadable: images left out because their file is damaged.
     """
 
     images: list[AnnotatedImage]
@@ -130,6 +142,8 @@ class ReadResult:
     left_out: Mapping[str, int] = dataclasses.field(default_factory=dict)
     left_out_images: frozenset[str] = frozenset()
     split: NamedSplit | None = None
+    notes: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    num_unreadable: int = 0
 
     @property
     def is_synthetic(self) -> bool:

@@ -8,7 +8,7 @@ import dataclasses
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from absl import logging
@@ -74,7 +74,7 @@ class EntrySource:
     seed: int = option(0, "Seed of the random validation groups, as given to to_tfrecords.", low=0)
     image_names: str | None = option(None, "Image names for a toolkit .mat without: text, or JSON with im_name.")
     # MPII's files say no sizes that would decide it.
-    orientation: Orientation = option(ORIENTATIONS[0], ORIENTATION_HELP, choices=ORIENTATIONS)
+    orientation: str = option(ORIENTATIONS[0], ORIENTATION_HELP, choices=ORIENTATIONS)
 
 
 def read_entries(source: EntrySource) -> list[Entry]:
@@ -98,7 +98,7 @@ def read_entries(source: EntrySource) -> list[Entry]:
     entries, turns, sizes = [], {}, {}
     for name, path in paths.items():
         header = images.read_header(path)
-        turns[name] = pixels.decide(header, None, source.orientation, notes)
+        turns[name] = pixels.decide(header, None, cast(Orientation, source.orientation), notes)
         sizes[name] = header.size(turns[name])
     for index, group in enumerate(truth):
         region = truth_region(group, *sizes[group.image], f"group {index + 1} ({group.image})")

@@ -30,8 +30,8 @@ def image_result(
         exif_orientation: the tag by which the picture was turned upright before, 1 = not at all.
 
     Returns:
-        {"image", "width", "height", "people": [{"keypoints": [[x, y, score] x 15], "score"}]}, and "exif_orientation" of
-        a picture that was turned.
+        {"image", "width", "height", "people": [{"keypoints": [[x, y, score] x 15], "score"}]}; with
+        "exif_orientation" if the picture was turned.
     """
     people = [
         {"keypoints": _rows(person), "score": round(float(score), 4)}

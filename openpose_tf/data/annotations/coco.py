@@ -35,6 +35,8 @@ MIDDLES = {
     "pelvis": ("l_hip", "r_hip"),
 }
 TORSO_OF_HEIGHT, SHOULDERS_OF_HEIGHT = 0.288, 0.259
+UNUSABLE = "unusable segmentation: the box of the person counts"
+PARTLY_USABLE = "partly unusable segmentation: the rest of it counts"
 STATE_OF_FLAG = {0: JointState.MISSING, 1: JointState.SELF_OCCLUDED, 2: JointState.VISIBLE}
 
 
@@ -155,7 +157,7 @@ def _region(person: CocoPerson, width: int, height: int, path: Path, notes: coll
     """Segmentation of an un-annotated person in an image of this size, else its box as a polygon, else None."""
     region, is_whole = segmentations.usable(person.segmentation or [], width, height, path)
     if person.segmentation and not is_whole:
-        notes["segmentation that is none, " + ("its box" if region is None else "its usable part") + " counts"] += 1
+        notes[UNUSABLE if region is None else PARTLY_USABLE] += 1
     if region is not None:
         return person.segmentation
     return None if person.box is None else [segmentations.box_polygon(person.box)]

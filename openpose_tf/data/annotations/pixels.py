@@ -66,7 +66,8 @@ def settle(found: ReadResult, preferred: Orientation) -> ReadResult:
         logging.error("left out: %s cannot be read (%s): %s", path, problem, HINT)
     kept = [image for image in found.images if image.image_path not in unreadable]
     if found.images and not kept:
-        raise UserError(f"none of the {len(paths)} pictures can be read, such as {paths[0]}: copy them again")
+        problem = f"{paths[0]} cannot be read ({unreadable[paths[0]]})"
+        raise UserError(f"none of the {len(paths)} pictures can be read, {problem}: copy them again")
     headers = {path: images.read_header(path) for path in paths if path not in unreadable}
     _check_sizes(kept, headers)
     notes = collections.Counter(found.notes)

@@ -148,3 +148,13 @@ def test_command_line(coco_files, tmp_path):
     assert "already holds a record set" in again.stderr
     run_command(*command, f"--output_dir={tmp_path / 'new'}", "--format=cocoa", code=2)
     assert not (tmp_path / "new").exists()
+
+
+def test_half_a_picture_is_left_out_counted_and_the_exit_code_is_1(coco_files, tmp_path):
+    path = tmp_path / "images" / "p3.jpg"
+    path.write_bytes(path.read_bytes()[:-40])
+    given = [f"--{name}={value}" for name, value in coco_files.items()]
+    out = tmp_path / "out"
+    done = run_command("openpose_tf.data.to_tfrecords", *given, f"--output_dir={out}", "--min_height=0", code=1)
+    assert "p3.jpg cannot be read (cut short)" in done.stderr and "left out: 1 image that cannot be read" in done.stdout
+    assert ids_of(out) == {"0", "1", "2", "4", "5", "6", "7"}

@@ -154,7 +154,7 @@ def read_with(folder, segmentation, **more):
 def test_where_a_segmentation_is_none_the_persons_box_counts(tmp_path, segmentation):
     found = read_with(tmp_path, segmentation)
     np.testing.assert_array_equal(pixels.read_ignore_mask(found.images[0]), BOX)
-    assert found.notes == {"segmentation that is none, its box counts": 1}
+    assert found.notes == {coco.UNUSABLE: 1}
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def test_where_a_segmentation_is_none_the_persons_box_counts(tmp_path, segmentat
 def test_the_usable_part_of_a_segmentation_counts(tmp_path, segmentation, is_noted):
     found = read_with(tmp_path, segmentation, bbox=[0, 0, 100, 120])
     np.testing.assert_array_equal(pixels.read_ignore_mask(found.images[0]), BOX)
-    assert found.notes == ({"segmentation that is none, its usable part counts": 1} if is_noted else {})
+    assert found.notes == ({coco.PARTLY_USABLE: 1} if is_noted else {})
 
 
 @pytest.mark.parametrize("iscrowd", [0, 1])

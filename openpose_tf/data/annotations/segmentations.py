@@ -94,9 +94,8 @@ def _usable_runs(segmentation: dict[str, Any], width: int, height: int, name: ob
     except (KeyError, TypeError, ValueError, OverflowError):
         return None
     if (rows, columns) != (height, width):
-        raise UserError(
-            f"{name}: a segmentation is made for {columns}x{rows} pixels, the image has {width}x{height}: export it again"
-        )
+        found, expected = f"{columns}x{rows}", f"{width}x{height}"
+        raise UserError(f"{name}: a segmentation is made for {found} pixels, the image has {expected}: export it again")
     fills = all(count >= 0 for count in counts) and sum(counts) == width * height
     return {"size": [rows, columns], "counts": counts} if fills and sum(counts[1::2]) else None
 

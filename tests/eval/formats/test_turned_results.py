@@ -47,7 +47,8 @@ def test_results_are_brought_to_the_annotated_size(tag):
 @pytest.mark.parametrize("tag", [6, 8])
 def test_without_the_tag_the_quarter_turn_that_fits_the_people_counts(tag, caplog):
     found = dataclasses.replace(upright(tag), exif_orientation=1)
-    np.testing.assert_array_equal(as_annotated(found, (WIDTH, HEIGHT)), STORED)
+    with caplog.at_level("INFO", logger="absl"):
+        np.testing.assert_array_equal(as_annotated(found, (WIDTH, HEIGHT)), STORED)
     assert f"1 {turned_results.GUESSED}" in caplog.text
 
 

@@ -186,13 +186,8 @@ def test_the_end_of_a_thumbnail_is_not_the_end_of_the_photograph(tmp_path):
 
 def test_damaged_files_are_found_before_they_are_used(tmp_path):
     good = images.encode(NOISE, ".jpg")
-    for name, data in (
-        ("a.jpg", good),
-        ("b.jpg", good[:3000]),
-        ("c.png", b""),
-        ("d.jpg", b"text"),
-        ("e.jpg", good + VIDEO),
-    ):
+    contents = {"a.jpg": good, "b.jpg": good[:3000], "c.png": b"", "d.jpg": b"text", "e.jpg": good + VIDEO}
+    for name, data in contents.items():
         (tmp_path / name).write_bytes(data)
     found = images.find_unreadable([*sorted(tmp_path.iterdir()), tmp_path / "none.jpg"])
     assert {path.name: problem for path, problem in found.items()} == {

@@ -118,12 +118,13 @@ def _coco_truth(image: CocoImage, names: Sequence[str]) -> ImageTruth:
     for row, person in zip(keypoints, people):
         row[[names.index(name) for name in person.joints]] = person.keypoints
     boxes = np.array([person.box for person in people], np.float64).reshape(-1, 4)
-    areas = np.array([person.area or np.nan for person in people], np.float64)
+    known = np.array([person.area or np.nan for person in people], np.float64)
+    areas = np.where(np.isnan(known), BOX_TO_AREA * boxes[:, 2] * boxes[:, 3], known)
     return ImageTruth(
         keypoints,
-        np.where(np.isnan(areas), BOX_TO_AREA * boxes[:, 2] * boxes[:, 3], areas),
+        areas,
         boxes,
-        np.array([person.is_crowd for person in people], bool),
+        np.array([person.is_crowd for person in people], bool) | (areas <= 0),  # of one joint only
         (image.width, image.height) if image.width and image.height else None,
     )
 

@@ -252,3 +252,30 @@ def test_wrong_flags_are_told(tmp_path):
         render.run_of(flags_of(**out, dataset="synthetic"))
     with pytest.raises(UserError, match="belong to --dataset=mixed"):
         render.run_of(flags_of(**out, dataset="synthetic", annotations="a.json"))
+
+
+def test_photographs_of_phones_keep_their_orientation_in_the_list(tmp_path):
+    source = coco(tmp_path, count=2)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    stored = np.zeros((WIDTH, HEIGHT, 3), np.uint8)
+    stored[: WIDTH // 2, : HEIGHT // 2] = 200, 90, 20
+    Image.fromarray(stored).save(tmp_path / "photos" / "p0.jpg", exif=exif, quality=98)
+    turned, plain = photographs.read_photographs("coco", source).images
+    assert (turned.orientation, plain.orientation) == ("upright", "stored")
+    assert "orientation" not in photographs.to_row(plain)  # lists of older datasets stay the same
+    again = photographs.from_row(json.loads(json.dumps(photographs.to_row(turned))))
+    np.testing.assert_allclose(images.read_image(again)[8::16, 8::16], np.rot90(stored, 3)[8::16, 8::16], atol=20)
+
+
+def test_half_a_photograph_is_left_out_and_may_be_removed(tmp_path):
+    source = coco(tmp_path)
+    where = {"annotations": source.annotations, "images": source.images, "output_dir": str(tmp_path / "out")}
+    path = tmp_path / "photos" / "p1.jpg"
+    path.write_bytes(path.read_bytes()[:900])
+    run = render.run_of(flags_of(**where))
+    assert [one.image_id for one in run.photographs] == ["1", "3"] and run.num_left_out == 1
+    path.unlink()
+    (tmp_path / "not.txt").write_text("p1.jpg\n")
+    again = render.run_of(flags_of(**where, exclude_list=str(tmp_path / "not.txt")))
+    assert render.identity(again.job) == render.identity(run.job) and again.num_left_out == 0

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from absl import flags
 
-from eval.formats import oks_truth
+from eval.formats import oks_truth, turned_results
 from eval.formats.mpii_inputs import read_groups
 from eval.formats.oks_from_mpii import oks_images
 from eval.formats.prediction_json import read_predictions
@@ -20,6 +20,7 @@ from eval.metrics.groups import check_same_groups
 from eval.metrics.mpii import EVALUATED_JOINTS
 from openpose_tf.common import cli, files
 from openpose_tf.common.errors import UserError
+from openpose_tf.common.orientation import ORIENTATION_HELP, ORIENTATIONS, Orientation
 from openpose_tf.skeleton import MPI, MPII_JOINTS
 
 LIMB_JOINTS = tuple(part for part in MPI.parts if part[:2] in ("l_", "r_"))
@@ -93,6 +94,7 @@ def evaluate(
     joints: str = "auto",
     sigma_set: str = "recommended",
     only_predicted: bool = False,
+    orientation: Orientation = "stored",
 ) -> dict[str, Any]:
     """Returns the OKS numbers of a folder of predictions against a ground truth.
 
@@ -103,6 +105,7 @@ def evaluate(
         joints: see `choose_joints`.
         sigma_set: a name of SIGMA_SETS.
         only_predicted: leave out ground-truth images without a prediction file; else their people count as missed.
+        orientation: that annotations were made for where a photograph's EXIF tag and size do not decide it.
     """
     truth = oks_truth.read_truth(groundtruth)
     if truth is None:
@@ -115,6 +118,13 @@ def evaluate(
             f"no prediction in {predictions_dir} belongs to an image of {groundtruth} (such as "
             f"{next(iter(predictions))!r} against {next(iter(truth.images), 'none')!r}): predict on its images"
         )
+    predictions |= turned_results.as_annotated(
+        {key: predictions[key] for key in common},
+        {key: truth.images[key].size for key in common},
+        {key: truth.images[key].keypoints for key in common},
+        truth.joints,
+        orientation,
+    )
     names = choose_joints(joints, truth.joints)
     sigmas = _sigmas(sigma_set, names)
     keys = common if only_predicted else list(truth.images)
@@ -213,12 +223,13 @@ def define_flags() -> None:
     )
     flags.DEFINE_enum("sigmas", "recommended", sorted(oks_metric.SIGMA_SETS), "Set of per-joint sigmas.")
     flags.DEFINE_bool("only_predicted", False, "Leave out images without a prediction instead of counting misses.")
+    flags.DEFINE_enum("orientation", "stored", ORIENTATIONS, ORIENTATION_HELP)
 
 
 def main() -> None:
     """Scores, prints the table, writes the JSON."""
     f = flags.FLAGS
-    result = evaluate(f.predictions, f.groundtruth, f.joints, f.sigmas, f.only_predicted)
+    result = evaluate(f.predictions, f.groundtruth, f.joints, f.sigmas, f.only_predicted, f.orientation)
     files.write_json(f.output_file, result)
     print(format_table(result))
 

@@ -117,6 +117,7 @@ def _settings(options: RunOptions, entries: Sequence[Entry]) -> dict[str, Any]:
         "mode": str(options.mode),
         "factors": list(options.factors) if options.factors else None,
         "size_step": options.size_step,
+        **({"orientation": options.source.orientation} if options.source.orientation != "stored" else {}),
     }
 
 

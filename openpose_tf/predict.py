@@ -73,7 +73,7 @@ class Source(Protocol):
     Attributes:
         folder: where they lie.
         count: their number, None if it is not known beforehand.
-        num_broken: those that could not be read so far.
+        num_broken: those that could not be read so far; known when all are read.
     """
 
     folder: Path
@@ -102,7 +102,7 @@ class PictureFiles:
         stems = Counter(path.with_suffix("") for path in relative)
         for path, file in zip(self._paths, relative, strict=True):
             try:
-                pixels = images.read_rgb(path, orientation="upright")
+                pixels, tag = images.read_rgb(path, orientation="upright"), images.read_header(path).exif_orientation
             except images.UnreadableImage as error:
                 self.num_broken += 1
                 logging.error("left out: %s", error)
@@ -110,7 +110,7 @@ class PictureFiles:
                 continue
             stem = file.with_suffix("")
             # a.jpg and a.png of one folder keep their suffix, so that neither overwrites the other.
-            yield Picture(str(file if stems[stem] > 1 else stem), pixels, str(file))
+            yield Picture(str(file if stems[stem] > 1 else stem), pixels, str(file), tag)
 
     @contextlib.contextmanager
     def drawings(self, output: Path) -> Iterator[Sink]:
@@ -129,8 +129,13 @@ class Film:
     def read(self, bar: Progress) -> Iterator[Picture]:
         """Yields the frames."""
         del bar
-        for index, pixels in enumerate(image_files.read_video(self._path)):
-            yield Picture(f"{self._path.stem}/{index:06d}", pixels, f"{self._path.name}#{index}")
+        count = 0
+        for pixels in image_files.read_video(self._path):
+            yield Picture(f"{self._path.stem}/{count:06d}", pixels, f"{self._path.name}#{count}")
+            count += 1
+        self.num_broken = self._header.num_missing(count)
+        if self.num_broken:
+            logging.error("%s: only %d of %d frames could be read", self._path, count, self.count)
 
     @contextlib.contextmanager
     def drawings(self, output: Path) -> Iterator[Sink]:
@@ -168,7 +173,9 @@ def predict(options: PredictOptions) -> int:
             if options.format == "coco":
                 coco += result_files.coco_results(result_files.coco_image_id(picture.name), keypoints, scores)
             else:
-                entry = result_files.image_result(picture.file, picture.pixels.shape, keypoints, scores)
+                entry = result_files.image_result(
+                    picture.file, picture.pixels.shape, keypoints, scores, picture.exif_orientation
+                )
                 files.write_json(output / f"{picture.name}.json", entry)
             if options.draw:
                 drawn = draw.draw_people(picture.pixels, keypoints, min_score=options.min_part_score)

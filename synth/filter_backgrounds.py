@@ -30,7 +30,7 @@ def main() -> None:
     detector = make_detector(values.detector, Path(values.models_dir), tfod_model)
     rows = score_cache.score_images(paths, detector, values.tiles, values.min_side, scores_path)
     verdict = score_cache.judge(rows, values.threshold, values.min_side)
-    files.write_bytes(output, "".join(row.path + "\n" for row in verdict.kept).encode())
+    score_cache.write_kept(output, verdict.kept, f"{len(rows)} scored, threshold {values.threshold:g}")
     print(report(verdict, len(rows), values.threshold, values.min_side))
     print(f"list of kept photographs: {output}\nscores of all: {scores_path}")
 

@@ -22,10 +22,11 @@ from absl import flags, logging
 from openpose_tf.common import cli, config_flags, files
 from openpose_tf.common.errors import UserError
 from openpose_tf.data.annotations.image_dataset_schema import annotation_paths
-from openpose_tf.data.annotations.types import AnnotatedImage, ReadRequest
+from openpose_tf.data.annotations.types import AnnotatedImage, ReadRequest, ReadResult
 from synth import card
 from synth.dataset import shards, writer
 from synth.dataset.licences import licences
+from synth.detection.score_cache import is_filtered
 from synth.rendering import rendered_image
 from synth.rendering.flags import define_flags
 from synth.rendering.job import Job, load_sources
@@ -45,12 +46,14 @@ class RenderRun:
         engine: where it runs, and which images this call makes.
         num_images: images of the whole dataset.
         photographs: of a mixed dataset.
+        num_left_out: photographs that cannot be read.
     """
 
     job: Job
     engine: EngineConfig
     num_images: int
     photographs: tuple[AnnotatedImage, ...] = ()
+    num_left_out: int = 0
 
     @property
     def folder(self) -> Path:
@@ -124,15 +127,15 @@ def run_of(given: flags.FlagValues) -> RenderRun:
         render=_pixels_from_flags(given),
         renderer=given.renderer,
     )
-    found: list[AnnotatedImage] = []
+    found = ReadResult([])
     num_images = given.num_images
     if given.dataset == "mixed":
         found = _read_photographs(given)
-        job = dataclasses.replace(job, photographs=photographs.describe_list(found, folder))
-        num_images = _num_mixed(given, len(found))
+        job = dataclasses.replace(job, photographs=photographs.describe_list(found.images, folder))
+        num_images = _num_mixed(given, len(found.images))
     else:
         job = _with_backgrounds(given, job)
-    return RenderRun(job, workers, num_images, tuple(found))
+    return RenderRun(job, workers, num_images, tuple(found.images), found.num_unreadable)
 
 
 def _with_backgrounds(given: flags.FlagValues, job: Job) -> Job:
@@ -150,13 +153,14 @@ def _with_backgrounds(given: flags.FlagValues, job: Job) -> Job:
     )
 
 
-def _read_photographs(given: flags.FlagValues) -> list[AnnotatedImage]:
+def _read_photographs(given: flags.FlagValues) -> ReadResult:
     for name in ("image_size", "backgrounds"):
         if given[name].present:
             raise UserError(f"--{name} has no use with --dataset=mixed: the photographs are the pictures")
     request = config_flags.build(ReadRequest, given, seed=given.split_seed)
     found = photographs.read_photographs(given.format, request)
-    logging.info("%d photographs with %d annotated people", len(found), sum(len(one.people) for one in found))
+    people = sum(len(one.people) for one in found.images)
+    logging.info("%d photographs with %d annotated people", len(found.images), people)
     return found
 
 
@@ -199,6 +203,13 @@ def _engine_from_flags(given: flags.FlagValues) -> EngineConfig:
 
 
 def _scan(where: str) -> BackgroundList:
+    if not is_filtered(Path(where)):
+        logging.warning(
+            "--backgrounds=%s: the people filter was not run on it, so people in these photographs stay without "
+            "labels; python -m synth.filter_backgrounds --input=%s --output=kept.txt writes a list without them",
+            where,
+            where,
+        )
     found = backgrounds.scan(where)
     dropped = ", ".join(f"{count} {reason}" for reason, count in found.dropped) or "none"
     logging.info("--backgrounds=%s: %d photographs, dropped: %s", where, len(found.paths), dropped)
@@ -206,7 +217,7 @@ def _scan(where: str) -> BackgroundList:
 
 
 def main() -> int:
-    """Renders what is missing; exit code 1 if scenes failed."""
+    """Renders what is missing; exit code 1 if scenes failed or photographs were left out."""
     run = run_of(flags.FLAGS)
     load_sources(run.job).poses.check()  # wrong files fail here, not in a worker
     failures = render(run)
@@ -215,7 +226,9 @@ def main() -> int:
     print(f"{run.folder}: {counts.get('images', 0)} images{people}")
     if failures:
         print(f"{len(failures)} scenes failed in every attempt, see {run.folder}/failed*.jsonl")
-    return 1 if failures else 0
+    if run.num_left_out:
+        print(f"{run.num_left_out} photographs cannot be read and are left out, see above")
+    return 1 if failures or run.num_left_out else 0
 
 
 if __name__ == "__main__":

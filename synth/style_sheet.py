@@ -49,7 +49,7 @@ def sheet(job: StyleJob, num_images: int, seed: int, cell: int) -> np.ndarray:
 def _lit_people(job: StyleJob, row: dict[str, Any]) -> np.ndarray:
     """Returns the photograph, dark but for the people that the segmenter found; unchanged where it was not asked."""
     photo = stylize_image.photo_path(row, job)
-    image = images.read_rgb(photo, orientation="upright")
+    image = stylize_image.read_photo(row, photo)
     mask = stylize_image.stored_person_mask(job.output, photo, image.shape[:2])
     return image if mask is None else np.where(mask[..., None], image, image // 4)
 

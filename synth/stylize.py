@@ -17,7 +17,7 @@ from typing import Any
 
 from absl import flags, logging
 
-from openpose_tf.common import cli, config_flags, files
+from openpose_tf.common import cli, config_flags, files, images
 from openpose_tf.common.errors import UserError
 from openpose_tf.common.fingerprints import canonical_json, fingerprint
 from openpose_tf.data.annotations import image_dataset_schema as schema
@@ -87,7 +87,7 @@ def require_mixed(folder: Path) -> dict[str, Any]:
 
 
 def require_photos(job: StyleJob, indices: Sequence[int]) -> None:
-    """Checks that the photographs behind all images are there.
+    """Checks that the photographs behind all images are there and can be read.
 
     Raises:
         UserError: some are not; names ten of them.
@@ -99,6 +99,10 @@ def require_photos(job: StyleJob, indices: Sequence[int]) -> None:
             f"{len(missing)} of {len(photos)} photographs behind {job.source} do not exist, such as "
             f"{', '.join(missing[:10])}: give their folder with --photos_dir"
         )
+    unreadable = images.find_unreadable(sorted(photos))
+    if unreadable:
+        named = ", ".join(f"{photo} ({problem})" for photo, problem in list(unreadable.items())[:10])
+        raise UserError(f"{len(unreadable)} of {len(photos)} photographs cannot be read: {named}: copy them again")
 
 
 def identity(job: StyleJob, header: dict[str, Any]) -> dict[str, Any]:

@@ -17,11 +17,11 @@ def define_flags() -> None:
     config_flags.define(RecordOptions)
 
 
-def main() -> None:
+def main() -> int:
     """Writes one record per person who can be sampled (original.md Sec. 2.2) and says who was left out, and why."""
     source, record = flags.FLAGS.input_dir, config_flags.build(RecordOptions, flags.FLAGS)
     name = record.name or image_dataset.read_header(source)["kind"]
-    convert(Options(**vars(record) | {"format": "image_dataset", "annotations": source, "name": name}))
+    return convert(Options(**vars(record) | {"format": "image_dataset", "annotations": source, "name": name}))
 
 
 if __name__ == "__main__":

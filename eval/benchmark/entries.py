@@ -3,25 +3,27 @@
 An image with two groups gives two entries: each is shown to the network at its own scale and keeps its own people.
 """
 
+import collections
 import dataclasses
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
+from absl import logging
 
 from eval.formats import mpii_toolkit
 from eval.formats.mpii_from_images import truth_of_people
 from eval.formats.prediction_json import image_key
 from eval.formats.regions import Region, truth_region
 from eval.metrics.groups import GroupTruth
-from openpose_tf.common import files
+from openpose_tf.common import files, images
 from openpose_tf.common.config_flags import option
 from openpose_tf.common.errors import UserError
-from openpose_tf.common.images import image_size
-from openpose_tf.data.annotations import mat_files, mpii_groups, readers, splits
-from openpose_tf.data.annotations import pixels as images
+from openpose_tf.common.file_names import find_file
+from openpose_tf.common.orientation import ORIENTATION_HELP, ORIENTATIONS, Orientation
+from openpose_tf.data.annotations import mat_files, mpii_groups, pixels, readers, splits
 from openpose_tf.data.annotations.mpii import WHAT, MpiiImage, MpiiPerson, read_release
 from openpose_tf.data.annotations.types import NUM_VALIDATION_GROUPS, AnnotatedImage
 from openpose_tf.skeleton import JointState
@@ -38,12 +40,14 @@ class Entry:
         truth: its people; without joints where they are not published (MPII's test set).
         region: place and mean scale.
         whole_image: the group is the whole image: nobody predicted is dropped.
+        orientation: of the picture's pixels that the annotation was made for.
     """
 
     image_path: Path
     truth: GroupTruth
     region: Region
     whole_image: bool = False
+    orientation: Orientation = "stored"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,6 +71,8 @@ class EntrySource:
     num_validation_groups: int = option(NUM_VALIDATION_GROUPS, "Random validation groups (paper: 343).", low=1)
     seed: int = option(0, "Seed of the random validation groups, as given to to_tfrecords.", low=0)
     image_names: str | None = option(None, "Image names for a toolkit .mat without: text, or JSON with im_name.")
+    # MPII's files say no sizes that would decide it.
+    orientation: str = option(ORIENTATIONS[0], ORIENTATION_HELP, choices=ORIENTATIONS)
 
 
 def read_entries(source: EntrySource) -> list[Entry]:
@@ -84,12 +90,29 @@ def read_entries(source: EntrySource) -> list[Entry]:
     truth = _release_truth(source) if _is_release(source.annotations) else _toolkit_truth(source)
     if not truth:
         raise UserError(f"{source.annotations} holds no group of --split={source.split}: nothing to evaluate")
-    images.require_pictures([root / name for name in dict.fromkeys(group.image for group in truth)])
-    sizes = {name: image_size(root / name, orientation="stored") for name in {group.image for group in truth}}
-    return [
-        Entry(root / group.image, group, truth_region(group, *sizes[group.image], f"group {index + 1} ({group.image})"))
-        for index, group in enumerate(truth)
-    ]
+    paths = {name: find_file(root, name) for name in dict.fromkeys(group.image for group in truth)}
+    _require_readable(list(paths.values()))
+    notes: collections.Counter[str] = collections.Counter()
+    entries, turns, sizes = [], {}, {}
+    for name, path in paths.items():
+        header = images.read_header(path)
+        turns[name] = pixels.decide(header, None, cast(Orientation, source.orientation), notes)
+        sizes[name] = header.size(turns[name])
+    for index, group in enumerate(truth):
+        region = truth_region(group, *sizes[group.image], f"group {index + 1} ({group.image})")
+        entries.append(Entry(paths[group.image], group, region, orientation=turns[group.image]))
+    for reason, count in notes.items():
+        logging.info("%s: %d: %s", source.annotations, count, reason)
+    return entries
+
+
+def _require_readable(paths: list[Path]) -> None:
+    """Raises UserError where pictures are missing or damaged: a score counts all groups."""
+    pixels.require_pictures(paths)
+    problems = images.find_unreadable(paths)
+    if problems:
+        listed = "\n  ".join(f"{path} ({problem})" for path, problem in list(problems.items())[: pixels.SHOWN])
+        raise UserError(f"{len(problems)} of {len(paths)} pictures cannot be read:\n  {listed}\ncopy them again")
 
 
 def _image_entries(annotated: Sequence[AnnotatedImage], path: str) -> list[Entry]:
@@ -101,7 +124,7 @@ def _image_entries(annotated: Sequence[AnnotatedImage], path: str) -> list[Entry
             entries.append(Entry(image.image_path, truth, region, whole_image=True))
     if not entries:
         raise UserError(f"{path} holds no image with people: nothing to evaluate")
-    images.require_pictures([entry.image_path for entry in entries])
+    _require_readable([entry.image_path for entry in entries])
     return entries
 
 

@@ -79,7 +79,7 @@ class BenchmarkPredictor:
 
     def __call__(self, entries: Sequence[Entry]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Yields (keypoints [K, 15, 3], scores [K]) of each entry's picture; entries are of equal `shown_sizes`."""
-        pictures = [read_rgb(entry.image_path, orientation="stored", whole=False) for entry in entries]
+        pictures = [read_rgb(entry.image_path, orientation=entry.orientation) for entry in entries]
         views = [
             self._predictor.show(picture, self._protocol.scale(entry)) for picture, entry in zip(pictures, entries)
         ]

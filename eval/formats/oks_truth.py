@@ -11,7 +11,7 @@ from eval.formats.prediction_json import ImagePrediction, image_key
 from eval.metrics.oks import OksImage, person_scores
 from openpose_tf.common.errors import UserError
 from openpose_tf.data.annotations import readers
-from openpose_tf.data.annotations.coco_file import CocoFile, CocoPerson
+from openpose_tf.data.annotations.coco_file import CocoFile, CocoImage
 from openpose_tf.data.annotations.types import AnnotatedImage, Person, in_image
 from openpose_tf.skeleton import MPI, NUM_MPII_JOINTS, JointState, mpii_to_parts
 
@@ -28,12 +28,14 @@ class ImageTruth:
         areas: [G] float64 square pixels.
         boxes: [G, 4] float64 (x, y, width, height).
         ignored: [G] bool, people who do not count.
+        size: (width, height) of the image in pixels, None where it is not known.
     """
 
     keypoints: np.ndarray
     areas: np.ndarray
     boxes: np.ndarray
     ignored: np.ndarray
+    size: tuple[int, int] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,7 +76,7 @@ def _image_truth(image: AnnotatedImage, known: np.ndarray) -> ImageTruth:
     keypoints = np.array([row[0] for row in rows]).reshape(-1, MPI.num_parts, 3)[:, known]
     areas, boxes = np.array([row[1] for row in rows]), np.array([row[2] for row in rows]).reshape(-1, 4)
     # A person of whom no pixel is visible cannot be found: OKS divides by the area, so it would be 0 for everyone.
-    return ImageTruth(keypoints, areas, boxes, areas <= 0)
+    return ImageTruth(keypoints, areas, boxes, areas <= 0, (image.width, image.height))
 
 
 def _person_truth(person: Person, width: int, height: int) -> tuple[np.ndarray, float, np.ndarray]:
@@ -99,26 +101,31 @@ def truth_from_coco(content: CocoFile, path: str | Path) -> Truth:
 
     Crowds and people without a labelled joint are ignored, as in COCO's own evaluation.
     """
-    if len(set(content.categories)) > 1:
-        raise UserError(f"{path}: {len(content.categories)} categories with keypoints: keep the person category only")
     for reason, count in content.left_out.items():
         logging.info("%s: %d left out: %s", path, count, reason)
-    names = content.categories[0]
-    images = {image_key(image.file_name): _coco_truth(image.people, len(names)) for image in content.images}
+    for reason, count in content.notes.items():
+        logging.info("%s: %d: %s", path, count, reason)
+    names = tuple(dict.fromkeys(name for category in content.categories for name in category))
+    images = {image_key(image.file_name): _coco_truth(image, names) for image in content.images}
     if len(images) != len(content.images):
         raise UserError(f"{path}: two images have the same file name without folder: OKS matches images by it")
     return Truth(tuple(_PARTS.get(name, name) for name in names), images)
 
 
-def _coco_truth(people: Sequence[CocoPerson], num_joints: int) -> ImageTruth:
-    people = [person for person in people if person.box is not None]  # else nothing is known of the person
+def _coco_truth(image: CocoImage, names: Sequence[str]) -> ImageTruth:
+    people = [person for person in image.people if person.box is not None]  # else nothing is known of the person
+    keypoints = np.zeros((len(people), len(names), 3))
+    for row, person in zip(keypoints, people):
+        row[[names.index(name) for name in person.joints]] = person.keypoints
     boxes = np.array([person.box for person in people], np.float64).reshape(-1, 4)
-    areas = np.array([person.area or np.nan for person in people], np.float64)
+    known = np.array([person.area or np.nan for person in people], np.float64)
+    areas = np.where(np.isnan(known), BOX_TO_AREA * boxes[:, 2] * boxes[:, 3], known)
     return ImageTruth(
-        np.array([person.keypoints for person in people]).reshape(-1, num_joints, 3),
-        np.where(np.isnan(areas), BOX_TO_AREA * boxes[:, 2] * boxes[:, 3], areas),
+        keypoints,
+        areas,
         boxes,
-        np.array([person.is_crowd for person in people], bool),
+        np.array([person.is_crowd for person in people], bool) | (areas <= 0),  # of one joint only
+        (image.width, image.height) if image.width and image.height else None,
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from openpose_tf.common import files
 from openpose_tf.common.errors import UserError
+from openpose_tf.common.file_names import last_part
 from openpose_tf.skeleton import MPI
 
 _WHAT = 'a prediction file of openpose_tf.predict ({"image", "width", "height", "people": [{"keypoints", "score"}]})'
@@ -23,6 +24,7 @@ class ImagePrediction:
         keypoints: [P, 15, 3] float64 (x, y, score) of the MPI parts in pixels; score 0 = part not found.
         scores: [P] float64, one score per person as the predictor gave it.
         width, height: size of the image in pixels; 0 where the file does not say.
+        exif_orientation: the tag by which it was turned upright before, 1 to 8.
     """
 
     name: str
@@ -30,11 +32,12 @@ class ImagePrediction:
     scores: np.ndarray
     width: int = 0
     height: int = 0
+    exif_orientation: int = 1
 
 
 def image_key(name: str) -> str:
-    """Returns what predictions and ground truth share: the file name without folders and suffix."""
-    return Path(name).stem
+    """Returns what predictions and ground truth share: the file name without folders and suffix, see `last_part`."""
+    return Path(last_part(name)).stem
 
 
 def read_predictions(folder: str | os.PathLike[str]) -> dict[str, ImagePrediction]:
@@ -80,4 +83,6 @@ def _parse(value: Any, path: Path) -> ImagePrediction | None:
     if not (np.isfinite(keypoints).all() and np.isfinite(scores).all()):
         raise UserError(f"{path}: NaN or infinite numbers among the predicted people: predict this image again")
     width, height = (int(value[side]) if isinstance(value.get(side), int) else 0 for side in ("width", "height"))
-    return ImagePrediction(str(value["image"]), keypoints, scores, width, height)
+    tag = value.get("exif_orientation")
+    tag = tag if isinstance(tag, int) and 1 <= tag <= 8 else 1
+    return ImagePrediction(str(value["image"]), keypoints, scores, width, height, tag)

@@ -118,7 +118,8 @@ def _name(field: dataclasses.Field[Any]) -> str:
 
 def _parse(kind: Any, name: str, values: Any) -> Any:
     value = getattr(values, name)
-    if value is None or not (typing.get_origin(kind) is tuple or issubclass(kind, (enum.Enum, Path))):
+    is_parsed = typing.get_origin(kind) is tuple or (isinstance(kind, type) and issubclass(kind, (enum.Enum, Path)))
+    if value is None or not is_parsed:
         return value
     if kind is Path:
         return Path(value).resolve()

@@ -4,30 +4,32 @@ for path in images.list_images("photos"):
     pixels = images.read_rgb(path, orientation="upright")  # [H, W, 3] uint8 RGB
 """
 
+import concurrent.futures
+import dataclasses
 import os
+from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import Literal
 
 import cv2
 import numpy as np
 from PIL import Image
 
-from openpose_tf.common import files
+from openpose_tf.common import files, image_bytes
 from openpose_tf.common.errors import UserError
+from openpose_tf.common.orientation import Orientation
+from openpose_tf.common.progress import track
 
-# "stored": rows and columns as in the file, as COCO's tools read them. "upright": turned by the camera's EXIF tag, as
-# viewers show it. (TIFF files are turned while they are decoded, in both cases.)
-Orientation = Literal["stored", "upright"]
 PathLike = str | os.PathLike[str]
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm")
+WRITTEN_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm")
+SUFFIXES = (*WRITTEN_SUFFIXES, ".jpe", ".jfif", ".gif", ".avif", ".heic", ".heif", ".pgm", ".dib")
 HINT = "check the path, or copy the file again"
 JPEG_QUALITY = 95  # OpenCV's default
 EXIF_ORIENTATION = 0x0112
 # What the tag's values ask for, in this order: exchange rows and columns, mirror left and right, mirror up and down.
 EXCHANGED, MIRRORED, UPSIDE_DOWN = (5, 6, 7, 8), (2, 3, 6, 7), (3, 4, 7, 8)
-JPEG_START, JPEG_SCAN, JPEG_END = b"\xff\xd8", b"\xff\xda", b"\xff\xd9"
+PILLOW_FORMATS = ("GIF", "AVIF")  # which OpenCV's builds lack
 _SHRINKING_READ = {
     1: cv2.IMREAD_COLOR,
     2: cv2.IMREAD_REDUCED_COLOR_2,
@@ -44,15 +46,38 @@ class UnreadableImage(UserError):
 
     def __init__(self, name: PathLike, problem: str, hint: str) -> None:
         super().__init__(f"{name} cannot be read ({problem}): {hint}")
+        self.problem = problem
+
+
+@dataclasses.dataclass(frozen=True)
+class Header:
+    """What an image file says of itself: (width, height) as stored, in pixels, and the EXIF orientation, 1 to 8."""
+
+    stored: tuple[int, int]
+    exif_orientation: int = 1
+
+    def size(self, orientation: Orientation) -> tuple[int, int]:
+        """Returns (width, height) in this orientation."""
+        width, height = self.stored
+        exchanged = orientation == "upright" and self.exif_orientation in EXCHANGED
+        return (height, width) if exchanged else (width, height)
 
 
 def is_image(path: PathLike) -> bool:
-    """Returns whether the name of the file says that it is an image."""
-    return Path(path).suffix.lower() in SUFFIXES
+    """Returns whether the name of a file says that it is an image, or else its first bytes."""
+    if Path(path).suffix.lower() in SUFFIXES:
+        return True
+    try:
+        with open(path, "rb") as file:
+            return image_bytes.format_of(file.read(image_bytes.HEAD_BYTES)) is not None
+    except OSError:  # a folder, or not readable
+        return False
 
 
 def list_images(folder: PathLike, recursive: bool = False) -> list[Path]:
     """Returns the image files of a folder, with `recursive` those of the folders within, sorted; [] if none.
+
+    Hidden files, such as those that macOS puts next to each image, are not listed.
 
     Raises:
         UserError: the folder is missing, or it or one within may not be read.
@@ -60,7 +85,7 @@ def list_images(folder: PathLike, recursive: bool = False) -> list[Path]:
     root = files.require_dir(folder, "a folder of images")
     try:
         paths = root.rglob("*") if recursive else root.iterdir()
-        return sorted(path for path in paths if is_image(path) and path.is_file())
+        return sorted(path for path in paths if path.name[0] != "." and path.is_file() and is_image(path))
     except PermissionError as error:
         raise UserError(f"{error.filename} may not be read: change its access rights") from None
 
@@ -78,23 +103,42 @@ def read_list(path: Path) -> list[Path]:
     return [path.parent / line for line in lines if line and not line.startswith("#")]
 
 
-def image_size(path: PathLike, *, orientation: Orientation) -> tuple[int, int]:
-    """Returns (width, height) of an image in pixels, from its header alone if Pillow knows the format.
+def read_header(path: PathLike) -> Header:
+    """Returns size and orientation of an image, without decoding it if Pillow knows the format.
 
     Raises:
         UnreadableImage: the file is missing or not an image.
     """
     try:
         with Image.open(path) as header:
-            exchanged = orientation == "upright" and _exif_orientation(header) in EXCHANGED
-            width, height = header.size
+            return Header(header.size, _exif_orientation(header))
     except (OSError, SyntaxError, ValueError):
-        height, width = read_rgb(path, orientation=orientation, whole=False).shape[:2]
-        return width, height
-    return (height, width) if exchanged else (width, height)
+        height, width = read_rgb(path, orientation="stored").shape[:2]
+        return Header((width, height))
 
 
-def read_rgb(path: PathLike, *, orientation: Orientation, whole: bool = True, hint: str = HINT) -> np.ndarray:
+def image_size(path: PathLike, *, orientation: Orientation) -> tuple[int, int]:
+    """Returns (width, height) of an image in pixels; see `read_header`."""
+    return read_header(path).size(orientation)
+
+
+def find_unreadable(paths: Sequence[Path]) -> dict[Path, str]:
+    """Returns which of the files cannot be read, and why; every file is decoded, small and in threads."""
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        problems = track(pool.map(_problem, paths), len(paths), "checking images", "file")
+        return {path: problem for path, problem in zip(paths, problems) if problem}
+
+
+def _problem(path: Path) -> str | None:
+    try:
+        data = _read(path, HINT)
+        _decode(data, path, cv2.IMREAD_REDUCED_GRAYSCALE_8 | cv2.IMREAD_IGNORE_ORIENTATION, HINT)
+    except UnreadableImage as error:
+        return error.problem
+    return None
+
+
+def read_rgb(path: PathLike, *, orientation: Orientation, hint: str = HINT) -> np.ndarray:
     """Returns an image file as [H, W, 3] uint8 RGB.
 
     Grey, 16-bit, CMYK and palette images are converted, transparency is dropped.
@@ -102,21 +146,16 @@ def read_rgb(path: PathLike, *, orientation: Orientation, whole: bool = True, hi
     Args:
         path: the file.
         orientation: see `Orientation`.
-        whole: refuses a JPEG whose end is missing; False: the missing part becomes grey. (Other formats are refused.)
         hint: how to repair the file, for the error message.
 
     Raises:
         UnreadableImage: the file is missing, empty, damaged, cut short, or in no known format.
     """
-    return decode_rgb(_read(path, hint), path, orientation=orientation, whole=whole, hint=hint)
+    return decode_rgb(_read(path, hint), path, orientation=orientation, hint=hint)
 
 
-def decode_rgb(
-    data: bytes, name: PathLike, *, orientation: Orientation, whole: bool = True, hint: str = HINT
-) -> np.ndarray:
+def decode_rgb(data: bytes, name: PathLike, *, orientation: Orientation, hint: str = HINT) -> np.ndarray:
     """Returns the content of an image file as [H, W, 3] uint8 RGB; see `read_rgb`. `name` is for the error message."""
-    if not whole and data.startswith(JPEG_START) and _is_cut_short(data):
-        data += JPEG_END
     pixels = _decode(data, name, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION, hint)
     pixels = cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
     return _turn(pixels, data) if orientation == "upright" else pixels
@@ -191,8 +230,8 @@ def write(path: Path, pixels: np.ndarray, quality: int = JPEG_QUALITY) -> None:
         UserError: the suffix names no format, or the format cannot hold an image of this size.
     """
     suffix = path.suffix or ".png"
-    if suffix.lower() not in SUFFIXES:
-        raise UserError(f"{path}: images are written as {', '.join(SUFFIXES)}")
+    if suffix.lower() not in WRITTEN_SUFFIXES:
+        raise UserError(f"{path}: images are written as {', '.join(WRITTEN_SUFFIXES)}")
     files.write_bytes(path, encode(pixels, suffix, quality, path))
 
 
@@ -206,8 +245,13 @@ def _read(path: PathLike, hint: str) -> bytes:
 def _decode(data: bytes, name: PathLike, mode: int, hint: str) -> np.ndarray:
     if not data:
         raise UnreadableImage(name, "empty", hint)
-    if _is_cut_short(data):
+    if image_bytes.is_cut_short(data):
         raise UnreadableImage(name, "cut short", hint)
+    kind = image_bytes.format_of(data[: image_bytes.HEAD_BYTES])
+    if kind in PILLOW_FORMATS:
+        return _decode_by_pillow(data, name, mode, hint)
+    if kind == "HEIC":
+        raise UnreadableImage(name, "HEIC, which is not supported", "convert it to JPEG")
     try:
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), mode)
     except cv2.error as error:  # for example more pixels than OpenCV accepts
@@ -217,12 +261,15 @@ def _decode(data: bytes, name: PathLike, mode: int, hint: str) -> np.ndarray:
     return np.asarray(pixels)
 
 
-def _is_cut_short(data: bytes) -> bool:
-    """Returns whether a JPEG or PNG lacks its end; decoders would fill the missing part with grey in silence."""
-    if data.startswith(JPEG_START):
-        # Inside the scan every 0xFF is followed by 0, so the last scan marker cannot be image data.
-        return data.rfind(JPEG_END) < data.rfind(JPEG_SCAN)
-    return data.startswith(b"\x89PNG") and b"IEND" not in data
+def _decode_by_pillow(data: bytes, name: PathLike, mode: int, hint: str) -> np.ndarray:
+    """The first frame as OpenCV would return it: [H, W, 3] BGR, or [H, W] grey."""
+    try:
+        with Image.open(BytesIO(data), formats=PILLOW_FORMATS) as image:
+            rgb = np.asarray(image.convert("RGB"))
+    except (OSError, SyntaxError, ValueError) as error:
+        raise UnreadableImage(name, f"damaged: {error}", hint) from None
+    gray = mode != cv2.IMREAD_UNCHANGED and not mode & cv2.IMREAD_COLOR
+    return cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY if gray else cv2.COLOR_RGB2BGR)
 
 
 def _turn(pixels: np.ndarray, data: bytes) -> np.ndarray:
@@ -239,6 +286,20 @@ def _turn(pixels: np.ndarray, data: bytes) -> np.ndarray:
     if tag in UPSIDE_DOWN:
         pixels = pixels[::-1]
     return np.ascontiguousarray(pixels)
+
+
+def stored_points(points: np.ndarray, size: tuple[int, int], exif_orientation: int) -> np.ndarray:
+    """Returns points of an upright photograph as points of its stored pixels.
+
+    Args:
+        points: [..., 2] (x, y) in pixels, centres at integers.
+        size: (width, height) of the upright photograph in pixels.
+        exif_orientation: 1 to 8.
+    """
+    last = np.subtract(size, 1)
+    flipped = [exif_orientation in MIRRORED, exif_orientation in UPSIDE_DOWN]
+    points = np.where(flipped, last - points, points)
+    return points[..., ::-1] if exif_orientation in EXCHANGED else points
 
 
 def _exif_orientation(header: Image.Image) -> int:

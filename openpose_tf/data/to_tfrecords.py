@@ -98,7 +98,7 @@ def run(options: Options) -> dict[str, Any]:
     )
     facts = found.facts | lists | {"input_size": options.input_size}
     counts = records.write_record_set(annotated, options.output_dir, config, facts, options.overwrite)
-    counts["left_out"] = dict(found.left_out)
+    counts |= {"left_out": dict(found.left_out), "notes": dict(found.notes), "unreadable": found.num_unreadable}
     counts["ignored_regions"] = sum(len(image.ignore_segmentations) for image in annotated)
     return counts
 
@@ -122,23 +122,27 @@ def define_flags() -> None:
     config_flags.define(Options)
 
 
-def main() -> None:
-    """Runs the command."""
-    convert(config_flags.build(Options, flags.FLAGS))
+def main() -> int:
+    """Runs the command; the exit code is 1 if a picture could not be read."""
+    return convert(config_flags.build(Options, flags.FLAGS))
 
 
-def convert(options: Options) -> None:
-    """Writes the record set and prints what is in it and what was left out."""
+def convert(options: Options) -> int:
+    """Writes the record set, prints what is in it and what was left out, and returns the exit code."""
     logging.set_verbosity(logging.INFO)
     counts = run(options)
-    dropped, left_out = (
-        ", ".join(f"{count} {reason}" for reason, count in counts[key].items()) for key in ("dropped", "left_out")
+    dropped, left_out, notes = (
+        ", ".join(f"{count} {reason}" for reason, count in counts[key].items())
+        for key in ("dropped", "left_out", "notes")
     )
     print(
         f"{Path(options.output_dir)}: {counts['records']} records of {counts['images']} images, "
         f"{counts['people']} labelled people in them; not sampled: {dropped or 'nobody'}; "
-        f"un-annotated regions masked: {counts['ignored_regions']}" + (f"; left out: {left_out}" if left_out else "")
+        f"un-annotated regions masked: {counts['ignored_regions']}"
+        + (f"; left out: {left_out}" if left_out else "")
+        + (f"; note: {notes}" if notes else "")
     )
+    return cli.EXIT_MACHINE if counts["unreadable"] else cli.EXIT_OK
 
 
 if __name__ == "__main__":

@@ -17,7 +17,9 @@ COCO_PERSON = 1
 DIGITS = 2  # 1/100 pixel
 
 
-def image_result(name: str, shape: Sequence[int], keypoints: np.ndarray, scores: np.ndarray) -> dict[str, Any]:
+def image_result(
+    name: str, shape: Sequence[int], keypoints: np.ndarray, scores: np.ndarray, exif_orientation: int = 1
+) -> dict[str, Any]:
     """Returns the people of one picture as a JSON object.
 
     Args:
@@ -25,16 +27,19 @@ def image_result(name: str, shape: Sequence[int], keypoints: np.ndarray, scores:
         shape: its (height, width, ...) in pixels.
         keypoints: [K, 15, 3] (x, y, score) in pixels.
         scores: [K]; people with score 0 are empty slots and left out.
+        exif_orientation: the tag by which the picture was turned upright before, 1 = not at all.
 
     Returns:
-        {"image", "width", "height", "people": [{"keypoints": [[x, y, score] x 15], "score"}]}.
+        {"image", "width", "height", "people": [{"keypoints": [[x, y, score] x 15], "score"}]}; with
+        "exif_orientation" if the picture was turned.
     """
     people = [
         {"keypoints": _rows(person), "score": round(float(score), 4)}
         for person, score in zip(keypoints, scores, strict=True)
         if score > 0
     ]
-    return {"image": name, "width": int(shape[1]), "height": int(shape[0]), "people": people}
+    turned = {"exif_orientation": exif_orientation} if exif_orientation != 1 else {}
+    return {"image": name, "width": int(shape[1]), "height": int(shape[0]), **turned, "people": people}
 
 
 def _rows(person: np.ndarray) -> list[list[float]]:

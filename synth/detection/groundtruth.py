@@ -8,6 +8,7 @@ import numpy as np
 
 from openpose_tf.common import files, images
 from openpose_tf.common.errors import UserError
+from openpose_tf.common.file_names import last_part
 from openpose_tf.data.annotations.segmentations import rasterize
 from synth.detection.people import People, PersonSegmenter
 
@@ -19,13 +20,29 @@ def make_groundtruth_segmenter(source: Path) -> PersonSegmenter:
     content = files.read_json(source, "a COCO annotation file with segmentations, or a folder of mask pictures")
     if not isinstance(content, dict) or not {"images", "annotations"} <= content.keys():
         raise UserError(f"{source} is not a COCO annotation file: it has no images or annotations")
-    names = {image["id"]: Path(image["file_name"]).name for image in content["images"]}
-    person_ids = {c["id"] for c in content.get("categories", []) if c.get("name") == "person"} or {1}
+    try:
+        return _coco_masks(content)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"{source} is not a COCO annotation file: {error!r} in one of its entries") from None
+
+
+def _coco_masks(content: dict[str, Any]) -> "CocoMasks":
+    """The people with segmentation or box by their photograph; of images that are not listed nobody needs them."""
+    names = {str(image["id"]): last_part(image["file_name"]) for image in content["images"]}
+    people = {str(c["id"]) for c in content.get("categories", []) if c.get("name") == "person"} or {"1"}
     by_name: dict[str, list[dict[str, Any]]] = {}
     for annotation in content["annotations"]:
-        if annotation.get("category_id", 1) in person_ids and annotation.get("segmentation"):
-            by_name.setdefault(names[annotation["image_id"]], []).append(annotation)
+        name = names.get(str(annotation.get("image_id")))
+        known = annotation.get("segmentation") or _box(annotation)
+        if name is not None and known and str(annotation.get("category_id", 1)) in people:
+            by_name.setdefault(name, []).append(annotation)
     return CocoMasks(by_name)
+
+
+def _box(annotation: dict[str, Any]) -> list[float] | None:
+    """The annotated box (x, y, width, height), None if it is empty."""
+    box = annotation.get("bbox")
+    return box if box and len(box) == 4 and all(side > 0 for side in box[2:]) else None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,7 +50,7 @@ class CocoMasks:
     """Masks from COCO annotations.
 
     Attributes:
-        by_name: annotations with a segmentation (polygons or run lengths) by the photograph's file name.
+        by_name: annotations with a segmentation (polygons or run lengths) or a box by the photograph's file name.
     """
 
     by_name: dict[str, list[dict[str, Any]]]
@@ -41,10 +58,10 @@ class CocoMasks:
     def segment(self, image: np.ndarray, path: Path) -> People:
         """Returns the annotated people of the photograph [H, W, 3] at `path`, with masks."""
         height, width = image.shape[:2]
-        people = self.by_name.get(path.name, [])
+        people = self.by_name.get(last_part(path.name), [])
         masks = np.zeros((len(people), height, width), bool)
         for mask, person in zip(masks, people):
-            mask[:] = rasterize(person["segmentation"], width, height, path.name)
+            mask[:] = rasterize(person.get("segmentation"), width, height, path.name, _box(person))
         return People(boxes_of(masks), np.ones(len(people), np.float32), masks)
 
 

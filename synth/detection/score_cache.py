@@ -37,6 +37,7 @@ class ScoreRow:
         return self.width > 0
 
 
+FILTERED = "# without people, by synth.filter_backgrounds:"
 HEADER = [field.name for field in dataclasses.fields(ScoreRow)]
 
 
@@ -62,6 +63,19 @@ def list_photographs(source: Path) -> list[Path]:
     if not found:
         raise UserError(f"{source} holds no photographs ({', '.join(images.SUFFIXES)})")
     return sorted({path.resolve() for path in found})
+
+
+def write_kept(path: Path, kept: Iterable[ScoreRow], how: str) -> None:
+    """Writes the list of kept photographs, one path per line; `how` they were chosen becomes a comment."""
+    files.write_bytes(path, f"{FILTERED} {how}\n{''.join(f'{row.path}{chr(10)}' for row in kept)}".encode())
+
+
+def is_filtered(path: Path) -> bool:
+    """Returns whether the people filter wrote a list of photographs; older lists have its scores next to them."""
+    if not path.is_file():
+        return False
+    with open(path, "rb") as file:
+        return file.read(len(FILTERED)) == FILTERED.encode() or path.with_suffix(".scores.csv").is_file()
 
 
 def read_cache(path: Path) -> dict[tuple[str, str], ScoreRow]:

@@ -80,6 +80,8 @@ class MixedImage:
         """Returns the annotation of the scene with the photograph's real people before the rendered ones."""
         row |= carry_over(self.photo, row["people"], ids)
         row["background"] |= {"path": str(self.photo.image_path), "image_id": self.photo.image_id}
+        if self.photo.orientation != "stored":
+            row["background"]["orientation"] = self.photo.orientation
         row["background"]["photo_look"] = _plain(self.look)
         return row | {"variant": self.variant, "ignore_mask": None}  # the writer names the file where there is one
 

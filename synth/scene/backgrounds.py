@@ -10,8 +10,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from absl import logging
 
-from openpose_tf.common import images, progress
+from openpose_tf.common import images
 from openpose_tf.common.errors import UserError
 from openpose_tf.common.fingerprints import fingerprint
 from synth.scene.camera import Camera
@@ -87,16 +88,19 @@ def scan(where: str, accept: Callable[[str], bool] | None = None) -> BackgroundL
         UserError: neither a folder nor a file, or nothing usable in it.
     """
     candidates = _candidates(Path(where))
+    unreadable = images.find_unreadable([path for path in candidates if os.access(path, os.R_OK)])
     dropped: collections.Counter[str] = collections.Counter()
     kept: list[tuple[str, tuple[int, int]]] = []
-    for path in progress.track(candidates, len(candidates), "looking at backgrounds", "file"):
-        reason, size = _judge(path)
+    for path in candidates:
+        reason, size = _judge(path, unreadable.get(path))
         if reason is None and accept is not None and not accept(str(path)):
             reason = "rejected by the filter"
         if reason is None:
             kept.append((str(path), size))
         else:
             dropped[reason] += 1
+    for path, problem in unreadable.items():
+        logging.warning("left out: %s cannot be read (%s)", path, problem)
     if not kept:
         reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(dropped.items())) or "no picture files"
         raise UserError(
@@ -116,16 +120,15 @@ def _candidates(where: Path) -> list[Path]:
     raise UserError(f"--backgrounds={where} is neither `builtin`, nor a folder, nor a text file with one path per line")
 
 
-def _judge(path: Path) -> tuple[str | None, tuple[int, int]]:
-    """Returns why a file is left out, or None and its size."""
+def _judge(path: Path, problem: str | None) -> tuple[str | None, tuple[int, int]]:
+    """Returns why a file is left out, or None and its size; `problem` is what hinders to decode it."""
     if not os.path.exists(path):
         return "missing", (0, 0)
     if not os.access(path, os.R_OK):
         return "not readable", (0, 0)
-    try:
-        size = images.image_size(path, orientation="upright")
-    except images.UnreadableImage:
-        return "not a picture", (0, 0)
+    if problem is not None:
+        return "not a picture" if "not an image" in problem or problem == "empty" else "damaged", (0, 0)
+    size = images.image_size(path, orientation="upright")
     return (None if min(size) >= MIN_BACKGROUND_SIDE else f"smaller than {MIN_BACKGROUND_SIDE} px"), size
 
 
@@ -182,7 +185,7 @@ def load_photo(background: Background, width: int, height: int) -> np.ndarray:
 
 @functools.lru_cache(maxsize=4)
 def _decode(path: str) -> np.ndarray:
-    return images.read_rgb(path, orientation="upright", hint="remove it and start again")
+    return images.read_rgb(path, orientation="upright", hint="copy it again")
 
 
 def view_environment(panorama: np.ndarray, turn_rad: float, camera: Camera, white: float = math.inf) -> np.ndarray:

@@ -17,14 +17,10 @@ import numpy as np
 from openpose_tf.common import files
 from openpose_tf.common.errors import UserError
 from openpose_tf.common.fingerprints import canonical_json, fingerprint
-from openpose_tf.common.images import image_size
-from openpose_tf.common.progress import track
-from openpose_tf.data.annotations import pixels as images
 from openpose_tf.data.annotations import readers
-from openpose_tf.data.annotations.types import AnnotatedImage, Person, ReadRequest
+from openpose_tf.data.annotations.types import AnnotatedImage, Person, ReadRequest, ReadResult
 
 LIST_NAME = "photographs.jsonl"
-SHOWN = 10
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,7 +38,7 @@ class PhotographList:
     digest: str
 
 
-def read_photographs(name: str, request: ReadRequest) -> list[AnnotatedImage]:
+def read_photographs(name: str, request: ReadRequest) -> ReadResult:
     """Returns the annotated training photographs; the people of a rendered stand-in for photographs count as real.
 
     Args:
@@ -58,35 +54,14 @@ def read_photographs(name: str, request: ReadRequest) -> list[AnnotatedImage]:
             f"--annotations={request.annotations} is a {found.kind} dataset: --dataset=mixed takes a stand-in for "
             "photographs (python -m synth.render --dataset=real_standin), or annotated photographs"
         )
-    images.require_pictures([one.image_path for one in found.images])
-    check_sizes(found.images)
-    return [_as_real(one) for one in found.images] if found.people_are_real else found.images
+    real = [_as_real(one) for one in found.images] if found.people_are_real else found.images
+    return dataclasses.replace(found, images=real)
 
 
 def _as_real(image: AnnotatedImage) -> AnnotatedImage:
     return dataclasses.replace(
         image, people=tuple(dataclasses.replace(person, is_synthetic=False) for person in image.people)
     )
-
-
-def check_sizes(photographs: Sequence[AnnotatedImage]) -> None:
-    """Checks photographs and their masks of un-annotated people against the sizes in the annotation, by file headers.
-
-    Raises:
-        UserError: some differ; the first ten are named.
-    """
-    wrong = []
-    for one in track(photographs, len(photographs), "looking at photographs", "file"):
-        for path in filter(None, (one.image_path, one.ignore_mask_path)):
-            size = image_size(path, orientation="stored")
-            if size != (one.width, one.height):
-                wrong.append(f"{path} is {size[0]}x{size[1]}, the annotation says {one.width}x{one.height}")
-    if wrong:
-        shown = "\n  ".join(wrong[:SHOWN])
-        raise UserError(
-            f"{len(wrong)} pictures have another size than their annotation; the first are\n  {shown}\n"
-            "use the pictures the annotation was made for"
-        )
 
 
 def describe_list(photographs: Sequence[AnnotatedImage], folder: Path) -> PhotographList:
@@ -133,7 +108,8 @@ def _line_ends(photographs: PhotographList) -> list[int]:
 
 def to_row(one: AnnotatedImage) -> dict[str, Any]:
     """Returns an annotated image as JSON-able data; numbers keep all their digits, null = not known."""
-    return {
+    turned = {} if one.orientation == "stored" else {"orientation": one.orientation}
+    return turned | {
         "image_id": one.image_id,
         "path": str(one.image_path.resolve()),
         "width": one.width,
@@ -176,6 +152,7 @@ def from_row(row: dict[str, Any]) -> AnnotatedImage:
         labelled_joints=tuple(row["labelled_joints"]),
         ignore_mask_path=None if mask is None else Path(mask),
         ignore_segmentations=tuple(row["ignore_segmentations"]),
+        orientation=row.get("orientation", "stored"),
     )
 
 

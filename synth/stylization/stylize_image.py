@@ -105,6 +105,11 @@ def photo_path(row: dict[str, Any], job: StyleJob) -> Path:
     return next((path for path in tried if path.is_file()), tried[0])
 
 
+def read_photo(row: dict[str, Any], photo: Path) -> np.ndarray:
+    """Returns the photograph behind an image in the orientation of its annotation, [H, W, 3] uint8 RGB."""
+    return images.read_rgb(photo, orientation=row["background"].get("orientation", "stored"))
+
+
 def stylize_image(job: StyleJob, index: int) -> dict[str, Any]:
     """Makes one image of the output, the annotation last; returns its `style` entry. A task of `engine.run`."""
     row = read_annotation(job.source, index)
@@ -115,7 +120,7 @@ def stylize_image(job: StyleJob, index: int) -> dict[str, Any]:
     stylized = None
     reason = "no synthetic person is visible"
     if mask.any():
-        style = images.read_rgb(photo, orientation="upright")
+        style = read_photo(row, photo)
         style_mask = _person_mask(job, photo, style)
         reason = (
             "no real person in the photograph" if not style_mask.any() else "regions too small or too unlike in size"

@@ -125,6 +125,50 @@ def test_coco_uses_the_twelve_limb_joints_and_ignores_crowds(tmp_path):
         oks.evaluate(str(found), str(truth), joints="mpii14")
 
 
+@pytest.mark.parametrize(("tag", "size"), [(6, (240, 320)), (8, (240, 320)), (3, (320, 240))])
+def test_results_of_photographs_that_predict_turned_score_like_others(tmp_path, tag, size):
+    one = person16(80, 90)
+    truth = coco_file(tmp_path / "coco.json", {"a": [(one, 0)]})
+    parts = parts_of(one)
+    x, y = parts[:, 0].copy(), parts[:, 1].copy()
+    parts[:, 0], parts[:, 1] = {3: (319 - x, 239 - y), 6: (239 - y, x), 8: (y, 319 - x)}[tag]
+    found = write_predictions(tmp_path / "found", {"a": [parts]})
+    value = json.loads((found / "a.json").read_text()) | {"width": size[0], "height": size[1]}
+    for told in ({"exif_orientation": tag}, {}):
+        (found / "a.json").write_text(json.dumps(value | told))
+        if told or tag != 3:  # else nothing tells that it was turned
+            assert oks.evaluate(str(found), str(truth))["AP"] == pytest.approx(1)
+    (found / "a.json").write_text(json.dumps(value | {"width": 640, "height": 480}))
+    with pytest.raises(UserError, match=r"a\.jpg: predicted at 640x480, annotated at 320x240"):
+        oks.evaluate(str(found), str(truth))
+
+
+def test_a_person_of_one_joint_without_area_has_no_scale_and_is_ignored(tmp_path):
+    one, dot = person16(80, 90), person16(200, 90)
+    truth = coco_file(tmp_path / "coco.json", {"a": [(one, 0), (dot, 0)]})
+    value = json.loads(truth.read_text())
+    keypoints = np.reshape(value["annotations"][1]["keypoints"], (17, 3))
+    keypoints[6:] = 0
+    value["annotations"][1] |= {"keypoints": keypoints.ravel().tolist(), "area": 0, "bbox": [0, 0, 0, 0]}
+    truth.write_text(json.dumps(value))
+    found = write_predictions(tmp_path / "found", {"a": [parts_of(one)]})
+    result = oks.evaluate(str(found), str(truth))
+    assert result["AP"] == pytest.approx(1) and (result["num_people"], result["num_ignored_people"]) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "plain"), [("x\\a.jpg", "a"), ("a%20b.jpg", "a b"), ("Mu\u0308ller.jpg", "M\u00fcller")]
+)
+def test_names_as_other_systems_write_them(tmp_path, name, plain):
+    one = person16(80, 90)
+    truth = coco_file(tmp_path / "coco.json", {"a": [(one, 0)]})
+    value = json.loads(truth.read_text())
+    value["images"][0]["file_name"] = name
+    truth.write_text(json.dumps(value))
+    found = write_predictions(tmp_path / "found", {plain: [parts_of(one)]})
+    assert oks.evaluate(str(found), str(truth))["AP"] == pytest.approx(1)
+
+
 def test_chosen_joints(tmp_path):
     assert oks.choose_joints("r_wrist,l_wrist", MPI.parts) == ("r_wrist", "l_wrist")
     assert oks.choose_joints("parts15", MPI.parts) == MPI.parts

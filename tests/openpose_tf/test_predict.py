@@ -6,6 +6,7 @@ import math
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from openpose_tf import predict
 from openpose_tf.common import images
@@ -143,6 +144,31 @@ def test_film(saved_model, tmp_path):
     assert [frame.shape for frame in frames] == [(96, 128, 3)] * 3
     assert [np.ptp(frame) > 100 for frame in frames] == [True, False, True]
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["walk", "walk.mp4"]
+
+
+def test_a_film_that_ends_early_is_predicted_and_counted(saved_model, tmp_path, caplog):
+    path = tmp_path / "walk.avi"
+    film = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 5.0, (128, 96))
+    for _ in range(12):
+        film.write(np.random.default_rng(0).integers(0, 256, (96, 128, 3), np.uint8))
+    film.release()
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    missing = predict.predict(predict.PredictOptions(saved_model, [str(path)], str(tmp_path / "out"), draw=False))
+    written = len(list((tmp_path / "out" / "walk").iterdir()))
+    assert 4 <= written <= 6 and missing == 12 - written
+    assert f"walk.avi: only {written} of 12 frames could be read" in caplog.text
+
+
+@pytest.mark.parametrize("tag", [1, 3, 6])
+def test_photographs_are_turned_upright_and_say_so(saved_model, tmp_path, tag):
+    exif = Image.Exif()
+    exif[0x0112] = tag
+    (tmp_path / "in").mkdir()
+    Image.fromarray(np.full((96, 128, 3), 200, np.uint8)).save(tmp_path / "in" / "a.jpg", exif=exif)
+    predict.predict(predict.PredictOptions(saved_model, [str(tmp_path / "in")], str(tmp_path / "out"), draw=False))
+    entry = json.loads((tmp_path / "out" / "a.json").read_text())
+    assert (entry["width"], entry["height"]) == ((96, 128) if tag == 6 else (128, 96))
+    assert entry.get("exif_orientation", 1) == tag
 
 
 def test_mistakes_of_the_user(saved_model, photos, tmp_path):

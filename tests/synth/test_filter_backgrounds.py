@@ -51,6 +51,18 @@ def names(rows):
     return [Path(row.path).name for row in rows]
 
 
+def test_what_the_filter_wrote_is_known(photos, tmp_path):
+    rows = score(photos, tmp_path / "kept.scores.csv")
+    kept = tmp_path / "kept.txt"
+    score_cache.write_kept(kept, rows[:2], "4 scored, threshold 0.5")
+    assert score_cache.is_filtered(kept)
+    assert score_cache.list_photographs(kept) == sorted(Path(row.path) for row in rows[:2])
+    (tmp_path / "mine.txt").write_text(f"{rows[0].path}\n")
+    assert not score_cache.is_filtered(tmp_path / "mine.txt") and not score_cache.is_filtered(photos)
+    (tmp_path / "mine.scores.csv").touch()  # of a list that an older version wrote
+    assert score_cache.is_filtered(tmp_path / "mine.txt")
+
+
 def test_every_photograph_gets_one_verdict(photos, tmp_path):
     rows = score(photos, tmp_path / "s.csv")
     verdict = score_cache.judge(rows, threshold=0.5, min_side=32)

@@ -6,6 +6,7 @@ import json
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from openpose_tf.common.errors import UserError
 from openpose_tf.common.images import read_rgb
@@ -225,6 +226,24 @@ def test_missing_photographs_are_listed_and_found_elsewhere(mixed):
     with pytest.raises(UserError, match=r"3 of 3 photographs .*p0\.png.*--photos_dir"):
         stylize.stylize(StyleRun(job(mixed)))
     assert run(job(mixed, photos_dir=mixed.parent / "moved"))["style"]["images_stylized"] == 1
+
+
+def test_half_a_photograph_is_named_at_the_start(mixed):
+    path = mixed.parent / "photos" / "p1.png"
+    path.write_bytes(path.read_bytes()[:200])
+    with pytest.raises(UserError, match=r"1 of 3 photographs cannot be read: .*p1\.png \(cut short\)"):
+        run(job(mixed))
+
+
+@pytest.mark.parametrize("orientation", [None, "stored", "upright"])
+def test_the_photograph_is_read_as_its_annotation_was_made(tmp_path, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    stored = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
+    Image.fromarray(stored).save(tmp_path / "a.png", exif=exif)
+    row = {"background": {"orientation": orientation} if orientation else {}}
+    shown = stylize_image.read_photo(row, tmp_path / "a.png")
+    np.testing.assert_array_equal(shown, np.rot90(stored, 3) if orientation == "upright" else stored)
 
 
 def test_image_without_photograph_behind_is_named(mixed):

@@ -1,11 +1,13 @@
 """Parses COCO person keypoint files; the record reader and the OKS evaluation both start from what this returns.
 
 So the same file means the same to both:
-* A person is an annotation whose category lists keypoints; other categories are nobody.
+* A person is an annotation whose category lists a person's keypoints; other categories are nobody.
 * Ids of images and categories mean the same as number and as text.
 * Annotations whose image or category the file does not list are left out and counted.
 * A person without keypoints, or with an empty list of them, is a person without a labelled joint.
-* Where there is no box, it is that of the labelled joints.
+* A joint is labelled if its flag is above 0, as in COCO's own evaluation. Flags other than 0, 1 and 2, such as
+  confidences, are counted; above 0 they mean visible, as do all others above 0 of that person.
+* Where there is no box, or an empty one, it is that of the labelled joints; an area of 0 is not known.
 """
 
 import collections
@@ -18,9 +20,12 @@ import numpy as np
 
 from openpose_tf.common import files
 from openpose_tf.common.errors import UserError
+from openpose_tf.skeleton import MPII_JOINTS
 
 WHAT = "a COCO person keypoints file"
 LISTS = ("images", "annotations", "categories")
+LIMB_JOINTS = tuple(name for name in MPII_JOINTS if name[:2] in ("l_", "r_"))
+ODD_FLAGS = "person with visibility flags other than 0, 1 and 2: above 0 is labelled"
 # Names of MPII's joints in COCO-like data sets.
 ALIASES = {"head": "head_top", "top_head": "head_top", "neck": "upper_neck", "head_bottom": "upper_neck"}
 
@@ -31,9 +36,9 @@ class CocoPerson:
 
     Attributes:
         joints: names of the keypoints, K, in this project's words (l_shoulder, upper_neck, head_top, ...).
-        keypoints: [K, 3] float64 (x, y, flag) as in the file; zeros for a person without.
+        keypoints: [K, 3] float64 (x, y, flag), flag 0 not labelled, 1 occluded, 2 visible; zeros for a person without.
         box: (x, y, width, height) in pixels, of the labelled joints where the file has none; None without either.
-        area: square pixels, or None.
+        area: square pixels, positive, or None.
         is_crowd: a region with many people.
         segmentation: list of polygons or a run length dict, or None.
     """
@@ -70,13 +75,15 @@ class CocoFile:
 
     Attributes:
         images: all images that it lists, in its order.
-        categories: joint names of each category with keypoints.
+        categories: joint names of each category with a person's keypoints.
         left_out: numbers of annotations left out, by reason.
+        notes: numbers of what was read otherwise than it is written, by reason.
     """
 
     images: tuple[CocoImage, ...]
     categories: tuple[tuple[str, ...], ...]
     left_out: Mapping[str, int]
+    notes: Mapping[str, int]
 
 
 def recognises(path: Path) -> bool:
@@ -99,7 +106,8 @@ def parse(path: str | Path) -> CocoFile:
     content = files.read_json(path, WHAT)
     _check(content, path)
     categories = {_key(row.get("id")): row for row in content["categories"]}
-    joints = {key: _joint_names(row["keypoints"]) for key, row in categories.items() if _lists_keypoints(row)}
+    with_keypoints = {key: _joint_names(row["keypoints"]) for key, row in categories.items() if _lists_keypoints(row)}
+    joints = _of_people(with_keypoints)
     listed = {_key(row.get("id")) for row in content["images"]}
     left_out: collections.Counter[str] = collections.Counter()
     by_image: dict[str | None, list[Mapping[str, Any]]] = collections.defaultdict(list)
@@ -111,8 +119,17 @@ def parse(path: str | Path) -> CocoFile:
             left_out["annotation of a category that is not listed"] += 1
         elif category in joints:
             by_image[image].append(row)
-    images = tuple(_image(row, by_image[_key(row.get("id"))], joints, path) for row in content["images"])
-    return CocoFile(images, tuple(joints.values()), dict(left_out))
+        elif category in with_keypoints:
+            left_out["annotation of a category that is not a person"] += 1
+    notes: collections.Counter[str] = collections.Counter()
+    images = tuple(_image(row, by_image[_key(row.get("id"))], joints, path, notes) for row in content["images"])
+    return CocoFile(images, tuple(joints.values()), dict(left_out), dict(notes))
+
+
+def _of_people(joints: Mapping[str | None, tuple[str, ...]]) -> dict[str | None, tuple[str, ...]]:
+    """Returns the categories that have all limbs, which faces or hands have not; all of them if none has."""
+    people = {key: names for key, names in joints.items() if set(LIMB_JOINTS) <= set(names)}
+    return people or dict(joints)
 
 
 def _key(identifier: Any) -> str | None:
@@ -150,12 +167,13 @@ def _image(
     annotations: Sequence[Mapping[str, Any]],
     joints: Mapping[str | None, tuple[str, ...]],
     path: str | Path,
+    notes: collections.Counter[str],
 ) -> CocoImage:
     try:
         width, height = (None if row.get(side) is None else int(row[side]) for side in ("width", "height"))
         if not isinstance(row["file_name"], str):
             raise ValueError("file_name is not text")
-        people = tuple(_person(annotation, joints[_key(annotation["category_id"])]) for annotation in annotations)
+        people = tuple(_person(row, joints[_key(row["category_id"])], notes) for row in annotations)
         return CocoImage(str(row["id"]), row["file_name"], width, height, people)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise not_understood(path, row.get("id"), error) from None
@@ -167,28 +185,39 @@ def not_understood(path: str | Path, image_id: Any, error: Exception) -> UserErr
     return UserError(f"{path}: image {image_id} cannot be understood ({reason})")
 
 
-def _person(row: Mapping[str, Any], joints: tuple[str, ...]) -> CocoPerson:
+def _person(row: Mapping[str, Any], joints: tuple[str, ...], notes: collections.Counter[str]) -> CocoPerson:
     flat = row.get("keypoints") or [0] * 3 * len(joints)
     if len(flat) != 3 * len(joints):
         raise ValueError(
             f"annotation {row.get('id')!r} has {len(flat)} numbers for {len(joints)} joints, expected {3 * len(joints)}"
         )
-    keypoints = np.asarray(flat, np.float64).reshape(-1, 3)
-    area = row.get("area")
+    keypoints = _with_flags(np.asarray(flat, np.float64).reshape(-1, 3), notes)
+    area = float(row.get("area") or 0)
     return CocoPerson(
         joints=joints,
         keypoints=keypoints,
         box=_box(row.get("bbox"), keypoints),
-        area=None if area is None else float(area),
+        area=area if area > 0 and np.isfinite(area) else None,
         is_crowd=bool(row.get("iscrowd")),
         segmentation=row.get("segmentation") or None,
     )
 
 
+def _with_flags(keypoints: np.ndarray, notes: collections.Counter[str]) -> np.ndarray:
+    """Returns [K, 3] with flags 0, 1 and 2; joints at null or infinite places are not labelled."""
+    xy, flags = keypoints[:, :2], keypoints[:, 2]
+    known = (flags > 0) & np.isfinite(xy).all(-1)
+    if not np.isin(flags, (0, 1, 2)).all():
+        notes[ODD_FLAGS] += 1
+        flags = np.full(len(flags), 2.0)
+    return np.where(known[:, None], np.column_stack([xy, flags]), 0.0)
+
+
 def _box(box: Any, keypoints: np.ndarray) -> tuple[float, float, float, float] | None:
     if box:
         x, y, width, height = (float(value) for value in box)
-        return x, y, width, height
+        if width > 0 and height > 0 and np.isfinite((x, y, width, height)).all():
+            return x, y, width, height
     known = keypoints[keypoints[:, 2] > 0, :2]
     if not len(known):
         return None

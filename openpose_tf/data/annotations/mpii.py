@@ -15,6 +15,7 @@ import numpy as np
 
 from openpose_tf.common import files, images
 from openpose_tf.common.errors import UserError
+from openpose_tf.common.file_names import find_file
 from openpose_tf.data.annotations import pixels
 from openpose_tf.data.annotations.mat_files import as_list, field, load_variable, number, rows
 from openpose_tf.data.annotations.types import AnnotatedImage, Person, in_image, with_distances
@@ -138,7 +139,10 @@ def _person(rect: Any) -> MpiiPerson:
 
 
 def annotated_images(
-    chosen: Sequence[MpiiImage], images_dir: str | Path, masks_dir: str | Path | None = None
+    chosen: Sequence[MpiiImage],
+    images_dir: str | Path,
+    masks_dir: str | Path | None = None,
+    orientation: images.Orientation = "stored",
 ) -> list[AnnotatedImage]:
     """Returns images of the release with their pictures.
 
@@ -149,6 +153,7 @@ def annotated_images(
         chosen: images of `read_release`.
         images_dir: folder of the pictures.
         masks_dir: folder of masks of un-annotated people, or None.
+        orientation: of photographs with an EXIF orientation, of which the file says no size.
 
     Raises:
         UserError: pictures are missing (the first ten and the count), or a folder is.
@@ -156,13 +161,14 @@ def annotated_images(
     root = files.require_dir(images_dir, "the pictures of the MPII data set")
     masks = None if masks_dir is None else files.require_dir(masks_dir, "masks of un-annotated people, mask_NAME")
     chosen = [image for image in chosen if image.has_joints]
-    pixels.require_pictures([root / image.name for image in chosen])
-    return [_annotated(image, root / image.name, masks) for image in chosen]
+    paths = [find_file(root, image.name) for image in chosen]
+    pixels.require_pictures(paths)
+    return [_annotated(image, path, masks, orientation) for image, path in zip(chosen, paths)]
 
 
-def _annotated(image: MpiiImage, path: Path, masks: Path | None) -> AnnotatedImage:
-    width, height = images.image_size(path, orientation="stored")
-    mask = None if masks is None else masks / f"mask_{image.name}"
+def _annotated(image: MpiiImage, path: Path, masks: Path | None, orientation: images.Orientation) -> AnnotatedImage:
+    width, height = pixels.size_in_file(path, orientation)
+    mask = None if masks is None else find_file(masks, f"mask_{image.name}")
     mask = mask if mask is not None and mask.is_file() else None
     unknown = [_box(person) for person in image.people if not person.has_joints and mask is None]
     return AnnotatedImage(
@@ -173,6 +179,7 @@ def _annotated(image: MpiiImage, path: Path, masks: Path | None) -> AnnotatedIma
         people=with_distances([_to_person(one, width, height) for one in image.people if one.has_joints]),
         ignore_mask_path=mask,
         ignore_segmentations=tuple(box for box in unknown if box is not None),
+        size_is_annotated=False,
     )
 
 

@@ -54,7 +54,7 @@ def _result(chosen: list[MpiiImage], request: ReadRequest, split: NamedSplit | N
         facts = {"train_hash": splits.list_hash(split.train), "validation_hash": splits.list_hash(split.validation)}
         facts |= {} if split.groups is None else {"validation_groups_hash": split.groups["hash"]}
     return ReadResult(
-        images=mpii.annotated_images(chosen, str(request.images), request.masks),
+        images=mpii.annotated_images(chosen, str(request.images), request.masks, request.orientation),
         facts=facts,
         left_out={"image without annotated joints": len(empty)} if empty else {},
         left_out_images=frozenset(name for image in empty for name in (image, Path(image).stem)),

@@ -13,6 +13,7 @@ import numpy as np
 
 from openpose_tf.common import files
 from openpose_tf.common.errors import UserError
+from openpose_tf.common.file_names import find_file, last_part
 from openpose_tf.data.annotations import pixels
 from openpose_tf.data.annotations.types import (
     VALIDATION,
@@ -67,7 +68,7 @@ def read_openpose_json(
     }
     if not chosen:
         raise UserError(f"{path} holds no person of this split: expected {WHAT}")
-    pixels.require_pictures([root / name for name in chosen])
+    pixels.require_pictures([find_file(root, name) for name in chosen])
     return [_image(name, entries, root, masks, path) for name, entries in chosen.items()]
 
 
@@ -98,10 +99,10 @@ def _image(
             _add_others(people, entry, width, height)
     except (TypeError, ValueError, IndexError, KeyError) as error:
         raise UserError(f"{source}: {name} cannot be understood ({error!r}): expected {WHAT}") from None
-    mask = None if masks is None else masks / f"mask_{Path(name).name}"
+    mask = None if masks is None else find_file(masks, f"mask_{last_part(name)}")
     return AnnotatedImage(
         image_id=str(Path(name).with_suffix("")),
-        image_path=root / name,
+        image_path=find_file(root, name),
         width=width,
         height=height,
         people=with_distances(people),

@@ -11,7 +11,7 @@ from pathlib import Path
 from absl import logging
 
 from openpose_tf.common.errors import UserError
-from openpose_tf.data.annotations import coco, coco_file, image_dataset, mpii_reader, openpose_json, splits
+from openpose_tf.data.annotations import coco, coco_file, image_dataset, mpii_reader, openpose_json, pixels, splits
 from openpose_tf.data.annotations.coco_file import CocoFile
 from openpose_tf.data.annotations.types import TRAIN, VALIDATION, AnnotatedImage, ReadRequest, ReadResult
 
@@ -48,14 +48,14 @@ FORMATS = tuple(READERS)
 
 
 def read(name: str, request: ReadRequest) -> ReadResult:
-    """Returns the images of an annotation that the lists of the request choose.
+    """Returns the images of an annotation that the lists of the request choose and that can be read.
 
     Args:
         name: one of FORMATS.
         request: which images.
 
     Raises:
-        UserError: a flag is missing, the annotation is not what it should be, or no image is left.
+        UserError: a flag is missing, the annotation or a picture is not what it should be, or no image is left.
     """
     reader = READERS[name]
     if not request.annotations:
@@ -65,10 +65,13 @@ def read(name: str, request: ReadRequest) -> ReadResult:
     if reader.has_split and request.split not in (TRAIN, VALIDATION):
         raise UserError(f"--split={request.split}: --format={name} knows {TRAIN} and {VALIDATION}")
     found = reader.read(request)
+    facts = {"format": name, "annotations": request.annotations, **found.facts}
+    found = pixels.settle(splits.choose(dataclasses.replace(found, facts=facts), request), request.orientation)
     for reason, count in found.left_out.items():
         logging.info("%s: %d left out: %s", request.annotations, count, reason)
-    facts = {"format": name, "annotations": request.annotations, **found.facts}
-    return splits.choose(dataclasses.replace(found, facts=facts), request)
+    for reason, count in found.notes.items():
+        logging.info("%s: %d: %s", request.annotations, count, reason)
+    return found
 
 
 def parse_recognised(path: str | Path) -> CocoFile | None:

@@ -1,6 +1,7 @@
 """Lists of image ids: which images train and which are kept apart, written to files with a hash."""
 
 import dataclasses
+import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -85,6 +86,10 @@ def choose(found: ReadResult, request: ReadRequest) -> ReadResult:
     return dataclasses.replace(found, images=images, facts=facts)
 
 
+def _composed(name: str) -> str:
+    return unicodedata.normalize("NFC", name)
+
+
 def select(
     images: Sequence[AnnotatedImage], ids: Sequence[str], path: str | Path, left_out: frozenset[str] = frozenset()
 ) -> list[AnnotatedImage]:
@@ -99,9 +104,10 @@ def select(
     Raises:
         UserError: the list names images that are not in the data set.
     """
-    wanted = set(ids)
-    chosen = [image for image in images if {image.image_id, image.image_path.name} & wanted]
-    unknown = wanted - {name for image in chosen for name in (image.image_id, image.image_path.name)} - left_out
+    wanted = {_composed(name) for name in ids}
+    names = [{_composed(image.image_id), _composed(image.image_path.name)} for image in images]
+    chosen = [image for image, known in zip(images, names) if known & wanted]
+    unknown = wanted.difference(*names, map(_composed, left_out))
     if unknown:
         shown = ", ".join(sorted(unknown)[:10])
         raise UserError(f"{path}: {len(unknown)} of {len(wanted)} names are not in this data set, such as {shown}")

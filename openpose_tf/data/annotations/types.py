@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from openpose_tf.common.config_flags import option
+from openpose_tf.common.orientation import ORIENTATION_HELP, ORIENTATIONS, Orientation
 from openpose_tf.skeleton import NUM_MPII_JOINTS, JointState
 
 ALL_JOINTS_LABELLED = (True,) * NUM_MPII_JOINTS
@@ -58,6 +59,9 @@ class AnnotatedImage:
         ignore_mask_path: picture of the same size, larger than 30 where un-annotated people are; or None.
         ignore_segmentations: un-annotated people as COCO segmentations (list of polygons [x, y, x, y, ...], or a run
             length dict), in addition to the mask file; `pixels.read_ignore_mask` draws both.
+        orientation: of the picture's pixels; "upright" where the annotation was made for the photograph as turned by
+            its EXIF tag. `pixels.settle` finds it out.
+        size_is_annotated: False where width and height were read from the picture.
     """
 
     image_id: str
@@ -68,6 +72,8 @@ class AnnotatedImage:
     labelled_joints: tuple[bool, ...] = ALL_JOINTS_LABELLED
     ignore_mask_path: Path | None = None
     ignore_segmentations: tuple[Any, ...] = ()
+    orientation: Orientation = "stored"
+    size_is_annotated: bool = True
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,6 +103,7 @@ class ReadRequest:
         None, "Text file: only these images (ids or file names), such as the train_images.txt of D_R."
     )
     exclude_list: str | None = option(None, "Text file: not these images.")
+    orientation: Orientation = option("stored", ORIENTATION_HELP, choices=ORIENTATIONS)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,6 +131,8 @@ class ReadResult:
         left_out: numbers of what the reader left out, by reason.
         left_out_images: ids and file names of the images among it.
         split: the split that the images were chosen by, or None.
+        notes: numbers of what was read otherwise than it is written, by reason.
+        num_unreadable: images left out because their file is damaged.
     """
 
     images: list[AnnotatedImage]
@@ -132,6 +141,8 @@ class ReadResult:
     left_out: Mapping[str, int] = dataclasses.field(default_factory=dict)
     left_out_images: frozenset[str] = frozenset()
     split: NamedSplit | None = None
+    notes: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    num_unreadable: int = 0
 
     @property
     def is_synthetic(self) -> bool:

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 import scipy.io
+from PIL import Image
 
 from eval.benchmark.entries import EntrySource, read_entries
 from eval.formats import mpii_toolkit
@@ -162,6 +163,32 @@ def test_missing_pictures_are_named_and_counted(mpii_folder):
     (mpii_folder / "images/c.png").unlink()
     with pytest.raises(UserError, match=r"1 of 2 pictures are missing[\s\S]*c\.png"):
         read_entries(source(mpii_folder))
+
+
+def test_photographs_of_phones_are_shown_as_stored_or_as_the_flag_says(mpii_folder):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(np.zeros((30, 50, 3), np.uint8)).save(mpii_folder / "images/c.png", exif=exif)
+    for orientation, size in (("stored", (50, 30)), ("upright", (30, 50))):
+        (*plain, turned) = read_entries(source(mpii_folder, orientation=orientation))
+        assert {entry.orientation for entry in plain} == {"stored"} and turned.orientation == orientation
+        assert (turned.region.width, turned.region.height) == size
+
+
+def test_damaged_pictures_are_named_and_counted(mpii_folder):
+    (mpii_folder / "images/c.png").write_bytes((mpii_folder / "images/c.png").read_bytes()[:60])
+    with pytest.raises(UserError, match=r"1 of 2 pictures cannot be read:[\s\S]*c\.png \(cut short\)"):
+        read_entries(source(mpii_folder))
+
+
+def test_names_of_windows(mpii_folder):
+    (mpii_folder / "names.json").write_text(json.dumps([{"im_name": "x\\a.png"}]))
+    truth = GroupTruth(*(np.ones((1, 16, 2)), np.ones((1, 16)), np.ones((1, 4)), np.ones((1, 2)), np.ones(1)))
+    mpii_toolkit.write_truth(mpii_folder / "truth.mat", [truth])
+    given = EntrySource(
+        str(mpii_folder / "truth.mat"), str(mpii_folder / "images"), image_names=str(mpii_folder / "names.json")
+    )
+    assert [entry.image_path for entry in read_entries(given)] == [mpii_folder / "images" / "a.png"]
 
 
 def test_a_group_without_head_box(mpii_folder):

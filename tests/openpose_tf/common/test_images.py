@@ -141,15 +141,91 @@ def test_real_photographs(shared_data):
         assert images.image_size(path, orientation="stored") == pixels.shape[1::-1]
 
 
-def test_a_cut_jpeg_is_refused_or_filled_with_grey(tmp_path):
-    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
-    data = images.encode(noise, ".jpg")
-    for share in (0.4, 0.7, 0.99):
-        (tmp_path / "a.jpg").write_bytes(data[: int(share * len(data))])
-        filled = images.read_rgb(tmp_path / "a.jpg", orientation="stored", whole=False)
-        np.testing.assert_array_equal(filled, cv2.imread(str(tmp_path / "a.jpg"), STORED)[..., ::-1])
+NOISE = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+# The start of a JPEG in the middle of other bytes, with markers of scans and ends: the video of a motion photo.
+VIDEO = b"ftypmp42" + b"\xff\xda\x00\x08mdat\xff\xd9\xff\xda" + bytes(range(256)) * 40 + b"\xff\xda\xff"
+
+
+def _jpeg(*options) -> bytes:
+    return cv2.imencode(".jpg", NOISE, list(options))[1].tobytes()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [(), (cv2.IMWRITE_JPEG_PROGRESSIVE, 1), (cv2.IMWRITE_JPEG_RST_INTERVAL, 2)],
+    ids=["baseline", "progressive", "restart markers"],
+)
+@pytest.mark.parametrize("tail", [b"", b"\0" * 900], ids=["cut", "filled up with zeros"])
+def test_a_jpeg_without_its_end_is_refused(tmp_path, options, tail):
+    data = _jpeg(*options)
+    for share in (0.1, 0.4, 0.7, 0.99):
+        (tmp_path / "a.jpg").write_bytes(data[: int(share * len(data))] + tail)
         with pytest.raises(images.UnreadableImage, match="cut short"):
             images.read_rgb(tmp_path / "a.jpg", orientation="stored")
+
+
+@pytest.mark.parametrize("options", [(), (cv2.IMWRITE_JPEG_PROGRESSIVE, 1), (cv2.IMWRITE_JPEG_RST_INTERVAL, 2)])
+def test_a_motion_photo_is_its_photograph(options):
+    data = _jpeg(*options)
+    expected = images.decode_rgb(data, "a", orientation="upright")
+    for behind in (VIDEO, data + VIDEO, data[: len(data) // 2]):
+        np.testing.assert_array_equal(images.decode_rgb(data + behind, "a", orientation="upright"), expected)
+
+
+def test_the_end_of_a_thumbnail_is_not_the_end_of_the_photograph(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 1
+    small = images.encode(NOISE[:16, :16], ".jpg")
+    Image.fromarray(NOISE).save(tmp_path / "a.jpg", exif=exif, comment=small, quality=98)
+    data = (tmp_path / "a.jpg").read_bytes()
+    assert small in data and data.index(b"\xff\xd9") < len(data) // 2
+    images.decode_rgb(data, "a", orientation="upright")
+    with pytest.raises(images.UnreadableImage, match="cut short"):
+        images.decode_rgb(data[: len(data) * 2 // 3], "a", orientation="upright")
+
+
+def test_damaged_files_are_found_before_they_are_used(tmp_path):
+    good = images.encode(NOISE, ".jpg")
+    contents = {"a.jpg": good, "b.jpg": good[:3000], "c.png": b"", "d.jpg": b"text", "e.jpg": good + VIDEO}
+    for name, data in contents.items():
+        (tmp_path / name).write_bytes(data)
+    found = images.find_unreadable([*sorted(tmp_path.iterdir()), tmp_path / "none.jpg"])
+    assert {path.name: problem for path, problem in found.items()} == {
+        "b.jpg": "cut short",
+        "c.png": "empty",
+        "d.jpg": "damaged or not an image",
+        "none.jpg": "No such file or directory",
+    }
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".avif"])
+def test_formats_that_opencv_lacks(tmp_path, suffix):
+    path = tmp_path / f"a{suffix}"
+    Image.fromarray(_picture()).save(path)
+    read = images.read_rgb(path, orientation="upright")
+    np.testing.assert_allclose(read[4:-4:5, 4:-4:5], _picture()[4:-4:5, 4:-4:5], atol=80)
+    assert images.image_size(path, orientation="stored") == (40, 24) and not images.find_unreadable([path])
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    assert images.find_unreadable([path])[path].startswith("damaged")
+
+
+def test_heic_is_named_as_what_it_is(tmp_path):
+    (tmp_path / "a.heic").write_bytes(b"\0\0\0\x18ftypheic" + b"\0" * 40)
+    with pytest.raises(images.UnreadableImage, match=r"a\.heic cannot be read \(HEIC.*\): convert it to JPEG"):
+        images.read_rgb(tmp_path / "a.heic", orientation="upright")
+
+
+@pytest.mark.parametrize("tag", range(1, 9))
+def test_points_of_an_upright_photograph_are_points_of_its_stored_pixels(tmp_path, tag):
+    stored = np.zeros((24, 40, 3), np.uint8)
+    stored[5, 33] = 255
+    exif = Image.Exif()
+    exif[0x0112] = tag
+    Image.fromarray(stored).save(tmp_path / "a.png", exif=exif)
+    upright = images.read_rgb(tmp_path / "a.png", orientation="upright")
+    (y,), (x,) = np.nonzero(upright[..., 0])
+    point = images.stored_points(np.array([[x, y]]), upright.shape[1::-1], tag)
+    np.testing.assert_array_equal(point, [[33, 5]])
 
 
 def test_damage(tmp_path):
@@ -169,11 +245,6 @@ def test_damage(tmp_path):
         assert name in str(caught.value)
     with pytest.raises(images.UnreadableImage, match="No such file"):
         images.read_rgb(tmp_path / "none.jpg", orientation="upright")
-
-
-def test_bytes_after_the_end_do_no_harm(tmp_path):
-    data = images.encode(_picture(), ".jpg") + b"\0" * 100 + b"maker notes"
-    assert images.decode_rgb(data, "a", orientation="upright").shape == (24, 40, 3)
 
 
 def test_encoded_bytes_are_opencvs(tmp_path):
@@ -210,12 +281,16 @@ def test_what_cannot_be_written(tmp_path):
 
 
 def test_list_images(tmp_path):
-    for name in ("b.jpg", "a.PNG", "notes.txt", "inner/c.ppm", "folder.jpg/d.webp"):
+    for name in ("b.jpg", "a.PNG", "notes.txt", "inner/c.ppm", "folder.jpg/d.webp", "e.jfif", "f.JPE", "._b.jpg"):
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
         path.touch()
-    assert [p.name for p in images.list_images(tmp_path)] == ["a.PNG", "b.jpg"]
-    assert [p.name for p in images.list_images(tmp_path, recursive=True)] == ["a.PNG", "b.jpg", "d.webp", "c.ppm"]
+    for name, suffix in (("no_suffix", ".jpg"), ("odd.dat", ".png"), ("other", ".bmp"), ("w", ".webp"), ("t", ".tif")):
+        (tmp_path / name).write_bytes(images.encode(_picture(), suffix))
+    shown = ["a.PNG", "b.jpg", "e.jfif", "f.JPE", "no_suffix", "odd.dat", "other", "t", "w"]
+    assert [p.name for p in images.list_images(tmp_path)] == shown
+    deep = {p.name for p in images.list_images(tmp_path, recursive=True)}
+    assert deep == {*shown, "d.webp", "c.ppm"}
     with pytest.raises(UserError, match="not a folder"):
         images.list_images(tmp_path / "none")
 

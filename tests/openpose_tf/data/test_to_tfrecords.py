@@ -150,3 +150,25 @@ def test_command_line(coco_files, tmp_path):
     assert "already holds a record set" in again.stderr
     run_command(*command, f"--output_dir={tmp_path / 'new'}", "--format=cocoa", code=2)
     assert not (tmp_path / "new").exists()
+
+
+def test_half_a_picture_is_left_out_counted_and_the_exit_code_is_1(coco_files, tmp_path):
+    path = tmp_path / "images" / "p3.jpg"
+    path.write_bytes(path.read_bytes()[:-40])
+    given = [f"--{name}={value}" for name, value in coco_files.items()]
+    out = tmp_path / "out"
+    done = run_command("openpose_tf.data.to_tfrecords", *given, f"--output_dir={out}", "--min_height=0", code=1)
+    assert "p3.jpg cannot be read (cut short)" in done.stderr and "left out: 1 image that cannot be read" in done.stdout
+    assert ids_of(out) == {"0", "1", "2", "4", "5", "6", "7"}
+
+
+def test_lists_name_images_in_any_unicode_form(coco_files, tmp_path):
+    value = json.loads((tmp_path / "coco.json").read_text())
+    value["images"][2]["file_name"] = "M\u00fcller.jpg"
+    (tmp_path / "images" / "p2.jpg").rename(tmp_path / "images" / "Mu\u0308ller.jpg")
+    (tmp_path / "coco.json").write_text(json.dumps(value))
+    for number, name in enumerate(("M\u00fcller.jpg", "Mu\u0308ller.jpg")):
+        (tmp_path / "list.txt").write_text(name, encoding="utf-8")
+        out = str(tmp_path / f"out{number}")
+        to_tfrecords.run(options(**coco_files, output_dir=out, include_list=str(tmp_path / "list.txt")))
+        assert ids_of(out) == {"2"}

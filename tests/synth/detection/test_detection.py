@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import tarfile
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -379,3 +380,30 @@ def test_builtin_masks_agree_with_coco_polygons(shared_data, models_dir):
         scores.append((found & known).sum() / (found | known).sum())
     print("IoU with COCO polygons", np.round(scores, 3))
     assert np.mean(scores) >= 0.85
+
+
+def test_unusable_segmentations_are_the_persons_box(tmp_path):
+    images = [{"id": "1", "file_name": "C:\\photos\\a.jpg"}]
+    person = {"image_id": 1, "category_id": 1}
+    people = [
+        person | {"segmentation": [[]], "bbox": [2, 3, 4, 5]},
+        person | {"segmentation": [[2, 3, 6, 8]], "bbox": [2, 3, 4, 5]},
+        person | {"segmentation": [[2, 3, 6, 3, 6, 8, 2, 8], [1]], "bbox": [0, 0, 9, 9]},
+        person | {"segmentation": [[]], "bbox": [0, 0, 0, 0]},
+        person | {"image_id": 7, "segmentation": [[0, 0, 9, 0, 9, 9]]},
+    ]
+    (tmp_path / "a.json").write_text(json.dumps({"images": images, "annotations": people}))
+    segmenter = groundtruth.make_groundtruth_segmenter(tmp_path / "a.json")
+    found = segmenter.segment(np.zeros((20, 10, 3), np.uint8), Path("a.jpg"))
+    box = np.zeros((20, 10), bool)
+    box[3:8, 2:6] = True
+    assert len(found.masks) == 4 and not found.masks[3].any()
+    for mask in found.masks[:3]:
+        np.testing.assert_array_equal(mask, box)
+
+
+@pytest.mark.parametrize("images", [[{"id": 1}], [7]])
+def test_annotations_without_what_is_needed_are_refused(tmp_path, images):
+    (tmp_path / "a.json").write_text(json.dumps({"images": images, "annotations": []}))
+    with pytest.raises(UserError, match=r"a\.json is not a COCO annotation file"):
+        groundtruth.make_groundtruth_segmenter(tmp_path / "a.json")

@@ -77,6 +77,24 @@ def test_scan_reads_a_list_relative_to_it_and_counts_missing_files(tmp_path):
     assert len(found.paths) == 1 and dict(found.dropped) == {"missing": 1}
 
 
+def test_photographs_that_do_not_decode_are_dropped_at_the_start_and_may_be_removed(tmp_path, caplog):
+    save(tmp_path / "a.jpg", photo(600, 520))
+    save(tmp_path / "half.jpg", photo(600, 520))
+    save(tmp_path / "z.gif", photo(520, 520))
+    (tmp_path / "half.jpg").write_bytes((tmp_path / "half.jpg").read_bytes()[:3000])
+    found = backgrounds.scan(str(tmp_path))
+    assert [os.path.basename(path) for path in found.paths] == ["a.jpg", "z.gif"]
+    assert dict(found.dropped) == {"damaged": 1} and "half.jpg cannot be read (cut short)" in caplog.text
+    (tmp_path / "half.jpg").unlink()
+    assert backgrounds.scan(str(tmp_path)).digest == found.digest
+
+
+def test_a_scan_of_more_than_179_megapixels_is_a_background(tmp_path):
+    save(tmp_path / "scan.png", np.zeros((11_000, 17_000), np.uint8))
+    found = backgrounds.scan(str(tmp_path))
+    assert found.sizes == ((17_000, 11_000),) and not found.dropped
+
+
 def test_nothing_usable_is_an_error_that_names_the_reasons(tmp_path):
     with pytest.raises(UserError, match="no picture files"):
         backgrounds.scan(str(tmp_path))

@@ -73,7 +73,7 @@ def mat(folder, name="RELEASE", **changes):
 
 
 def test_coco_photographs_with_crowds_and_lists(tmp_path):
-    found = photographs.read_photographs("coco", coco(tmp_path))
+    found = photographs.read_photographs("coco", coco(tmp_path)).images
     assert [one.image_id for one in found] == ["1", "2", "3"]
     assert not found[0].labelled_joints[9]
     ignore = images.read_ignore_mask(found[0])
@@ -81,18 +81,18 @@ def test_coco_photographs_with_crowds_and_lists(tmp_path):
     (tmp_path / "some.txt").write_text("p2.jpg\n1\n")
     (tmp_path / "not.txt").write_text("1\n")
     lists = {"include_list": str(tmp_path / "some.txt"), "exclude_list": str(tmp_path / "not.txt")}
-    assert [one.image_id for one in photographs.read_photographs("coco", coco(tmp_path, **lists))] == ["3"]
+    assert [one.image_id for one in photographs.read_photographs("coco", coco(tmp_path, **lists)).images] == ["3"]
 
 
 def test_mpii_photographs_by_the_list_of_the_real_records(tmp_path):
     annotations, folder = mat(tmp_path)
     (tmp_path / "train_images.txt").write_text("# to train on\nm1.jpg\n")
     listed = ReadRequest(annotations, folder, include_list=str(tmp_path / "train_images.txt"))
-    (one,) = photographs.read_photographs("mpii", listed)
+    (one,) = photographs.read_photographs("mpii", listed).images
     assert one.image_id == "m1" and one.people[0].scale == 0.3 and one.people[0].keypoints[0, 0] == 20.5
     (tmp_path / "validation.txt").write_text("m0.jpg\n")
     split = ReadRequest(annotations, folder, validation_list=str(tmp_path / "validation.txt"))
-    assert [one.image_id for one in photographs.read_photographs("mpii", split)] == ["m1"]
+    assert [one.image_id for one in photographs.read_photographs("mpii", split).images] == ["m1"]
     with pytest.raises(UserError, match=r"needs --groups.* or --include_list=train_images.txt"):
         photographs.read_photographs("mpii", ReadRequest(annotations, folder))
 
@@ -105,7 +105,7 @@ def test_mpii_masks_of_another_size_are_refused(tmp_path):
     mask[:20, :20] = 255
     cv2.imwrite(str(tmp_path / "masks" / "mask_m0.jpg"), mask)
     source = ReadRequest(annotations, folder, str(tmp_path / "masks"), include_list=f"{tmp_path}/train.txt")
-    found = photographs.read_photographs("mpii", source)
+    found = photographs.read_photographs("mpii", source).images
     assert images.read_ignore_mask(found[0])[5, 5] and found[1].ignore_mask_path is None
     cv2.imwrite(str(tmp_path / "masks" / "mask_m0.jpg"), mask[:50])
     with pytest.raises(UserError, match=r"mask_m0.jpg is 96x50, the annotation says 96x72"):
@@ -133,7 +133,7 @@ def test_openpose_json_keeps_validation_people_out(tmp_path):
         rows.append(row)
     (tmp_path / "list.json").write_text(json.dumps({"root": rows}))
     source = ReadRequest(str(tmp_path / "list.json"), str(tmp_path / "photos"))
-    assert [one.image_id for one in photographs.read_photographs("openpose_json", source)] == ["j0"]
+    assert [one.image_id for one in photographs.read_photographs("openpose_json", source).images] == ["j0"]
 
 
 def test_a_rendered_stand_in_takes_the_place_of_photographs(tmp_path):
@@ -144,7 +144,7 @@ def test_a_rendered_stand_in_takes_the_place_of_photographs(tmp_path):
         pixels, ids = np.zeros((HEIGHT, WIDTH, 3), np.uint8), np.zeros((HEIGHT, WIDTH), int)
         writer.write_sample(tmp_path / kind, "000000", pixels, ids, None, {"people": [person]}, 95)
     source = ReadRequest(str(tmp_path / "real_standin"), None)
-    (one,) = photographs.read_photographs("image_dataset", source)
+    (one,) = photographs.read_photographs("image_dataset", source).images
     assert not one.people[0].is_synthetic and one.people[0].keypoints.tolist() == keypoints
     run = render.run_of(
         flags_of(format="image_dataset", annotations=source.annotations, output_dir=str(tmp_path / "out"))
@@ -177,7 +177,7 @@ def test_photographs_of_another_size_are_named_up_to_ten_and_counted(tmp_path):
 def test_grey_and_cmyk_photographs_are_read_as_rgb(tmp_path, mode):
     source = coco(tmp_path, count=1)
     picture(tmp_path / "photos" / "p0.jpg", mode)
-    (one,) = photographs.read_photographs("coco", source)
+    (one,) = photographs.read_photographs("coco", source).images
     pixels = images.read_image(one)
     assert pixels.shape == (HEIGHT, WIDTH, 3) and pixels.dtype == np.uint8
     if mode == "L":
@@ -252,3 +252,30 @@ def test_wrong_flags_are_told(tmp_path):
         render.run_of(flags_of(**out, dataset="synthetic"))
     with pytest.raises(UserError, match="belong to --dataset=mixed"):
         render.run_of(flags_of(**out, dataset="synthetic", annotations="a.json"))
+
+
+def test_photographs_of_phones_keep_their_orientation_in_the_list(tmp_path):
+    source = coco(tmp_path, count=2)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    stored = np.zeros((WIDTH, HEIGHT, 3), np.uint8)
+    stored[: WIDTH // 2, : HEIGHT // 2] = 200, 90, 20
+    Image.fromarray(stored).save(tmp_path / "photos" / "p0.jpg", exif=exif, quality=98)
+    turned, plain = photographs.read_photographs("coco", source).images
+    assert (turned.orientation, plain.orientation) == ("upright", "stored")
+    assert "orientation" not in photographs.to_row(plain)  # lists of older datasets stay the same
+    again = photographs.from_row(json.loads(json.dumps(photographs.to_row(turned))))
+    np.testing.assert_allclose(images.read_image(again)[8::16, 8::16], np.rot90(stored, 3)[8::16, 8::16], atol=20)
+
+
+def test_half_a_photograph_is_left_out_and_may_be_removed(tmp_path):
+    source = coco(tmp_path)
+    where = {"annotations": source.annotations, "images": source.images, "output_dir": str(tmp_path / "out")}
+    path = tmp_path / "photos" / "p1.jpg"
+    path.write_bytes(path.read_bytes()[:900])
+    run = render.run_of(flags_of(**where))
+    assert [one.image_id for one in run.photographs] == ["1", "3"] and run.num_left_out == 1
+    path.unlink()
+    (tmp_path / "not.txt").write_text("p1.jpg\n")
+    again = render.run_of(flags_of(**where, exclude_list=str(tmp_path / "not.txt")))
+    assert render.identity(again.job) == render.identity(run.job) and again.num_left_out == 0

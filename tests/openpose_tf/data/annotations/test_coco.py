@@ -116,6 +116,83 @@ def test_other_joint_names(tmp_path):
     assert all(image.labelled_joints)
 
 
+PERSON = {"image_id": 7, "category_id": 1, "bbox": [20, 30, 40, 60]}
+BOX = np.zeros((120, 100), bool)
+BOX[30:90, 20:60] = True
+
+
+def read_with(folder, segmentation, **more):
+    """An image with one annotated person, and one without joints who has this segmentation."""
+    value = content()
+    value["annotations"] = [value["annotations"][0], PERSON | {"id": 9, "segmentation": segmentation} | more]
+    return coco.read(ReadRequest(write(folder, value), str(folder)))
+
+
+@pytest.mark.parametrize(
+    "segmentation",
+    [
+        [[]],
+        [[20, 30, 60, 90]],  # two corners, which pycocotools takes for a box at (20, 30) of 60 by 90
+        [20, 30, 60, 90],
+        [[[20, 30], [60, 90]]],
+        [[20, 30, 60, 90, 40, 60]],  # a line
+        [[20, 30, 60, 90, 7]],
+        [[20, 30, 60, 90, 7, "a"]],
+        [[20, 30, 60, 90, 7, None]],
+        [[20, 30, 60, float("nan"), 7, 8]],
+        [[20, 30, 6e9, 90, 7, 8e9]],
+        [None],
+        "polygon",
+        {"size": [120, 100]},
+        {"counts": [12000]},
+        {"size": [120, 100], "counts": [0, 11999]},
+        {"size": [120, 100], "counts": [100, 12000]},
+        {"size": [120, 100], "counts": [-5, 12005]},
+        {"size": [120, 100], "counts": "zzz~"},
+    ],
+)
+def test_where_a_segmentation_is_none_the_persons_box_counts(tmp_path, segmentation):
+    found = read_with(tmp_path, segmentation)
+    np.testing.assert_array_equal(pixels.read_ignore_mask(found.images[0]), BOX)
+    assert found.notes == {coco.UNUSABLE: 1}
+
+
+@pytest.mark.parametrize(
+    ("segmentation", "is_noted"),
+    [
+        ([20, 30, 60, 30, 60, 90, 20, 90], False),  # not wrapped in a list
+        ([[[20, 30], [60, 30], [60, 90], [20, 90]]], False),  # pairs
+        ([[20, 30], [60, 30], [60, 90], [20, 90]], False),
+        ([[[[20, 30]], [[60, 30]], [[60, 90]], [[20, 90]]]], False),  # OpenCV's contours
+        ([[20, 30, 60, 30, 60, 90, 20, 90], [], [1, 2, 3, 4]], True),
+    ],
+)
+def test_the_usable_part_of_a_segmentation_counts(tmp_path, segmentation, is_noted):
+    found = read_with(tmp_path, segmentation, bbox=[0, 0, 100, 120])
+    np.testing.assert_array_equal(pixels.read_ignore_mask(found.images[0]), BOX)
+    assert found.notes == ({coco.PARTLY_USABLE: 1} if is_noted else {})
+
+
+@pytest.mark.parametrize("iscrowd", [0, 1])
+def test_run_lengths_of_another_size_are_refused_before_any_picture_is_read(tmp_path, iscrowd):
+    with pytest.raises(UserError, match=r"a\.png: a segmentation is made for 120x100 pixels, the image has 100x120"):
+        read_with(tmp_path, {"size": [100, 120], "counts": [0, 12000]}, iscrowd=iscrowd)
+
+
+def test_a_person_of_whom_nothing_is_known_is_counted(tmp_path):
+    for bbox in (None, [0, 0, 0, 0]):
+        found = read_with(tmp_path, [[]], bbox=bbox)
+        assert found.left_out["person without joints, box and usable segmentation"] == 1
+        assert len(found.images[0].people) == 1 and found.images[0].ignore_segmentations == ()
+
+
+def test_where_the_file_says_no_size_the_picture_does(tmp_path):
+    value = content()
+    value["images"] = [{"id": 7, "file_name": "a.png"}, {"id": 8, "file_name": "b.png", "width": None, "height": 0}]
+    (image,) = coco.read(ReadRequest(write(tmp_path, value), str(tmp_path))).images
+    assert (image.width, image.height) == (100, 120) and not image.size_is_annotated
+
+
 def change(**fields):
     return lambda value: value.update(fields)
 
@@ -129,9 +206,8 @@ def change(**fields):
         (change(categories=[{"id": 1, "name": "person"}]), "no category lists keypoints"),
         (change(categories=[{"id": 1, "keypoints": NAMES[:-1]}], annotations=[]), "lack r_ankle"),
         (change(annotations=[]), "holds no person with keypoints"),
-        (lambda value: value["images"][0].pop("width"), "image 7 cannot be understood"),
         (lambda value: value["annotations"][0].update(keypoints=[1, 2]), "image 7 .*annotation 1 has 2 numbers for 17"),
-        (lambda value: value["annotations"][0].update(keypoints=[0, 0, 9] * 17), "image 7 .*flag of l_shoulder is 9"),
+        (lambda value: value["annotations"][0].update(bbox=[1, 2, 3]), "image 7 cannot be understood"),
     ],
 )
 def test_wrong_files(tmp_path, edit, message):

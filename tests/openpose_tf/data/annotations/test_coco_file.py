@@ -96,6 +96,66 @@ def test_both_refuse_alike(tmp_path):
             read()
 
 
+@pytest.mark.parametrize(
+    ("flags", "labelled", "noted"),
+    [
+        ([0.9] * 17, 17, True),
+        ([0.9, 0.0] * 8 + [1.0], 9, True),
+        ([3] * 17, 17, True),
+        ([-1, 2] * 8 + [2], 9, True),
+        ([None, 2] * 8 + [2], 9, True),
+        ([2, 1, 0] * 5 + [0, 0], 10, False),
+    ],
+)
+def test_what_is_above_zero_is_labelled_in_records_and_in_oks(tmp_path, flags, labelled, noted):
+    points = [value for k in range(17) for value in (20 + 2 * k, 10 + 3 * k, flags[k])]
+    path = write(tmp_path, person(1, keypoints=points))
+    content = coco_file.parse(path)
+    found = coco.read(ReadRequest(path, str(tmp_path)))
+    states = content.images[0].people[0].keypoints[:, 2]
+    assert (states > 0).sum() == labelled == (oks_truth.read_truth(path).images["1"].keypoints[0, :, 2] > 0).sum()
+    assert set(states) <= ({0, 2} if noted else {0, 1, 2})
+    assert content.notes == found.notes == ({coco_file.ODD_FLAGS: 1} if noted else {})
+
+
+@pytest.mark.parametrize("box", [[0, 0, 0, 0], [5, 5, 0, 9], [0, 0, -3, 4], [0, 0, float("nan"), 2], [], None])
+@pytest.mark.parametrize("area", [0, None, -1])
+def test_empty_boxes_and_areas_are_those_of_the_joints(tmp_path, box, area):
+    path = write(tmp_path, person(1, bbox=box, area=area))
+    (image,) = coco.read(ReadRequest(path, str(tmp_path))).images
+    np.testing.assert_array_equal(image.people[0].objpos, [20 + 16, 10 + 24])
+    assert image.people[0].scale == max(32, 48, image.people[0].scale * 200) / 200 and image.people[0].area is None
+    truth = oks_truth.read_truth(path).images["1"]
+    assert truth.areas == [oks_truth.BOX_TO_AREA * 32 * 48] and not truth.ignored.any()
+
+
+def test_joints_at_no_place_are_not_labelled(tmp_path):
+    points = [None, 5, 2, float("inf"), 5, 2, *KEYPOINTS[6:]]
+    (image, _) = coco_file.parse(write(tmp_path, person(1, keypoints=points))).images
+    np.testing.assert_array_equal(image.people[0].keypoints[:2], 0)
+    assert (image.people[0].keypoints[2:, 2] > 0).all()
+
+
+def test_faces_are_left_out_of_records_and_oks(tmp_path):
+    face = {"id": 3, "name": "face", "keypoints": ["chin", "nose"]}
+    people = [{"id": 1, "name": "person", "keypoints": list(COCO_JOINTS)}, face]
+    annotations = person(1), person(2, category_id=3, keypoints=[1, 1, 2] * 2)
+    path = write(tmp_path, *annotations, categories=people)
+    assert seen_by_both(path, tmp_path) == ([1], [1])
+    assert coco_file.parse(path).left_out == {"annotation of a category that is not a person": 1}
+
+
+def test_two_categories_of_people_are_one_ground_truth(tmp_path):
+    more = ["head", *COCO_JOINTS]
+    categories = [{"id": 1, "keypoints": list(COCO_JOINTS)}, {"id": 2, "keypoints": more}]
+    path = write(tmp_path, person(1), person(2, category_id=2, keypoints=[9, 9, 2, *KEYPOINTS]), categories=categories)
+    assert seen_by_both(path, tmp_path) == ([1, 1], [1, 1])
+    truth = oks_truth.read_truth(path)
+    heads = [truth.images[key].keypoints[0, truth.joints.index("head_top"), 2] for key in "12"]
+    assert heads == [0, 2]
+    np.testing.assert_array_equal(truth.images["1"].keypoints[0, :17], truth.images["2"].keypoints[0, :17])
+
+
 def test_recognised_by_content(tmp_path):
     assert coco_file.recognises(tmp_path / "people.json") is False
     write(tmp_path)

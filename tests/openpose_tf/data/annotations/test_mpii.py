@@ -288,7 +288,7 @@ def test_training_images_without_joints_are_in_no_list_and_counted(tmp_path):
     listed.write_text(listed.read_text() + "d.jpg\n")
     for more in ({}, split):
         request = ReadRequest(**common, **more, include_list=str(listed))
-        assert [image.image_id for image in photographs.read_photographs("mpii", request)] == ["a", "b", "e"]
+        assert [image.image_id for image in photographs.read_photographs("mpii", request).images] == ["a", "b", "e"]
     listed.write_text("a.jpg\nf.jpg\n")
     with pytest.raises(UserError, match=r"not in this data set, such as f\.jpg"):  # held out
         photographs.read_photographs("mpii", ReadRequest(**common, **split, include_list=str(listed)))

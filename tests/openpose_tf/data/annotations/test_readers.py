@@ -48,7 +48,7 @@ def test_a_format_is_known_everywhere_by_its_one_entry(points, tmp_path):
     assert examples.to_sample(record_set.load_records(out).read(0)).image_id == "one"
     assert record_set.load_records(out).manifest["source"]["format"] == "points"
 
-    (photograph,) = photographs.read_photographs("points", ReadRequest(points))
+    (photograph,) = photographs.read_photographs("points", ReadRequest(points)).images
     assert photograph.image_id == "one"
 
     (tmp_path / "found").mkdir()

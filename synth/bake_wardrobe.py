@@ -23,6 +23,7 @@ from absl import app, flags
 from scipy.spatial import cKDTree
 
 from openpose_tf.common import cli, files
+from openpose_tf.common.color import to_linear
 from openpose_tf.common.errors import UserError
 from synth import bake_body
 from synth.body import makehuman
@@ -253,7 +254,7 @@ class Baker:
         files.write_json(self._output / items.MANIFEST, manifest | listed)
 
 
-STRAND_LINEAR = round(float(photograph_baking.linear(np.array(photograph_baking.STRAND_MEAN))), 5)
+STRAND_LINEAR = round(float(to_linear(np.array(photograph_baking.STRAND_MEAN))), 5)
 
 
 def define_flags() -> None:

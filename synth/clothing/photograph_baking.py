@@ -8,16 +8,13 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from openpose_tf.common.color import to_linear
+
 DEEPEST = 0.6  # no place is darkened more
 FOLDS = 0.8  # how much of the ambient occlusion goes into the colours
 STRAND_MEAN = 0.45  # mean value of hair without its colour
 _GREY = np.array([0.0722, 0.7152, 0.2126])  # BGR to luminance (Rec. 709)
 Box = tuple[float, float, float, float]
-
-
-def linear(image: np.ndarray) -> np.ndarray:
-    """Returns linear light of sRGB values 0..1."""
-    return np.where(image <= 0.04045, image / 12.92, ((image + 0.055) / 1.055) ** 2.4)
 
 
 def footprint(uv: np.ndarray, uv_faces: np.ndarray, size: int) -> np.ndarray:
@@ -31,7 +28,7 @@ def footprint(uv: np.ndarray, uv_faces: np.ndarray, size: int) -> np.ndarray:
 
 def mean_colour(image: np.ndarray, where: np.ndarray) -> list[float]:
     """Returns the mean linear RGB of an image's pixels where `where` [height, width] is true."""
-    mean = linear(image[where][:, :3] / 255.0).mean(0)[::-1]
+    mean = to_linear(image[where][:, :3] / 255.0).mean(0)[::-1]
     return [round(float(value), 5) for value in mean]
 
 

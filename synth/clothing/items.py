@@ -25,6 +25,7 @@ from openpose_tf.common.errors import UserError
 
 FOLDER = Path(__file__).resolve().parents[1] / "assets" / "wardrobe"
 VERSION = 1
+SOCKS = "_socks"  # the socks of the shoes X are the item X_socks
 MANIFEST, GEOMETRY = "manifest.json", "geometry.npz"
 _HINT = "install the package again, make it with synth.bake_wardrobe, or give --look=painted"
 
@@ -34,7 +35,7 @@ class Item:
     """One item.
 
     Attributes:
-        name, kind: kind is "garment", "shoes", "hat", "hair", "brows" or "eyes".
+        name, kind: kind is "garment", "shoes", "socks", "hat", "hair", "brows" or "eyes".
         refs: [m, 3] int64 body vertices; vertex = their weighted sum + its offset.
         shares: [m, 3] float32, rows sum to 1.
         offsets: [m, 3] float32, metres, axes of MakeHuman's rest pose.

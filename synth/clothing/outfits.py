@@ -18,7 +18,7 @@ import numpy as np
 from openpose_tf.common.color import to_linear
 from synth.clothing import appearance
 from synth.clothing.appearance import HAIR_COLOURS, Look, Material
-from synth.clothing.items import Item, Wardrobe, load_wardrobe
+from synth.clothing.items import SOCKS, Item, Wardrobe, load_wardrobe
 
 PROXY_SHARE = 0.12  # of people whose top and bottom are cut from the body's proxy meshes
 DYED_SHARE = 0.62  # of garments that may be dyed; the others keep their photographed colours, their hue turned a little
@@ -59,6 +59,7 @@ HAIR = {
 }
 AFRO_SHARE = 0.3  # of people with dark skin
 BALD_SHARE = {"female": 0.01, "male": 0.14}  # shaven or bald: the skin's own stubble shows
+BARE_LEGGED_SHARE = 0.6  # of people in skirts or short trousers: no socks are seen
 HAT_SHARE = 0.07
 LONG_HAIR = frozenset({"hair_long01", "hair_braid01", "hair_ponytail01"})
 BENT_POSES = frozenset({"crouch", "bend", "lie", "all_fours", "plank", "lunge"})
@@ -89,8 +90,11 @@ def sample_outfit(rng: np.random.Generator, gender: str, pose_tag: str = "stand"
     worn |= _head(rng, gender, dark, pose_tag in BENT_POSES)
     if rng.random() > 0.05:
         worn["shoe"] = str(rng.choice(SHOES[gender]))
+        bare = worn.get("bottom") == "skirt_short" or leg < 1 or base.bottom == "skirt"
+        if rng.random() > (BARE_LEGGED_SHARE if bare else 0):
+            worn["sock"] = worn["shoe"] + SOCKS
     materials = dict(base.materials) | {"skin": skin} | _head_materials(rng, wardrobe, worn, dark)
-    for slot in ("top", "bottom", "shoe", "hat"):
+    for slot in ("top", "bottom", "shoe", "sock", "hat"):
         if slot in worn:
             materials[slot] = _garment_material(rng, wardrobe.items[worn[slot]], materials.get(slot))
     return dataclasses.replace(base, sleeve=sleeve, leg=leg, hair="worn", materials=materials, worn=worn)
@@ -186,7 +190,7 @@ def _garment_material(rng: np.random.Generator, item: Item, cloth: Material | No
     if cloth is not None and cloth["kind"] == "cloth" and item.name not in UNDYED and rng.random() < DYED_SHARE:
         names = ("colour", "second", "pattern", "scale", "axis")
         dye = {name: cloth[name] for name in names}
-        if item.name in PLAIN and rng.random() < 0.85:
+        if (item.name in PLAIN or item.kind == "socks") and rng.random() < 0.85:
             dye |= {"pattern": "plain"} | {name: _muted(cloth[name]) for name in ("colour", "second")}
         for name in ("colour", "second"):  # white cloth reflects about 80 %; folds are lighter than the mean
             dye[name] = [round(min(value, LIGHTEST), 4) for value in dye[name]]

@@ -150,7 +150,7 @@ DEFAULTS = {
     "renderer": "cycles", "samples": 1, "device": "CPU", "denoise": True, "write_depth": False, "jpeg_quality": 95,
     "num_workers": 0,
     "ray_address": None, "gpus_per_worker": None, "scenes_per_worker": 10, "shard_index": 0, "num_shards": 1,
-    "num_images": 1, "annotations": None, "images": None, "textures": "",
+    "num_images": 1, "annotations": None, "images": None, "textures": "", "look": None,
 }  # fmt: skip
 
 

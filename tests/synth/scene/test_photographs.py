@@ -212,6 +212,7 @@ def flags_of(**values):
         "pose_split": "train",
         "frame_step": 10,
         "textures": "",
+        "look": None,
     }
     every |= {
         "renderer": "cycles",

@@ -18,7 +18,7 @@ from synth.poses.joint_trees import ancestors
 _LEG_SHARE = 0.77
 # Upper arm 0.186, forearm 0.146, thigh 0.245, shank 0.246 of the height (Drillis and Contini's segments of the body).
 _ARM_RATIOS = (0.186 / 0.2455, 0.146 / 0.2455)
-_SKIP_COST = 0.1  # for a joint between two that are chosen: most skeletons have none
+_SKIP_COST = 0.15  # for a joint between two that are chosen: most skeletons have none
 _MIRROR_TOLERANCE = 0.1  # of a chain's length
 _LEAST_REACH = 0.25  # of the longest chain; leaves out hands, feet, eyes
 _LEAST_BONE = 0.01  # of the chain; joints nearer than this to their parent are at the same place

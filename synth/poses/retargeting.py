@@ -19,14 +19,15 @@ from synth.poses import joint_inference, joint_names, joint_trees
 from synth.poses.builder import SIDES
 from synth.poses.bvh import Motion
 
-# The next joint of ours on a bone whose direction is taken over. Collar bones begin at other places in every skeleton, so
-# they only turn as much as the file's do.
-_BONE_ENDS = {"hip": "knee", "knee": "ankle", "ankle": "foot", "shoulder": "elbow", "elbow": "wrist"}
+# The next joint of ours on a bone whose direction is taken over. Collar bones and feet have other ends in every skeleton,
+# so they only turn as much as the file's do.
+_BONE_ENDS = {"hip": "knee", "knee": "ankle", "shoulder": "elbow", "elbow": "wrist"}
+_FEET = {"ankle": "foot"}
 # Axis about which our T pose's knee or elbow bends, so that it is the cross product of upper and lower bone.
 _HINGES = {"left_hip": (1, 0, 0), "right_hip": (1, 0, 0), "left_shoulder": (0, -1, 0), "right_shoulder": (0, 1, 0)}
 _LEAST_BEND = 0.15  # mean sine of a bent joint whose axis can be trusted (9 degrees)
 _LEAST_AGREEMENT = 0.8  # length of the mean of the frames' axes, 1 = all the same
-_SNAP_DEG = 25.0  # the trunk's local axes are taken as right angles to the body's if they are that near
+_SNAP_DEG = 40.0  # the trunk's local axes are taken as right angles to the body's if they are that near
 _UPRIGHT = 0.7  # cosine between a standing leg's bones and down
 _Y, _Z = np.array([0.0, 1.0, 0.0]), np.array([0.0, 0.0, 1.0])
 _UNITS_M = (0.001, 0.01, 0.0254, 0.0254 / 0.45, 0.3048, 1.0)  # mm, cm, inch, CMU's own, foot, metre
@@ -39,6 +40,7 @@ class Skeleton:
     """How a motion file's joints move ours.
 
     Attributes:
+        names: of the file's joints.
         joint_of: our joint name -> joint of the file.
         axes: [3, 3] turn from the file's axes to ours, y up.
         local: our joint name -> [3, 3] turn from our T pose to the file's joint axes.
@@ -47,12 +49,19 @@ class Skeleton:
         metres_per_unit: guessed from the height.
     """
 
+    names: tuple[str, ...]
     joint_of: dict[str, int]
     axes: np.ndarray
     local: dict[str, np.ndarray]
     inferred: bool
     rest_stands: bool
     metres_per_unit: float
+
+    def __str__(self) -> str:
+        found = "joints inferred from the tree, --joint_names=FILE corrects them" if self.inferred else "joints by name"
+        which = ", ".join(f"{ours}={self.names[j] or 'an end site'}" for ours, j in self.joint_of.items())
+        rest = "from its rest pose" if self.rest_stands else "from its motion, for its rest pose does not stand"
+        return f"{found} ({which}); zero angles {rest}; one unit is about {self.metres_per_unit:.3g} m"
 
 
 def find_skeleton(path: Path, motion: Motion, rest_joints: np.ndarray, given: dict[str, str]) -> Skeleton:
@@ -80,7 +89,7 @@ def find_skeleton(path: Path, motion: Motion, rest_joints: np.ndarray, given: di
     legs = [np.linalg.norm(points[0, joint_of[f"{s}_hip"]] - points[0, joint_of[f"{s}_knee"]]) for s in SIDES]
     metres = _TYPICAL_HEIGHT_M * _LEGS_OF_HEIGHT / max(2 * float(np.mean(legs)), 1e-12)
     unit = min(_UNITS_M, key=lambda size: abs(np.log(size / metres)))
-    return Skeleton(joint_of, axes, local, inferred, stands, unit)
+    return Skeleton(motion.names, joint_of, axes, local, inferred, stands, unit)
 
 
 def to_poses(skeleton: Skeleton, motion: Motion, rest_joints: np.ndarray) -> np.ndarray:
@@ -108,25 +117,30 @@ def to_poses(skeleton: Skeleton, motion: Motion, rest_joints: np.ndarray) -> np.
 
 
 def _find_joints(path: Path, motion: Motion, given: dict[str, str]) -> tuple[dict[str, int], bool]:
-    """Returns (our joint name -> joint, whether it was inferred from the tree)."""
+    """Returns (our joint name -> joint of the file, whether the tree had to tell)."""
     parents, names = motion.parents, motion.names
     from_file = joint_names.from_file(path, motion, given)
-    by_name = joint_names.match(names)
-    found = {k: j for k, j in by_name.items() if j not in from_file.values()} | from_file
-    missing = [name for name in joint_names.REQUIRED[1:] if name not in found]
-    if not missing and joint_trees.hangs_together(parents, found):
+    found = {k: j for k, j in joint_names.match(names).items() if j not in from_file.values()} | from_file
+    known = set(joint_names.REQUIRED[1:]) <= set(found)
+    if known and joint_trees.hangs_together(parents, found):
         return joint_trees.complete(parents, names, found), False
-    for poses in (motion.rest()[None], motion.world()[1]):
-        found = joint_inference.infer(parents, names, poses)
-        if found and (len(poses) > 1 or _standing_up(poses[0], found) is not None):
-            return joint_trees.complete(parents, names, found), True
-    if found:
-        return joint_trees.complete(parents, names, found), True
-    raise UserError(
-        f"{path}: its joints {', '.join(name for name in names if name)} have unknown names and its tree is not clearly a "
-        "person's: give --joint_names=FILE, a JSON object such as "
-        f'{{"{missing[0] if missing else "left_hip"}": "ITS_NAME", ...}} (synth/README.md, "Motion files")'
-    )
+    if not known:
+        found = joint_inference.infer(parents, names, motion.rest()[None])
+        if not found or _standing_up(motion.rest(), found) is None:
+            found = joint_inference.infer(parents, names, motion.world()[1])
+    elif not from_file:
+        found = joint_inference.infer(parents, names, motion.world()[1])
+    if not found:
+        raise UserError(
+            f"{path}: its joints {', '.join(name for name in names if name)} have unknown names, and its tree is not "
+            'clearly a person\'s: give --joint_names=FILE, JSON such as {"left_hip": "ITS_NAME"} (synth/README.md)'
+        )
+    found |= from_file
+    if not joint_trees.hangs_together(parents, found):
+        raise UserError(
+            f"{path}: with --joint_names a limb's joints do not hang from each other, such as a knee from the hip: correct it"
+        )
+    return joint_trees.complete(parents, names, found), True
 
 
 def _standing_up(points: np.ndarray, joint_of: dict[str, int]) -> np.ndarray | None:
@@ -172,13 +186,14 @@ def _local_of_rest(rest: np.ndarray, up: np.ndarray, joint_of: dict[str, int], o
     out = {}
     for name in _body_joints(joint_of):
         side, _, part = name.partition("_")
-        # Hands and toes rest straight on the forearm and foot, so they share its difference.
+        # Hands and toes rest straight on the forearm and foot, so they share its difference; soles are level.
         bone = {"wrist": f"{side}_elbow", "foot": f"{side}_ankle"}.get(part, name)
-        end = f"{side}_{_BONE_ENDS.get(bone.partition('_')[2])}"
-        direction = rest[joint_of[end]] - rest[joint_of[bone]] if end in joint_of else np.zeros(3)
+        end = f"{side}_{(_BONE_ENDS | _FEET).get(bone.partition('_')[2])}"
         out[name] = frame
-        if np.linalg.norm(direction) > 0:
-            out[name] = rotations.between(frame @ (ours[JOINT[end]] - ours[JOINT[bone]]), direction) @ frame
+        if end in joint_of and bone in joint_of:
+            level = np.eye(3) - np.outer(up, up) if end.endswith("foot") else np.eye(3)
+            mine, wanted = frame @ (ours[JOINT[end]] - ours[JOINT[bone]]), rest[joint_of[end]] - rest[joint_of[bone]]
+            out[name] = rotations.between(level @ mine, level @ wanted) @ frame
     return out
 
 
@@ -200,10 +215,12 @@ def _local_of_motion(
         above = JOINT_NAMES[PARENTS[JOINT[name]]] if name != "pelvis" else ""
         while above not in world:
             above = JOINT_NAMES[PARENTS[JOINT[above]]]
-        straight = _along_bone(name, world[above], points, joint_of, rest_joints)
+        straight = _along_bone(name, world[above], points, joint_of, rest_joints, _BONE_ENDS | _FEET)
         local = Rotation.from_matrix(np.swapaxes(turns[:, j], -1, -2) @ straight).mean().as_matrix()
         if name in _HINGES:
             local = _with_hinge(name, local, turns[:, j], points, joint_of, rest_joints)
+        elif name.endswith("ankle"):
+            local = local @ _level_sole(name, points, joint_of, rest_joints)
         elif "_" not in name:
             local = _snap_turn(local)
         out[name] = local
@@ -243,12 +260,33 @@ def _with_hinge(
     return rotations.to_matrix(bone * angle) @ local
 
 
+def _level_sole(name: str, points: np.ndarray, joint_of: dict[str, int], ours: np.ndarray) -> np.ndarray:
+    """Returns the turn of a foot about our x axis after which the sole is level where the foot usually is.
+
+    The line from ankle to toes slopes differently in every skeleton. Where the shank is upright, the median slope is that
+    of a standing foot.
+    """
+    end, knee = name.replace("ankle", "foot"), name.replace("ankle", "knee")
+    if end not in joint_of:
+        return np.eye(3)
+    shank = _unit(points[:, joint_of[knee]] - points[:, joint_of[name]])
+    slopes = np.arcsin(_unit(points[:, joint_of[end]] - points[:, joint_of[name]])[shank @ _Y > _UPRIGHT] @ _Y)
+    if not len(slopes):
+        return np.eye(3)
+    return rotations.about(0, np.degrees(np.median(slopes) - np.arcsin(_unit(ours[JOINT[end]] - ours[JOINT[name]]) @ _Y)))
+
+
 def _along_bone(
-    name: str, turned: np.ndarray, points: np.ndarray, joint_of: dict[str, int], ours: np.ndarray
+    name: str,
+    turned: np.ndarray,
+    points: np.ndarray,
+    joint_of: dict[str, int],
+    ours: np.ndarray,
+    ends: dict[str, str] = _BONE_ENDS,
 ) -> np.ndarray:
     """Returns turns [N, 3, 3], swung so that the joint's bone points where the file's does."""
     side, _, part = name.partition("_")
-    end = f"{side}_{_BONE_ENDS.get(part)}"
+    end = f"{side}_{ends.get(part)}"
     if end not in joint_of:
         return turned
     wanted = points[:, joint_of[end]] - points[:, joint_of[name]]

@@ -57,7 +57,9 @@ def load_sources(job: Job) -> Sources:
             raise UserError("--textures are pictures for SMPL+H bodies: give --body=PATH too, or leave --textures out")
         library = textures.load_textures(job.scenes.textures)
         model = library.fit(model)
-    source = poses.load_poses(job.scenes.poses, model, job.scenes.frame_step)
+    source = poses.load_poses(
+        job.scenes.poses, model, job.scenes.frame_step, joint_names=job.scenes.joint_names
+    )
     return Sources(
         body=model,
         poses=source,

@@ -68,7 +68,9 @@ def identity(job: Job) -> dict[str, Any]:
         del named[name]
     size = named.pop("width")
     del named["height"]
-    if job.renderer != DEFAULT_RENDERER:  # older datasets name none
+    if not named["joint_names"]:  # older datasets name none
+        del named["joint_names"]
+    if job.renderer != DEFAULT_RENDERER:
         named["renderer"] = job.renderer
     if job.photographs is not None:
         return {**named, "photographs": job.photographs.digest, "num_photographs": job.photographs.count}

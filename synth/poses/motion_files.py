@@ -14,7 +14,7 @@ from openpose_tf.common.name_splits import SPLITS, check_split, split_of
 from synth.body import rotations
 from synth.body.joints import NUM_BODY_JOINTS, NUM_JOINTS
 from synth.body.model import BodyModel
-from synth.poses import bvh
+from synth.poses import bvh, joint_names, retargeting
 from synth.poses.builder import SIDES, PoseBuilder
 
 _AMASS_NUMBERS = 3 * NUM_JOINTS  # 156
@@ -55,14 +55,16 @@ class MotionPoses:
         files: the motion files of all splits.
         frame_step: every n-th frame is used.
         rest_joints: [52, 3] T-posed joints of the body that will be posed.
+        joint_names: our joint name -> BVH files' joint name, where the user says it.
     """
 
     files: tuple[MotionFile, ...]
     frame_step: int
     rest_joints: np.ndarray
+    joint_names: dict[str, str]
 
     @classmethod
-    def load(cls, folder: str, frame_step: int, body: BodyModel) -> "MotionPoses":
+    def load(cls, folder: str, frame_step: int, body: BodyModel, names_path: str = "") -> "MotionPoses":
         """Returns the motions of a folder and its subfolders; reads only the files' headers.
 
         Raises:
@@ -80,7 +82,8 @@ class MotionPoses:
         if not found:
             raise UserError(f"{root} holds no motion file: expected AMASS .npz (key 'poses') or .bvh files")
         model = body.models[body.genders[0]]
-        out = cls(tuple(found), frame_step, model.j_template.astype(np.float64))
+        given = joint_names.read_file(names_path) if names_path else {}
+        out = cls(tuple(found), frame_step, model.j_template.astype(np.float64), given)
         logging.info("%s: %s", root, ", ".join(f"{out.num_frames(s)} {s} frames" for s in SPLITS))
         return out
 
@@ -102,18 +105,34 @@ class MotionPoses:
         row = int(rng.integers(bounds[-1]))
         k = int(np.searchsorted(bounds, row, side="right"))
         frame = (row - (int(bounds[k - 1]) if k else 0)) * self.frame_step
-        pose = self._frame(chosen[k], frame)
-        if chosen[k].path.suffix == ".bvh":
+        pose = self._frames(chosen[k], slice(frame, frame + 1))[0]
+        if _is_bvh(chosen[k].path):
             pose[NUM_BODY_JOINTS:] = _random_hands(rng)[NUM_BODY_JOINTS:]
         return Pose(pose, "motion", f"{chosen[k].name}#{frame}")
 
     def check(self) -> None:
-        """Reads every file whole; raises UserError for the first that is damaged or holds NaN."""
+        """Reads every file whole; raises UserError for the first that is damaged or holds NaN; says how BVH is read."""
+        kinds: dict[str, list[MotionFile]] = {}
         for file in self.files:
-            _read_frames(file.path, slice(0, None, self.frame_step), self.rest_joints)
+            self._frames(file, slice(0, None, self.frame_step))
+            if _is_bvh(file.path):
+                kinds.setdefault(str(self._skeleton(file)), []).append(file)
+        for kind, alike in kinds.items():
+            skeleton = self._skeleton(alike[0])
+            log = logging.warning if skeleton.inferred else logging.info
+            log("%d BVH files such as %s: %s", len(alike), alike[0].name, skeleton)
 
-    def _frame(self, file: MotionFile, frame: int) -> np.ndarray:
-        return _read_frames(file.path, slice(frame, frame + 1), self.rest_joints)[0]
+    def _frames(self, file: MotionFile, frames: slice) -> np.ndarray:
+        if _is_bvh(file.path):
+            return retargeting.to_poses(self._skeleton(file), bvh.read(file.path, frames), self.rest_joints)
+        return _read_amass(file.path, frames)
+
+    def _skeleton(self, file: MotionFile) -> retargeting.Skeleton:
+        return retargeting.find_skeleton(file.path, bvh.read(file.path, None), self.rest_joints, self.joint_names)
+
+
+def _is_bvh(path: Path) -> bool:
+    return path.suffix.lower() == ".bvh"
 
 
 def _walk(root: Path) -> list[Path]:
@@ -127,7 +146,7 @@ def _walk(root: Path) -> list[Path]:
 
 def _count_frames(path: Path) -> int | None:
     """Returns the number of frames, or None for AMASS's shape.npz, which holds no motion."""
-    if path.suffix.lower() == ".bvh":
+    if _is_bvh(path):
         return bvh.count_frames(path)
     try:
         with zipfile.ZipFile(path) as archive:
@@ -154,10 +173,8 @@ def _check_width(path: Path, shape: tuple[int, ...]) -> None:
         )
 
 
-def _read_frames(path: Path, frames: slice, rest_joints: np.ndarray) -> np.ndarray:
+def _read_amass(path: Path, frames: slice) -> np.ndarray:
     """Returns poses [n, 52, 3] float64 with y up."""
-    if path.suffix.lower() == ".bvh":
-        return bvh.to_poses(path, bvh.read(path, frames), rest_joints)
     try:
         with np.load(path, allow_pickle=False) as archive:
             rows = archive["poses"][frames].astype(np.float64)

@@ -59,7 +59,7 @@ def load_sources(job: Job) -> Sources:
         model = library.fit(model)
     if job.scenes.look == "wardrobe" and model.kind == "cc0":
         items.check()
-    source = poses.load_poses(job.scenes.poses, model, job.scenes.frame_step)
+    source = poses.load_poses(job.scenes.poses, model, job.scenes.frame_step, joint_names=job.scenes.joint_names)
     return Sources(
         body=model,
         poses=source,

@@ -56,6 +56,9 @@ class ChosenStream(SampleStream):
         dataset = tf.data.Dataset.counter().map(lambda _: queue.dequeue_many(self.local_size)).unbatch()
         return self._batched(dataset, make, self.config.num_threads + 1)  # one may wait at the queue
 
+    def _make_reader(self) -> None:
+        """Chosen rows are opened one by one."""
+
     def rows_of(self, batch_number: int) -> np.ndarray:
         """Returns the rows of this worker's share of a chosen batch, [local_size] int64."""
         return self._chosen[batch_number]

@@ -19,6 +19,7 @@ import tensorflow as tf
 
 from openpose_tf.common.errors import UserError
 from openpose_tf.data.input.batch import ALL_SAMPLES, Batch, Selection
+from openpose_tf.data.input.block_reader import BlockReader
 from openpose_tf.data.input.sampler import (
     BAD_JOINTS,
     BAD_RECORD,
@@ -70,6 +71,7 @@ class SampleStream:
             raise UserError(f"{batch_size} samples per batch cannot be shared evenly by {workers} workers")
         self.local_size = batch_size // workers
         self._key = stream_key(seed, stream_id)
+        self._reader = self._make_reader()
         with tf.device("CPU:0"):
             self.counter = tf.Variable(0, dtype=tf.int64, trainable=False, name=f"stream_{stream_id}")
         self._open: list[Any] = []  # the iterator, while the stream is open
@@ -125,6 +127,13 @@ class SampleStream:
         with tf.device("CPU:0"):
             sampler = Sampler(self.records, self.rows, self._key, self.config)
         first = self.config.worker_index * self.local_size
+        if self._reader is not None:
+            samples = self._reader.dataset(start_batch * self.batch_size, self.config.num_threads)
+            if self.config.num_workers > 1:
+                place = tf.constant(self.batch_size, tf.int64)
+                samples = samples.filter(lambda number, *_: (number % place - first) // self.local_size == 0)
+            make_of = tf.autograph.experimental.do_not_convert(sampler.make_of)
+            return self._batched(samples, make_of, self.config.num_threads)
 
         @tf.autograph.experimental.do_not_convert
         def make(number: tf.Tensor) -> Batch:
@@ -133,6 +142,12 @@ class SampleStream:
 
         numbers = tf.data.Dataset.counter(start_batch * self.local_size, dtype=tf.int64)
         return self._batched(numbers, make, self.config.num_threads)
+
+    def _make_reader(self) -> BlockReader | None:
+        """What reads by blocks; None where each record is opened by itself."""
+        if self.config.reading == "records" or self.config.with_replacement:
+            return None
+        return BlockReader(self.records, self.rows, self.batch_size, self._key)
 
     def _batched(self, dataset: tf.data.Dataset, make: Callable[..., Batch], pool_size: int) -> tf.data.Dataset:
         """Returns the dataset of local batches of samples that `make` makes; `pool_size` threads in all."""
@@ -149,14 +164,26 @@ class SampleStream:
 
     def rows_of(self, batch_number: int) -> np.ndarray:
         """Returns the rows of this worker's share of a batch, [local_size] int64."""
-        sampler = Sampler(self.records, self.rows, self._key, self.config)
         first = batch_number * self.batch_size + self.config.worker_index * self.local_size
-        return np.array([int(sampler.row(tf.constant(first + k, tf.int64))) for k in range(self.local_size)])
+        numbers = range(first, first + self.local_size)
+        if self._reader is not None:
+            return self._reader.rows(np.array(numbers))
+        sampler = Sampler(self.records, self.rows, self._key, self.config)
+        return np.array([int(sampler.row(tf.constant(number, tf.int64))) for number in numbers])
+
+    def _suspects(self, batch_number: int) -> np.ndarray:
+        """Returns the rows, one of which kept a batch from being made; a block stops where its first row is due."""
+        own = self.rows_of(batch_number)
+        if self._reader is None:
+            return own
+        first = max(0, (batch_number - 1) * self.batch_size)  # those of other workers' shares before this one's
+        passed = self._reader.rows(np.arange(first, (batch_number + 1) * self.batch_size))
+        return np.concatenate([own, self._reader.neighbours(passed)])
 
     def _explain(self, batch_number: int, error: tf.errors.OpError | None) -> Exception:
         """Finds the damaged record of a batch that could not be made."""
-        for row in self.rows_of(batch_number):
-            problem = check_record(self.records, int(row))
+        for row in dict.fromkeys(self._suspects(batch_number).tolist()):
+            problem = check_record(self.records, row)
             if problem:
                 return UserError(f"{problem}; copy the shard again or convert the data again")
         return error or UserError(f"{self.records.dir}: batch {batch_number} holds a record without a person")

@@ -152,7 +152,7 @@ def main() -> None:
                 calls = (counts[0] + counts[1]) / samples
                 print(
                     f"{size} px {reading:8s} {samples / seconds:8.1f} samples/s, {1e3 * cpu / samples:5.2f} ms CPU, "
-                    f"{calls:.2f} opens and reads and {counts[2] / samples / 1e3:.0f} kB per sample (read-ahead counted)"
+                    f"{calls:.2f} opens and reads, {counts[2] / samples / 1e3:.0f} kB per sample, read-ahead counted"
                 )
             ratio = speeds["blocks"] / speeds["records"]
             print(f"{size} px: blocks / records {ratio:.1f} (aim {AIM:.0f}: {'reached' if ratio >= AIM else 'MISSED'})")

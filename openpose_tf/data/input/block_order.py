@@ -80,9 +80,7 @@ def block_of_place(key: tf.Tensor, epoch: tf.Tensor, place: tf.Tensor, num_block
     return tf.random.experimental.index_shuffle(place, _seed(key, epoch), tf.cast(num_blocks, tf.int64) - 1)
 
 
-def place_in_block(
-    key: tf.Tensor, epoch: tf.Tensor, block: tf.Tensor, size: tf.Tensor, limit: tf.Tensor
-) -> tf.Tensor:
+def place_in_block(key: tf.Tensor, epoch: tf.Tensor, block: tf.Tensor, size: tf.Tensor, limit: tf.Tensor) -> tf.Tensor:
     """Returns the order of a block's rows in an epoch, [limit] int64: a permutation of [0, size), then anything."""
     last = tf.cast(size, tf.int64) - 1
     seed = _seed(key, epoch) + tf.stack([tf.cast(block, tf.int64) + 1, tf.constant(0, tf.int64)])

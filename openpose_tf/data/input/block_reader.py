@@ -131,7 +131,9 @@ def _read_function() -> Callable[..., tuple[tf.Tensor, tf.Tensor]]:
             own = tf.pad(tf.gather(tf.gather(rows, block), order), empty, constant_values=-1)
             return own, tf.concat([payloads, tf.fill([limit - size], "")], 0)
 
-        return tf.cond(place < 0, lambda: (tf.fill([limit], tf.constant(-1, tf.int64)), tf.fill([limit], "")), block_rows)
+        return tf.cond(
+            place < 0, lambda: (tf.fill([limit], tf.constant(-1, tf.int64)), tf.fill([limit], "")), block_rows
+        )
 
     number, numbers = tf.TensorSpec([], tf.int64), tf.TensorSpec([None], tf.int64)
     table = tf.TensorSpec([None, None], tf.int64)

@@ -19,8 +19,11 @@ class Stream(Protocol):
     """What the pipeline needs of a `SampleStream`."""
 
     local_size: int
-    num_open_threads: int
     counter: tf.Variable
+
+    @property
+    def num_open_threads(self) -> int:
+        """Threads it needs while it is open."""
 
     def dataset(self, start_batch: int) -> tf.data.Dataset:
         """Returns the endless dataset of local batches, from global batch `start_batch` on."""

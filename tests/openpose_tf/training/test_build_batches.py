@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from openpose_tf.common.errors import UserError
 from openpose_tf.common import files
+from openpose_tf.common.errors import UserError
 from openpose_tf.config import DataConfig, ModelConfig, TrainConfig
 from openpose_tf.data.annotations.types import AnnotatedImage, Person
 from openpose_tf.data.records.writer import RecordSetConfig, write_record_set

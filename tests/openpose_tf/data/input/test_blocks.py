@@ -96,7 +96,9 @@ def test_scattered_groups_get_no_sample_of_another(many):
     batches.close()
 
 
-@pytest.mark.parametrize("num_rows, num_shards, batch_size", [(1600, 8, 8), (3200, 32, 16), (2000, 64, 8), (6400, 4, 32)])
+@pytest.mark.parametrize(
+    "num_rows, num_shards, batch_size", [(1600, 8, 8), (3200, 32, 16), (2000, 64, 8), (6400, 4, 32)]
+)
 def test_rows_of_a_block_are_mixed_as_by_a_full_shuffle(num_rows, num_shards, batch_size):
     """Pairs of one block in a batch, over 200 batches: at most twice those of a permutation of all rows."""
     reader = BlockReader(imagined(num_rows, num_shards), np.arange(num_rows), batch_size, key=9)

@@ -164,6 +164,7 @@ DEFAULTS = {
         ({"body": "/nowhere.npz"}, "nowhere"),
         ({"poses": "/nowhere"}, "nowhere"),
         ({"textures": "/nowhere"}, "--textures are pictures for SMPL"),
+        ({"look": "wardrobe", "body": "/nowhere"}, "--look=wardrobe is fitted to the built-in body"),
     ],
 )
 def test_wrong_settings_stop_before_anything_is_written(tmp_path, monkeypatch, changes, message):

@@ -27,7 +27,7 @@ def about(axis: int, degrees: float) -> np.ndarray:
 
 
 def between(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Returns the smallest rotations [..., 3, 3] that turn the directions of `a` [..., 3] into those of `b` [..., 3]."""
+    """Returns the smallest rotations [..., 3, 3] that turn directions `a` [..., 3] into directions `b` [..., 3]."""
     a, b = (v / np.maximum(np.linalg.norm(v, axis=-1, keepdims=True), 1e-300) for v in np.broadcast_arrays(a, b))
     axis = np.cross(a, b)
     sine, cosine = np.linalg.norm(axis, axis=-1, keepdims=True), (a * b).sum(-1, keepdims=True)

@@ -99,9 +99,7 @@ def read(path: Path, frames: slice | None) -> Motion:
     try:
         values = np.array([[float(x) for x in row.split()] for row in chosen]).reshape(len(chosen), num_channels)
     except ValueError as error:
-        raise UserError(
-            f"{path}: a frame does not hold {num_channels} numbers ({error}); repair or remove it"
-        ) from None
+        raise UserError(f"{path}: a frame does not hold {num_channels} numbers ({error}); repair it") from None
     offsets = np.array([node.offset for node in nodes])
     if not len(values) or not np.isfinite(values).all() or not np.isfinite(offsets).all():
         raise UserError(f"{path}: it has no frames, or frames with numbers that are not finite; repair or remove it")

@@ -1,8 +1,8 @@
 """Which joint of a motion file is which of ours where names are unknown: from the shape of the tree and a pose.
 
-A person's tree has two pairs of mirrored chains. The pair nearer to the root is the legs. Which joints of a chain are hip,
-knee and ankle, or shoulder, elbow and wrist, is read off the lengths between them; which side is left, off the way the
-feet point, or the knees where there are no feet.
+A person's tree has two pairs of mirrored chains. The pair nearer to the root is the legs. Which joints of a chain are
+hip, knee and ankle, or shoulder, elbow and wrist, is read off the lengths between them; which side is left, off the way
+the feet point, or the knees where there are no feet.
 """
 
 import itertools
@@ -59,7 +59,9 @@ class _Tree:
         legs, arms = self._legs_first(*chosen)
         half = _LEG_SHARE / 2 * float(np.mean([self._reach(chain) for chain in legs]))
         thighs = [self._fit(chain, (half, half)) for chain in legs]
-        half = float(np.mean([self._distance(j, k) for leg in thighs for j, k in zip(leg, leg[1:3])] or [half]))
+        half = float(
+            np.mean([self._distance(j, k) for leg in thighs for j, k in itertools.pairwise(leg[:3])] or [half])
+        )
         uppers = [self._fit(chain, (_ARM_RATIOS[0] * half, _ARM_RATIOS[1] * half)) for chain in arms]
         if not all(thighs) or not all(uppers):
             return {}
@@ -97,12 +99,11 @@ class _Tree:
     def _overlap(self, *pairs: tuple[Chain, Chain]) -> bool:
         """Returns whether a chain hangs from another one."""
         tops = [chain[0] for pair in pairs for chain in pair]
-        return len(set(tops)) < 4 or any(
-            a in ancestors(self.parents, b)[1:] for a, b in itertools.permutations(tops, 2)
-        )
+        below = (a in ancestors(self.parents, b)[1:] for a, b in itertools.permutations(tops, 2))
+        return len(set(tops)) < 4 or any(below)
 
     def _legs_first(self, longer: tuple[Chain, Chain], shorter: tuple[Chain, Chain]) -> tuple[tuple, tuple]:
-        """Returns (legs, arms): the arms hang from a trunk that hangs from the legs' joint; else the legs are longer."""
+        """Returns (legs, arms): the arms' trunk hangs from the legs' joint; else the legs are longer."""
         top, other = self.parents[longer[0][0]], self.parents[shorter[0][0]]
         return (shorter, longer) if top != other and other in ancestors(self.parents, top) else (longer, shorter)
 
@@ -111,7 +112,7 @@ class _Tree:
         apart = [j for j in chain if self.lengths[j] > _LEAST_BONE * self._reach(chain)]
 
         def cost(triple: tuple[int, ...]) -> float:
-            bones = [self._distance(apart[a], apart[b]) for a, b in zip(triple, triple[1:])]
+            bones = [self._distance(apart[a], apart[b]) for a, b in itertools.pairwise(triple)]
             errors = np.log(np.maximum(bones, 1e-9) / np.array(lengths)) ** 2
             return float(errors.sum()) + _SKIP_COST * (triple[2] - triple[0] - 2)
 
@@ -139,4 +140,4 @@ class _Tree:
         """Returns neck and head: the longest chain from the chest that is not an arm."""
         rest = [c for c in self.chains[1:] if self.parents[c[0]] == chest and c[0] not in (arms[0][0], arms[1][0])]
         joints = [j for j in max(rest, key=self._reach, default=[]) if self.names[j]]
-        return {"neck": joints[0], "head": joints[-1]} if len(joints) > 1 else {"head": j for j in joints}
+        return dict(zip(("head", "neck"), (joints[-1], joints[0]) if len(joints) > 1 else joints))

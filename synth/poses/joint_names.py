@@ -5,7 +5,6 @@ same word means different joints in different namings (`LeftShoulder` is the col
 Xsens), so each part takes the first of its words that exists and is not taken. The trunk is found by the tree.
 """
 
-import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,10 +15,10 @@ from synth.body.joints import JOINT_NAMES, NUM_BODY_JOINTS
 from synth.poses.builder import SIDES
 from synth.poses.bvh import Motion
 
-# Words of each part, in order of preference; parts in the order in which they choose. CMU, LAFAN1 and Mixamo (UpLeg, Leg,
-# ToeBase, Shoulder, Arm), Xsens and 100STYLE (Hip, Knee, Ankle, Collar, Shoulder, Elbow, Wrist), Xsens MVN Studio and
-# Bandai-Namco (UpperLeg, LowerLeg, UpperArm, LowerArm or ForeArm), Biped (Thigh, Calf, Clavicle), ASF (femur, tibia,
-# humerus, radius), Poser (Shin, Shldr), Blender (shin, upper_arm), Kinect (HipLeft, KneeLeft).
+# Words of each part, in order of preference; parts in the order in which they choose. CMU, LAFAN1 and Mixamo (UpLeg,
+# Leg, ToeBase, Shoulder, Arm), Xsens and 100STYLE (Hip, Knee, Ankle, Collar, Shoulder, Elbow, Wrist), Xsens' segments
+# and Bandai-Namco (UpperLeg, LowerLeg, UpperArm, LowerArm or ForeArm), Biped (Thigh, Calf, Clavicle), ASF (femur,
+# tibia, humerus, radius), Poser (Shin, Shldr), Blender (shin, upper_arm), Kinect (HipLeft, KneeLeft).
 _LIMB_WORDS = {
     "hip": ("upleg", "upperleg", "thigh", "femur", "hip", "leg"),
     "knee": ("lowleg", "lowerleg", "shin", "calf", "tibia", "knee", "leg"),
@@ -85,6 +84,11 @@ def _letters(name: str) -> str:
     return re.sub(r"[\W\d_]+", "", name).lower()
 
 
+def _common_start(names: Sequence[str]) -> str:
+    first, last = min(names, default=""), max(names, default="")  # alphabetically, so all others lie between
+    return next((first[:i] for i, pair in enumerate(zip(first, last)) if pair[0] != pair[1]), first)
+
+
 def match(names: Sequence[str]) -> dict[str, int]:
     """Returns our joint name -> joint, for limbs, pelvis, neck and head whose names are known.
 
@@ -92,7 +96,7 @@ def match(names: Sequence[str]) -> dict[str, int]:
         names: [J] joint names, parents first; "" is nobody.
     """
     short = [re.split(r"[:|]", name)[-1] for name in names]
-    prefix = os.path.commonprefix([name for name in short[1:] if name])
+    prefix = _common_start([name for name in short[1:] if name])
     first: dict[tuple[str, str], int] = {}
     for j, name in enumerate(short):
         if names[j]:

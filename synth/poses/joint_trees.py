@@ -25,7 +25,7 @@ def hangs_together(parents: Sequence[int], found: dict[str, int]) -> bool:
     """Returns whether every limb's joints follow each other down the tree."""
     for side, limb in itertools.product(SIDES, LIMBS):
         chain = [found[f"{side}_{part}"] for part in limb if f"{side}_{part}" in found]
-        if any(a == b or a not in ancestors(parents, b) for a, b in zip(chain, chain[1:])):
+        if any(a == b or a not in ancestors(parents, b) for a, b in itertools.pairwise(chain)):
             return False
     return True
 
@@ -51,7 +51,7 @@ def complete(parents: Sequence[int], names: Sequence[str], found: dict[str, int]
         above = [j for j in ancestors(parents, out["head"])[1:] if j not in ancestors(parents, chest)]
         out |= {"neck": above[-1]} if above else {}
     for side, limb in itertools.product(SIDES, LIMBS):
-        for part, end in zip(limb, limb[1:]):
+        for part, end in itertools.pairwise(limb):
             if f"{side}_{end}" not in out and f"{side}_{part}" in out:
                 sites = [j for j, name in enumerate(names) if not name and parents[j] == out[f"{side}_{part}"]]
                 out |= {f"{side}_{end}": sites[0]} if sites else {}

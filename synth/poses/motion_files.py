@@ -117,7 +117,7 @@ class MotionPoses:
             self._frames(file, slice(0, None, self.frame_step))
             if _is_bvh(file.path):
                 kinds.setdefault(str(self._skeleton(file)), []).append(file)
-        for kind, alike in kinds.items():
+        for alike in kinds.values():
             skeleton = self._skeleton(alike[0])
             log = logging.warning if skeleton.inferred else logging.info
             log("%d BVH files such as %s: %s", len(alike), alike[0].name, skeleton)

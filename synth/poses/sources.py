@@ -112,9 +112,7 @@ def load_poses(
         UserError: the folder does not exist or holds no usable motion file.
     """
     if spec == "builtin" and joint_names:
-        raise UserError(
-            f"--joint_names={joint_names} names joints of BVH files: give their folder with --poses=DIR, too"
-        )
+        raise UserError(f"--joint_names={joint_names} is about BVH files: give their folder with --poses=DIR, too")
     if spec == "builtin":
         return ProceduralPoses(_naked(body), self_intersects or self_collision.make_test(body))
     return motion_files.MotionPoses.load(spec, frame_step, body, joint_names)

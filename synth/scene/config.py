@@ -53,8 +53,8 @@ class SceneConfig:
     poses: str = option("builtin", "builtin, or a folder of AMASS .npz / BVH motion files")
     joint_names: str = option(
         "",
-        'JSON file of our joint names and those of BVH files, {"left_hip": "Thigh.L"}, for skeletons whose names are not '
-        'known (synth/README.md, "Motion files")',
+        'JSON file of our joint names and those of BVH files, {"left_hip": "Thigh.L"}, for skeletons of unknown naming '
+        '(synth/README.md, "Motion files")',
     )
     frame_step: int = option(10, "every n-th frame of the motion files (release: 10 or 20)", low=1)
     pose_split: str = option("train", "which part of the motion sequences to use", choices=tuple(SPLITS))

@@ -52,6 +52,7 @@ class Naming:
 
 LEFT_RIGHT = ("Left{}", "Right{}")
 _CMU = "UpLeg,Leg,Foot,ToeBase,Shoulder,Arm,ForeArm,Hand"
+_MIXAMO_TRUNK = ("Hips", "Spine", "Spine1", "Spine2", "Neck", "Head")
 _HIP_KNEE = "Hip,Knee,Ankle,Toe,Collar,Shoulder,Elbow,Wrist"
 _BIPED = "Thigh,Calf,Foot,Toe0,Clavicle,UpperArm,Forearm,Hand"
 _BIPED_TRUNK = "Bip01 Pelvis,Bip01 Spine,Bip01 Spine1,Bip01 Spine2,Bip01 Neck,Bip01 Head"
@@ -68,10 +69,10 @@ NAMINGS = {
         root="joint_Root",
     ),
     "mixamo": Naming(
-        ("mixamorig:Left{}", "mixamorig:Right{}"), _CMU, ",".join(f"mixamorig:{n}" for n in ["Hips", "Spine", "Spine1", "Spine2", "Neck", "Head"])
+        ("mixamorig:Left{}", "mixamorig:Right{}"), _CMU, ",".join(f"mixamorig:{name}" for name in _MIXAMO_TRUNK)
     ),
     "mixamo_without_colon": Naming(
-        ("mixamorigLeft{}", "mixamorigRight{}"), _CMU, ",".join(f"mixamorig{n}" for n in ["Hips", "Spine", "Spine1", "Spine2", "Neck", "Head"])
+        ("mixamorigLeft{}", "mixamorigRight{}"), _CMU, ",".join(f"mixamorig{name}" for name in _MIXAMO_TRUNK)
     ),
     "lafan1": Naming(
         LEFT_RIGHT, _CMU.replace("ToeBase", "Toe"), "Hips,Spine,Spine1,Spine2,Neck,Head", along_bones=True
@@ -92,19 +93,33 @@ NAMINGS = {
         z_up=True,
     ),
     "smpl": Naming(
-        ("L_{}", "R_{}"), "Hip,Knee,Ankle,Foot,Collar,Shoulder,Elbow,Wrist", "Pelvis,Spine1,Spine2,Spine3,Neck,Head", unit_m=1.0
+        ("L_{}", "R_{}"),
+        "Hip,Knee,Ankle,Foot,Collar,Shoulder,Elbow,Wrist",
+        "Pelvis,Spine1,Spine2,Spine3,Neck,Head",
+        unit_m=1.0,
     ),
     "blender": Naming(
-        ("{}.L", "{}.R"), "thigh,shin,foot,toe,shoulder,upper_arm,forearm,hand", "hips,spine,spine.001,chest,neck,head", z_up=True
+        ("{}.L", "{}.R"),
+        "thigh,shin,foot,toe,shoulder,upper_arm,forearm,hand",
+        "hips,spine,spine.001,chest,neck,head",
+        z_up=True,
     ),
-    "poser": Naming(("l{}", "r{}"), "Thigh,Shin,Foot,Toe,Collar,Shldr,ForeArm,Hand", "hip,waist,abdomen,chest,neck,head"),
+    "poser": Naming(
+        ("l{}", "r{}"), "Thigh,Shin,Foot,Toe,Collar,Shldr,ForeArm,Hand", "hip,waist,abdomen,chest,neck,head"
+    ),
     "asf": Naming(
-        ("l{}", "r{}"), "femur,tibia,foot,toes,clavicle,humerus,radius,wrist", "root,lowerback,upperback,thorax,lowerneck,head"
+        ("l{}", "r{}"),
+        "femur,tibia,foot,toes,clavicle,humerus,radius,wrist",
+        "root,lowerback,upperback,thorax,lowerneck,head",
     ),
     "kinect": Naming(
-        ("{}Left", "{}Right"), _HIP_KNEE.replace("Toe", "Foot"), "HipCenter,Spine,SpineMid,SpineShoulder,Neck,Head", "XYZ", 0.001
+        ("{}Left", "{}Right"),
+        _HIP_KNEE.replace("Toe", "Foot"),
+        "HipCenter,Spine,SpineMid,SpineShoulder,Neck,Head",
+        "XYZ",
+        0.001,
     ),
-}  # fmt: skip
+}
 UNKNOWN = Naming(("a{}", "b{}"), "1,2,3,4,5,6,7,8", "c1,c2,c3,c4,c5,c6")
 
 
@@ -187,7 +202,11 @@ def _axes(points: np.ndarray, tree: dict[int, list[int]], j: int) -> np.ndarray:
 
 
 def forward_kinematics(text: str) -> list[dict[str, np.ndarray]]:
-    """Returns the joint positions of every frame of a BVH file with one word per line and bracket, by textbook formulas."""
+    """Returns the joint positions [3] of every frame by name, by textbook formulas.
+
+    Args:
+        text: of `write`: one bracket or keyword a line.
+    """
     head, motion = text.split("MOTION\n")
     rows = [[float(x) for x in line.split()] for line in motion.splitlines()[2:]]
     return [_frame(head.splitlines(), iter(row)) for row in rows]

@@ -211,6 +211,7 @@ def flags_of(**values):
         "poses": "builtin",
         "pose_split": "train",
         "frame_step": 10,
+        "joint_names": "",
         "textures": "",
         "look": None,
     }

@@ -33,6 +33,7 @@ def prepare(values: flags.FlagValues) -> loop.TrainingRun:
         UserError: flags, records, weights or the model_dir do not fit together.
     """
     config, data = train_config(values), data_config(values)
+    run_files.require_no_teacher(config.model_dir)
     sets = build_batches.open_record_sets(data)
     replicas = build_student.setup_tensorflow(config)
     student = build_student.build_student(config, replicas, sets.identity)

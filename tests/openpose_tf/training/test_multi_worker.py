@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from openpose_tf.weights.checkpoints import latest_checkpoint
+from openpose_tf.common.checkpoint_files import latest_checkpoint
 from tests.support.commands import finish_command, run_command, start_command
 from tests.support.small_records import write_records
 

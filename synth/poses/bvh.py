@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from openpose_tf.common import files
 from openpose_tf.common.errors import UserError
 from synth.body import rotations
 from synth.body.joints import JOINT, JOINT_NAMES, NUM_BODY_JOINTS, PARENTS
@@ -82,10 +83,7 @@ def read(path: Path, frames: slice | list[int]) -> Motion:
 
 
 def _text(path: Path) -> str:
-    try:
-        text = path.read_text(encoding="utf-8", errors="strict")
-    except UnicodeDecodeError:
-        raise UserError(f"{path} is not a BVH motion file: it is not text") from None
+    text = files.read_text(path, "a BVH motion file", fallback="latin-1")  # joint names of old programs
     if not text.lstrip().startswith("HIERARCHY"):
         raise UserError(f"{path} is not a BVH motion file: it does not begin with HIERARCHY")
     return text

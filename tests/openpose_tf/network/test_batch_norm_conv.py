@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from openpose_tf.common.errors import UserError
 from openpose_tf.common.checkpoint_files import latest_checkpoint
+from openpose_tf.common.errors import UserError
 from openpose_tf.config import ModelConfig, OptimizerConfig, Recipe, TrainConfig
 from openpose_tf.network.batch_norm_conv import NormalisedConv2D
 from openpose_tf.network.openpose import build_openpose, plain_network, preprocess

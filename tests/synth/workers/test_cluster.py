@@ -13,7 +13,7 @@ from synth.dataset import writer
 from tests.support.commands import run_command, start_command, wait_until
 from tests.support.net_namespaces import two_machines
 
-NUM_IMAGES = 8
+NUM_IMAGES = 24
 PORT = 6379
 TOKEN = "made-up-for-this-test-and-of-no-use-elsewhere"
 SMALL = ("--image_size=96", "--samples=2", "--people_mean=1", "--seed=4", f"--num_images={NUM_IMAGES}")

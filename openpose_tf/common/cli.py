@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from absl import app, flags, logging
 
 from openpose_tf.common.errors import MachineError, UserError
-from openpose_tf.common.keras_choice import choose_keras
 from openpose_tf.common.failures import describe
+from openpose_tf.common.keras_choice import choose_keras
 
 # TensorFlow tells of every library it did not find; what matters comes as an exception. Set before it is imported.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

@@ -54,7 +54,7 @@ def describe(error: BaseException) -> Failure | None:
         return Failure(f"{MACHINE_FIXES[errno.ENOMEM]} ({_short(error)})")
     if (tensorflow := sys.modules.get("tensorflow")) and isinstance(error, tensorflow.errors.OpError):
         fix = TENSORFLOW_FIXES.get(type(error).__name__)
-        return fix and Failure(f"{fix} ({_short(error)})")
+        return None if fix is None else Failure(f"{fix} ({_short(error)})")
     if (ray := sys.modules.get("ray")) and isinstance(error, ray.exceptions.RayError):
         return Failure(f"Ray stopped ({_short(error)}): run the same command again; what is done is kept")
     return None

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from openpose_tf.common import images
-from synth.dataset import writer
+from openpose_tf.data.annotations.image_dataset_schema import image_name, sample_paths
 from tests.support.commands import run_command, start_command, wait_until
 from tests.support.net_namespaces import two_machines
 
@@ -40,13 +40,14 @@ def cluster():
         head = ("--head", f"--port={PORT}", "--include-dashboard=false", f"--temp-dir={folder / 's'}")
         for machine, flags in zip(machines, (head, (f"--address={machines[0].address}:{PORT}",))):
             own = (f"--node-ip-address={machine.address}", "--num-cpus=1", "--block")
-            log = stack.enter_context((folder / f"{machine.name}.log").open("w+"))
+            path = folder / f"{machine.name}.log"
+            log = stack.enter_context(path.open("w"))
             process = start_command(
                 "ray.scripts.scripts", "start", *flags, *own, env=given, prefix=machine.prefix, stdout=log, stderr=log
             )
             stack.callback(process.communicate, timeout=60)
             stack.callback(process.terminate)  # with --block it ends its node
-            wait_until(lambda: "block forever" in Path(log.name).read_text(), process)
+            wait_until(lambda path=path: "block forever" in path.read_text(), process)
         yield machines, base, given
 
 
@@ -56,7 +57,7 @@ def render(machines, folder):
 
 
 def pixels(folder, number):
-    paths = writer.sample_paths(folder, writer.image_name(number))
+    paths = sample_paths(folder, image_name(number))
     return images.read_rgb(paths["image"], orientation="stored")
 
 

@@ -102,7 +102,7 @@ def _line(label: str, cells: Sequence[Any]) -> str:
 
 def plot(result: Mapping[str, Any], path: str | os.PathLike[str]) -> None:
     """Draws the curves: AP over bins, variant A solid and B dashed, the number of people under each bin."""
-    from matplotlib.figure import Figure  # no pyplot: needs no display and keeps no global state
+    from openpose_tf.common.plotting import Figure
 
     figure = Figure(figsize=(6.4, 4.2), dpi=150, layout="constrained")
     axes = figure.subplots()

@@ -16,13 +16,14 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # see common/cli.py
 from absl import flags
 
 from openpose_tf.common import cli
-from openpose_tf.training import build_batches, build_student, loop, run_files
+from openpose_tf.training import build_batches, build_student, loop, run_files, tf_config
 from openpose_tf.training.flags import data_config, define_flags, train_config
 
 
 def main() -> int:
     """Runs the training that the flags describe."""
-    loop.train(*prepare(flags.FLAGS))
+    if tf_config.has_work():
+        loop.train(*prepare(flags.FLAGS))
     return cli.EXIT_OK
 
 
@@ -33,6 +34,7 @@ def prepare(values: flags.FlagValues) -> loop.TrainingRun:
         UserError: flags, records, weights or the model_dir do not fit together.
     """
     config, data = train_config(values), data_config(values)
+    run_files.require_no_teacher(config.model_dir)
     sets = build_batches.open_record_sets(data, config.model_dir)
     replicas = build_student.setup_tensorflow(config)
     student = build_student.build_student(config, replicas, sets.identity)

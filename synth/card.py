@@ -70,8 +70,7 @@ def collect(folder: Path) -> dict[str, np.ndarray]:
 
 def _histogram(values: np.ndarray, column: Column) -> bytes:
     """A small histogram as PNG bytes."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+    from openpose_tf.common.plotting import Figure
 
     finite = values[np.isfinite(values)]
     low = column.low if column.low is not None else float(finite.min(initial=0))
@@ -79,7 +78,6 @@ def _histogram(values: np.ndarray, column: Column) -> bytes:
     whole = column.name == "num_people"
     bins = np.arange(int(low), int(high) + 2) - 0.5 if whole else np.linspace(low, max(high, low + 1e-6), 31)
     figure = Figure(figsize=(4.2, 2.6), dpi=100, layout="constrained")
-    FigureCanvasAgg(figure)
     axes = figure.subplots()
     axes.hist(finite, bins.tolist(), color="#33658a")
     axes.set_xlabel(column.title)

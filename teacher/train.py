@@ -17,7 +17,7 @@ from absl import flags
 
 from openpose_tf.common import cli
 from openpose_tf.common.errors import UserError
-from openpose_tf.training import build_batches, build_student, loop, run_files
+from openpose_tf.training import build_batches, build_student, loop, run_files, tf_config
 from openpose_tf.training import flags as train_flags
 from teacher.curriculum import build
 from teacher.curriculum import flags as teacher_flags
@@ -34,7 +34,8 @@ def define_flags() -> None:
 
 def main() -> int:
     """Runs the training that the flags describe."""
-    loop.train(*prepare(flags.FLAGS))
+    if tf_config.has_work():
+        loop.train(*prepare(flags.FLAGS))
     return cli.EXIT_OK
 
 

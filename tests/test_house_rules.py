@@ -76,6 +76,7 @@ def test_the_files_on_top_of_a_package_are_its_commands(package):
         ("mathutils", "synth/rendering/blender.py"),
         ("tensorflow_addons", "openpose_tf/addons.py"),
         ("PIL", "openpose_tf/common/images.py"),
+        ("matplotlib", "openpose_tf/common/plotting.py"),
     ],
 )
 def test_only_one_module_imports(module, home):

@@ -4,12 +4,9 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import matplotlib
 import numpy as np
 
-matplotlib.use("Agg")
-from matplotlib import pyplot as plt
-from matplotlib.figure import Figure
+from openpose_tf.common.plotting import Figure, colormaps, rc_context
 
 REAL_COLOUR, SYNTHETIC_COLOUR = "#1b6ca8", "#d9822b"
 
@@ -112,11 +109,12 @@ def picked_groups(decisions: Sequence[Mapping[str, Any]], num_groups: int) -> st
 
 
 def _group_colours(num_groups: int) -> np.ndarray:
-    return plt.get_cmap("viridis")(np.linspace(0.05, 0.95, num_groups))
+    return colormaps["viridis"](np.linspace(0.05, 0.95, num_groups))
 
 
 def _figure(width: float, height: float) -> tuple[Figure, Any]:
-    figure, axes = plt.subplots(figsize=(width, height), layout="constrained")
+    figure = Figure(figsize=(width, height), layout="constrained")
+    axes = figure.subplots()
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="y", color="#e6e6e6", linewidth=0.8)
     axes.set_axisbelow(True)
@@ -126,8 +124,7 @@ def _figure(width: float, height: float) -> tuple[Figure, Any]:
 def _svg(figure: Figure, title: str) -> str:
     buffer = io.StringIO()
     # A fixed salt keeps the ids, and with them the page, the same from run to run.
-    with plt.rc_context({"svg.hashsalt": title, "svg.fonttype": "none"}):
+    with rc_context({"svg.hashsalt": title, "svg.fonttype": "none"}):
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Title": title})
-    plt.close(figure)
     text = buffer.getvalue()
     return text[text.index("<svg") :]

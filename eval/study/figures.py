@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure  # no pyplot: needs no display and keeps no global state
 
 from eval.study.numbers import Rows
 from eval.study.plan import ROWS
 from openpose_tf.common import files
+from openpose_tf.common.plotting import Figure
 
 
 def draw_learning(rows: Rows, path: Path) -> None:

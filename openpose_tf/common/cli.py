@@ -1,6 +1,6 @@
 """Starts every command: parses its flags and arguments, runs its main, turns errors into exit codes."""
 
-import errno
+import io
 import logging as python_logging
 import os
 import sys
@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from absl import app, flags, logging
 
 from openpose_tf.common.errors import MachineError, UserError
+from openpose_tf.common.failures import describe
 from openpose_tf.common.keras_choice import choose_keras
 
 # TensorFlow tells of every library it did not find; what matters comes as an exception. Set before it is imported.
@@ -42,7 +43,7 @@ def run(
         define_flags()
     try:
         app.run(
-            lambda _: main(),
+            lambda _: _run_and_flush(main),
             flags_parser=lambda argv: _parse_flags(argv, positional),
         )
     except UserError as error:
@@ -51,8 +52,21 @@ def run(
         _stop(str(error), EXIT_MACHINE)
     except KeyboardInterrupt:
         _stop("interrupted; run the same command again to go on", EXIT_INTERRUPTED)
-    except OSError as error:
-        _stop(*_describe_os_error(error))
+    except Exception as error:
+        failure = describe(error)
+        if failure is None:
+            raise
+        logging.debug("where it failed (--verbosity=1 shows this):", exc_info=True)
+        _stop(failure.message, EXIT_USER if failure.is_user else EXIT_MACHINE)
+
+
+def _run_and_flush(main: Callable[[], int | None]) -> int | None:
+    for stream in (sys.stdout, sys.stderr):  # file names may hold what the terminal's encoding does not
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    code = main()
+    sys.stdout.flush()  # a full disk or a closed pipe is noticed here, not when the process ends
+    return code
 
 
 def _parse_flags(argv: Sequence[str], positional: str | None) -> list[str]:
@@ -65,6 +79,7 @@ def _parse_flags(argv: Sequence[str], positional: str | None) -> list[str]:
         raise UserError(f"{error}\n(--help lists the flags of this command)") from None
     if positional:
         arguments = _take_positional(flags.FLAGS[positional], arguments)
+    _expand_home()
     given = f"--{positional} is given already, and " if positional else ""
     for extra in arguments:
         raise UserError(f"unexpected argument {extra!r}: {given}every option is --flag=value")
@@ -92,20 +107,25 @@ def _unset_empty() -> None:
     flags.FLAGS.validate_all_flags()  # a required flag is missing now
 
 
-def _describe_os_error(error: OSError) -> tuple[str, int]:
-    """Returns a message and an exit code for an operating-system error; other errors are bugs and go on."""
-    name = error.filename or "a file"
-    if error.errno == errno.ENOSPC:
-        return f"the disk is full while writing {name}: free some space and run the same command again", EXIT_MACHINE
-    if isinstance(error, PermissionError):
-        return f"no permission for {name}: choose another path or change its access rights", EXIT_USER
-    if isinstance(error, FileNotFoundError):
-        return f"{name} does not exist: check the path", EXIT_USER
-    if isinstance(error, (IsADirectoryError, NotADirectoryError, FileExistsError)):
-        return f"{name}: {error.strerror}", EXIT_USER
-    raise error
+def _expand_home() -> None:
+    """Replaces ~ at the start of paths, as in --output_dir=~/results or --scores=name=~/a.json, which shells leave."""
+    for name in flags.FLAGS:
+        value = flags.FLAGS[name].value
+        if isinstance(value, str) and "~" in value:
+            flags.FLAGS[name].value = _without_tilde(value)
+        elif isinstance(value, list) and "~" in "".join(map(str, value)):
+            flags.FLAGS[name].value = [_without_tilde(str(item)) for item in value]
+
+
+def _without_tilde(value: str) -> str:
+    before, sign, path = value.rpartition("=")
+    return before + sign + os.path.expanduser(path)
 
 
 def _stop(message: str, code: int) -> None:
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # else Python complains once more at its end
     print(f"error: {message}" if code != EXIT_INTERRUPTED else message, file=sys.stderr, flush=True)
     sys.exit(code)

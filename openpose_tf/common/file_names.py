@@ -10,6 +10,7 @@ UNICODE_FORMS: tuple[Literal["NFC", "NFD"], ...] = ("NFC", "NFD")  # macOS takes
 
 # In a model_dir: numbers of every log step, the teacher's decisions, numbers of the finished run.
 METRICS, DECISIONS, SUMMARY = "metrics.jsonl", "decisions.jsonl", "summary.json"
+GROUPS = "groups.json"  # a teacher's groups, in the model_dir of its run and in partitioned records
 POSE_DESCRIPTION = "pose.json"  # in the assets of an exported student: its network, decoder and sizes
 
 

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and checks of the paths a user gives."""
+"""Files that appear whole or not at all, text files in any encoding, and checks of the paths a user gives."""
 
 import contextlib
 import json
@@ -10,6 +10,10 @@ from typing import Any
 from absl import logging
 
 from openpose_tf.common.errors import UserError
+from openpose_tf.common.failures import describe
+from openpose_tf.common.fingerprints import fingerprint
+
+MAX_NAME_BYTES = 255  # of the usual file systems
 
 
 @contextlib.contextmanager
@@ -21,9 +25,15 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     final = Path(path)
     final.parent.mkdir(parents=True, exist_ok=True)
     temporary = final.with_name(f".{final.stem}.{os.getpid()}.part{final.suffix}")
+    if len(os.fsencode(temporary.name)) > MAX_NAME_BYTES:  # though `final` may be short enough
+        temporary = final.with_name(f".{fingerprint(os.fsencode(final.name))}.{os.getpid()}.part{final.suffix}")
     try:
         yield temporary
         os.replace(temporary, final)
+    except OSError as error:  # a full disk names no file, other errors name one that the user never gave
+        if error.filename in (None, str(temporary)):
+            error.filename, error.filename2 = str(final), None
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -39,6 +49,51 @@ def write_json(path: str | os.PathLike[str], value: Any, indent: int | None = 1)
     write_bytes(path, (json.dumps(value, indent=indent, allow_nan=False) + "\n").encode())
 
 
+def read_text(path: str | os.PathLike[str], what: str, fallback: str | None = None) -> str:
+    """Returns the content of a text file in UTF-8 or, as Windows writes, UTF-16; line ends become those of Unix.
+
+    Args:
+        path: the file.
+        what: what the file should be, for the error message, such as "a list of image names".
+        fallback: encoding of a file that is not UTF-8, such as "latin-1", for formats where only ASCII matters.
+
+    Raises:
+        UserError: the file is missing, or not text.
+    """
+    data = _utf8(path, what)
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        if fallback is None:
+            raise UserError(f"{path} is not a text file in UTF-8 or UTF-16 ({error.reason}): expected {what}") from None
+        text = data.decode(fallback)
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def read_lines(path: str | os.PathLike[str], what: str) -> list[str]:
+    """Returns the lines of a list: stripped, without empty lines and those that begin with #.
+
+    Raises:
+        UserError: as `read_text`.
+    """
+    lines = (line.strip() for line in read_text(path, what).split("\n"))
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def _utf8(path: str | os.PathLike[str], what: str) -> bytes:
+    """Returns the bytes of a text file; of UTF-8 with a byte-order mark, UTF-16 and UTF-32 those of its text in UTF-8.
+
+    Editors of Windows and PowerShell's `>` write such files. What does not decode stays, for its reader to complain of.
+    """
+    if not os.path.isfile(path):
+        raise UserError(f"{path} does not exist: expected {what}")
+    data = Path(path).read_bytes()
+    encoding = json.detect_encoding(data[:4])  # by the mark, or by the zeros in the first two characters
+    with contextlib.suppress(UnicodeDecodeError):
+        return data if encoding == "utf-8" else data.decode(encoding).encode()
+    return data
+
+
 def read_json(path: str | os.PathLike[str], what: str) -> Any:
     """Returns the content of a JSON file.
 
@@ -49,11 +104,9 @@ def read_json(path: str | os.PathLike[str], what: str) -> Any:
     Raises:
         UserError: the file is missing, or is not JSON.
     """
-    if not os.path.isfile(path):
-        raise UserError(f"{path} does not exist: expected {what}")
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        return json.loads(_utf8(path, what).decode())
+    except (ValueError, RecursionError) as error:  # JSON, its encoding, or brackets without end
         raise UserError(f"{path} is not JSON ({error}): expected {what}") from None
 
 
@@ -70,14 +123,12 @@ def read_jsonl(path: str | os.PathLike[str], what: str, *, skip_unreadable: bool
     Raises:
         UserError: the file is missing, or, unless they are skipped, a line other than the last is not JSON.
     """
-    if not os.path.isfile(path):
-        raise UserError(f"{path} does not exist: expected {what}")
-    lines = Path(path).read_bytes().splitlines()
+    lines = _utf8(path, what).splitlines()
     rows = []
     for number, line in enumerate(lines, 1):
         try:
             rows.append(json.loads(line))
-        except ValueError as error:  # JSON or its encoding
+        except (ValueError, RecursionError) as error:  # JSON or its encoding
             if number < len(lines) and not skip_unreadable:
                 raise UserError(f"{path}, line {number} is not JSON ({error}): expected {what}") from None
     if len(rows) < len(lines):
@@ -111,10 +162,9 @@ def writable_dir(path: str | os.PathLike[str]) -> Path:
         probe = folder / f".write_test.{os.getpid()}"
         probe.touch()
         probe.unlink()
-    except (PermissionError, FileExistsError, NotADirectoryError) as error:
-        raise UserError(f"cannot write to {folder} ({error.strerror}): choose another output folder") from None
     except OSError as error:
-        if error.errno == 30:  # EROFS
-            raise UserError(f"cannot write to {folder} (read-only): choose another output folder") from None
-        raise
+        failure = describe(error)
+        if failure is not None and not failure.is_user:
+            raise
+        raise UserError(f"cannot write to {folder} ({error.strerror}): choose another output folder") from None
     return folder

@@ -96,11 +96,8 @@ def read_list(path: Path) -> list[Path]:
     Raises:
         UserError: the file is not text.
     """
-    try:
-        lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
-    except UnicodeDecodeError:
-        raise UserError(f"{path} is not a text file: expected a folder, or a list with one path per line") from None
-    return [path.parent / line for line in lines if line and not line.startswith("#")]
+    lines = files.read_lines(path, "a folder, or a list with one path per line")
+    return [path.parent / os.path.expanduser(line) for line in lines]
 
 
 def read_header(path: PathLike) -> Header:

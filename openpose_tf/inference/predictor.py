@@ -124,7 +124,7 @@ def _load(folder: Path) -> tuple[Any, Any, dict[str, Any]]:
         raise UserError(f"{folder} is not a SavedModel: {hint}")
     path = folder / "assets" / POSE_DESCRIPTION
     try:
-        stored = json.loads(path.read_text())
+        stored = json.loads(path.read_bytes())
         if {"test_side", "decoder", "model"} - set(stored):
             raise KeyError("entries are missing")
         model = tf.saved_model.load(str(folder))

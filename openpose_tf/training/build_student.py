@@ -8,7 +8,7 @@ from typing import Any
 import tensorflow as tf
 from absl import logging
 
-from openpose_tf.common import files
+from openpose_tf.common import checkpoint_files, files
 from openpose_tf.common.errors import UserError
 from openpose_tf.config import TrainConfig
 from openpose_tf.keras_api import keras
@@ -56,7 +56,7 @@ def build_student(
             would start from random features without leave.
     """
     replicas = replicas or setup_tensorflow(config)
-    resumes = checkpoints.latest_checkpoint(config.model_dir) is not None
+    resumes = checkpoint_files.latest_checkpoint(config.model_dir) is not None
     with replicas.strategy.scope():
         model = build_openpose(config.model, config.initializer, config.seed, batch_norm=config.batch_norm)
     has_features = True if resumes else _start_weights(model, config)

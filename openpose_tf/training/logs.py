@@ -8,26 +8,33 @@ from typing import Any, TextIO
 
 import numpy as np
 import tensorflow as tf
+from absl import logging
 
 from openpose_tf.common import file_names, files
+from openpose_tf.common.errors import UserError
 
 LOSS_WINDOW_SHARE = 10  # first and last loss of the summary: means over a tenth of the rows
 
 
 class RunLogs:
-    """The log files of a run; rows of steps that a restored checkpoint does not know are taken back.
+    """The log files of a run; rows of steps that a restored checkpoint does not know, and the run repeats, are deleted.
 
     Args:
         model_dir: the folder.
-        step: steps done by the restored checkpoint, 0 for a new run.
+        step: steps done by the restored checkpoint, None for a new run.
         is_chief: only the chief of several workers writes.
+
+    Raises:
+        UserError: the folder holds the logs of a run whose checkpoints are gone.
     """
 
-    def __init__(self, model_dir: Path, step: int, is_chief: bool = True) -> None:
+    def __init__(self, model_dir: Path, step: int | None, is_chief: bool = True) -> None:
         self._model_dir, self._is_chief = model_dir, is_chief
+        if step is None and is_chief:
+            _require_no_rows(model_dir)
         self._writer = tf.summary.create_file_writer(str(model_dir)) if is_chief else tf.summary.create_noop_writer()
-        self._metrics = _open_rows(model_dir / file_names.METRICS, step) if is_chief else None
-        self._decisions = _open_rows(model_dir / file_names.DECISIONS, step) if is_chief else None
+        self._metrics = _open_rows(model_dir / file_names.METRICS, step or 0) if is_chief else None
+        self._decisions = _open_rows(model_dir / file_names.DECISIONS, step or 0) if is_chief else None
 
     def metrics(self, step: int, row: Mapping[str, float]) -> None:
         """Writes one row of numbers; NaN (nothing measured) becomes null."""
@@ -76,9 +83,22 @@ def _read_rows(path: Path) -> list[dict[str, Any]]:
     return files.read_jsonl(path, "a log of a run", skip_unreadable=True) if path.exists() else []
 
 
+def _require_no_rows(model_dir: Path) -> None:
+    """Raises UserError if there are rows: with no checkpoint, a run would begin again and delete them."""
+    for name in (file_names.METRICS, file_names.DECISIONS):
+        if rows := _read_rows(model_dir / name):
+            raise UserError(
+                f"{model_dir / name} has {len(rows)} rows of a run, but the folder holds no checkpoint: copy the files "
+                "ckpt-* (.index and .data) there to resume it, or choose a different --model_dir"
+            )
+
+
 def _open_rows(path: Path, step: int) -> TextIO:
-    """Returns the file opened for appending, after taking back rows beyond `step`."""
-    kept = [row for row in _read_rows(path) if row["step"] <= step]
+    """Returns the file opened for appending, after deleting rows beyond `step`."""
+    rows = _read_rows(path)
+    kept = [row for row in rows if row["step"] <= step]
+    if len(kept) < len(rows):
+        logging.info("%s: %d rows of steps after %d come again", path, len(rows) - len(kept), step)
     files.write_bytes(path, "".join(_line(row) for row in kept).encode())
     return path.open("a", encoding="utf-8", buffering=1)  # a row is in the file when the call returns
 

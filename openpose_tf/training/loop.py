@@ -111,9 +111,11 @@ class _Loop:
         trackables = {**student.trackables, "run": self._state}
         trackables |= {"curriculum": curriculum.trackable, "data": batches.trackable}
         self._store = CheckpointStore(Path(config.model_dir), trackables, config.keep_checkpoints, student.is_chief)
-        self._step = self._restore()
-        self._saved_step = self._step
-        self._logs = RunLogs(Path(config.model_dir), self._step, student.is_chief)
+        path = self._store.restore_latest()
+        self._step = self._saved_step = 0 if path is None else int(self._state.step.numpy())
+        self._logs = RunLogs(Path(config.model_dir), None if path is None else self._step, student.is_chief)
+        where = f"a new run in {config.model_dir}" if path is None else f"resuming at step {self._step} from {path}"
+        logging.info("%s", where)
         self._sums = self._state.window_sums.numpy()
         self._window_steps = int(self._state.window_steps.numpy())
         self._seconds = float(self._state.seconds.numpy())
@@ -182,15 +184,6 @@ class _Loop:
             f"{self._saved_step} in {self._config.model_dir} is kept. Records in the batch (rows of the record sets, "
             f"synthetic first): {keys}. Look at these records, or lower --learning_rate"
         )
-
-    def _restore(self) -> int:
-        path = self._store.restore_latest()
-        if path is None:
-            logging.info("a new run in %s", self._config.model_dir)
-            return 0
-        step = int(self._state.step.numpy())
-        logging.info("going on at step %d from %s", step, path)
-        return step
 
     def _save(self) -> None:
         if self._saved_step == self._step and self._step > 0:

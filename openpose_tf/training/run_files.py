@@ -7,7 +7,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from openpose_tf.common import files
+from openpose_tf.common import file_names, files
+from openpose_tf.common.errors import UserError
 
 FLAGS_NAME, VERSIONS_NAME = "flags.txt", "versions.json"
 PACKAGES = ("tensorflow", "keras", "tensorflow-addons", "numpy", "opencv-python", "absl-py")
@@ -30,6 +31,13 @@ def write_run_files(model_dir: str | Path, flags_text: str, data: Mapping[str, A
         "data": dict(data),
     }
     files.write_json(folder / VERSIONS_NAME, versions)
+
+
+def require_no_teacher(model_dir: str | Path) -> None:
+    """Raises UserError for the folder of a run of teacher.train, which cannot be resumed without its teacher."""
+    path = Path(model_dir) / file_names.GROUPS
+    if path.exists():
+        raise UserError(f"{path}: this run has a teacher: resume it with teacher.train, or choose another --model_dir")
 
 
 def git_commit() -> str | None:

@@ -5,13 +5,12 @@ curriculum takes the same decision without talking to the others.
 """
 
 import dataclasses
-import json
-import os
 from typing import Any
 
 import tensorflow as tf
 
 from openpose_tf.common.errors import UserError
+from openpose_tf.training import tf_config
 
 
 def make_replicas(name: str) -> "Replicas":
@@ -22,14 +21,29 @@ def make_replicas(name: str) -> "Replicas":
             variable TF_CONFIG (TensorFlow's format), one process each, with the same flags.
 
     Raises:
-        UserError: TF_CONFIG is missing or is not JSON.
+        UserError: TF_CONFIG is missing, is not understood, or names several processes for a strategy of one.
     """
-    if name == "mirrored":
-        return Replicas(tf.distribute.MirroredStrategy())
+    task = tf_config.read()
     if name == "multi_worker":
-        index, count = _worker_of_environment()
-        return Replicas(tf.distribute.MultiWorkerMirroredStrategy(), index, count)
-    return Replicas(tf.distribute.get_strategy())
+        return _multi_worker(task)
+    if task is not None and len(task.addresses) > 1:
+        raise UserError(
+            f"{tf_config.NAME} names {len(task.addresses)} processes that train, and each would write the run as if "
+            "alone: give --strategy=multi_worker, or unset the variable"
+        )
+    return Replicas(tf.distribute.MirroredStrategy() if name == "mirrored" else tf.distribute.get_strategy())
+
+
+def _multi_worker(task: tf_config.ClusterTask | None) -> "Replicas":
+    if task is None or task.index is None:
+        raise UserError(f"--strategy=multi_worker needs the environment variable {tf_config.NAME}: {tf_config.EXAMPLE}")
+    # One job for all: whatever TF_CONFIG calls them, TensorFlow and we agree that number 0 is the chief.
+    cluster = tf.train.ClusterSpec({"worker": list(task.addresses)})
+    resolver = tf.distribute.cluster_resolver.SimpleClusterResolver(
+        cluster, task_type="worker", task_id=task.index, rpc_layer="grpc"
+    )
+    strategy = tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=resolver)
+    return Replicas(strategy, task.index, len(task.addresses))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,14 +129,3 @@ def check_batch_size(replicas: Replicas, batch_size: int) -> None:
         raise UserError(
             f"--batch_size={batch_size} cannot be shared evenly by {replicas.count} devices: give a multiple of them"
         )
-
-
-def _worker_of_environment() -> tuple[int, int]:
-    try:
-        config = json.loads(os.environ["TF_CONFIG"])
-        return int(config["task"]["index"]), len(config["cluster"]["worker"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise UserError(
-            f"--strategy=multi_worker needs the environment variable TF_CONFIG ({error!r}): "
-            '{"cluster": {"worker": ["host:port", ...]}, "task": {"type": "worker", "index": 0}}'
-        ) from None

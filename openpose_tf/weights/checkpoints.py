@@ -9,7 +9,7 @@ from typing import Any
 import tensorflow as tf
 from absl import logging
 
-from openpose_tf.common import files
+from openpose_tf.common import checkpoint_files, files
 from openpose_tf.common.errors import MachineError, UserError
 from openpose_tf.common.folder_claim import FolderClaim
 from openpose_tf.config import ModelConfig
@@ -17,7 +17,6 @@ from openpose_tf.keras_api import keras
 from openpose_tf.network.openpose import build_openpose, plain_network
 
 CONFIG_NAME = "config.json"
-CHECKPOINT_NAME = "ckpt"
 BATCH_NORM, READING = "batch_norm", "reading"  # their entries in config.json
 CLAIM = FolderClaim(
     CONFIG_NAME,
@@ -36,7 +35,7 @@ def load_student(model_dir: str | Path) -> tuple[keras.Model, ModelConfig]:
     """
     folder = files.require_dir(model_dir, WHAT_MODEL_DIR)
     read_config(folder)
-    path = latest_checkpoint(folder)
+    path = checkpoint_files.latest_checkpoint(folder)
     if path is None:
         raise UserError(f"{folder} holds no checkpoint yet: train first, or name another model_dir")
     model, config = load_checkpoint(path)
@@ -82,13 +81,6 @@ def load_mean_checkpoint(paths: Sequence[str | Path]) -> tuple[keras.Model, Mode
         total = [array + more for array, more in zip(total, other.get_weights(), strict=True)]
     model.set_weights([array / len(paths) for array in total])
     return model, config
-
-
-def latest_checkpoint(model_dir: str | Path) -> str | None:
-    """Returns the newest checkpoint of a folder whose files are there (a user may have deleted some), or None."""
-    state = tf.train.get_checkpoint_state(str(model_dir))
-    paths = [] if state is None else list(state.all_model_checkpoint_paths)
-    return next((path for path in reversed(paths) if Path(f"{path}.index").exists()), None)
 
 
 def restore_model(model: keras.Model, path: str | Path) -> None:
@@ -151,9 +143,7 @@ class CheckpointStore:
 
     def __post_init__(self) -> None:
         self._checkpoint = tf.train.Checkpoint(**self.trackables)
-        self._manager = tf.train.CheckpointManager(
-            self._checkpoint, str(self.model_dir), max_to_keep=self.keep, checkpoint_name=CHECKPOINT_NAME
-        )
+        self._manager: tf.train.CheckpointManager | None = None
 
     def restore_latest(self) -> str | None:
         """Restores the latest checkpoint and returns its path, or None if there is none.
@@ -161,7 +151,7 @@ class CheckpointStore:
         Raises:
             UserError: the checkpoint is damaged or belongs to another network.
         """
-        path = latest_checkpoint(self.model_dir)
+        path = checkpoint_files.latest_checkpoint(self.model_dir)
         if path is None:
             return None
         with _reading(path, "run of another configuration"):
@@ -177,9 +167,23 @@ class CheckpointStore:
         if not self.is_chief:
             return None
         try:
+            self._manager = self._manager or self._make_manager()
             return self._manager.save(checkpoint_number=step)
-        except (tf.errors.ResourceExhaustedError, tf.errors.UnknownError, tf.errors.FailedPreconditionError) as error:
+        except tf.errors.OpError as error:
             raise MachineError(f"cannot write a checkpoint to {self.model_dir}: {_short(error)}") from None
+
+    def _make_manager(self) -> tf.train.CheckpointManager:
+        """Returns TensorFlow's manager; what it may delete later it reads from the file `checkpoint`, written anew."""
+        names = [Path(path).name for path in checkpoint_files.whole_checkpoints(self.model_dir)]
+        lines = [f'model_checkpoint_path: "{name}"' for name in names[-1:]]
+        for name in names:
+            seconds = (self.model_dir / f"{name}.index").stat().st_mtime
+            lines += [f'all_model_checkpoint_paths: "{name}"', f"all_model_checkpoint_timestamps: {seconds}"]
+        state = self.model_dir / checkpoint_files.STATE_NAME
+        files.write_bytes(state, "\n".join(lines).encode()) if names else state.unlink(missing_ok=True)
+        return tf.train.CheckpointManager(
+            self._checkpoint, str(self.model_dir), max_to_keep=self.keep, checkpoint_name=checkpoint_files.NAME
+        )
 
 
 @contextlib.contextmanager

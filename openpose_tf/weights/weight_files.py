@@ -9,9 +9,10 @@ from typing import Any, BinaryIO
 import h5py
 import numpy as np
 
+from openpose_tf.common.checkpoint_files import latest_checkpoint
 from openpose_tf.common.errors import UserError
 from openpose_tf.network.openpose import VGG_LAYERS
-from openpose_tf.weights.checkpoints import latest_checkpoint, load_checkpoint
+from openpose_tf.weights.checkpoints import load_checkpoint
 
 LayerWeights = dict[str, dict[str, np.ndarray]]  # layer -> {"kernel": ..., "bias": ...}
 BUILTIN = "builtin"  # name of the small student that ships, in place of a path

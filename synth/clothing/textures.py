@@ -127,7 +127,7 @@ def _read_obj(path: Path) -> tuple[np.ndarray, np.ndarray]:
     uv: list[list[float]] = []
     corners: list[list[int]] = []
     try:
-        for line in path.read_text(encoding="utf-8").splitlines():
+        for line in files.read_text(path, "a Wavefront mesh", fallback="latin-1").split("\n"):
             words = line.split()
             if words[:1] == ["vt"]:
                 uv.append([float(x) for x in words[1:3]])

@@ -86,7 +86,7 @@ def read_cache(path: Path) -> dict[tuple[str, str], ScoreRow]:
     """
     if not path.is_file():
         return {}
-    lines = path.read_text(encoding="utf-8").splitlines()
+    lines = files.read_text(path, "a CSV of person scores").split("\n")
     if not lines or next(csv.reader(lines[:1]), None) != HEADER:
         raise UserError(f"{path} is not a score file of this command: choose another --scores, or delete it")
     rows = {}

@@ -4,7 +4,6 @@ Joints may have any names, with spaces too, and position channels of their own; 
 NumPy and SciPy only.
 """
 
-import codecs
 import dataclasses
 import re
 from collections.abc import Iterator
@@ -14,11 +13,11 @@ import numpy as np
 from absl import logging
 from scipy.spatial.transform import Rotation
 
+from openpose_tf.common import files
 from openpose_tf.common.errors import UserError
 
 _MOTION = re.compile(r"\bMOTION\s+Frames\s*:\s*(\d+)\s+Frame\s+Time\s*:[^\n]*\n?")
 _OVERVIEW_FRAMES = 64
-_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,11 +108,7 @@ def read(path: Path, frames: slice | None) -> Motion:
 
 def _parts(path: Path) -> tuple[str, int, list[str]]:
     """Returns (hierarchy, announced number of frames, frames as text)."""
-    data = path.read_bytes()
-    try:
-        text = data.decode("utf-16" if data.startswith(_UTF16) else "utf-8-sig")
-    except UnicodeDecodeError:
-        text = data.decode("latin-1")  # joint names of old Windows programs
+    text = files.read_text(path, "a BVH motion file", fallback="latin-1")  # joint names of old Windows programs
     if not text.lstrip().startswith("HIERARCHY"):
         raise UserError(f"{path} is not a BVH motion file: it does not begin with HIERARCHY")
     match = _MOTION.search(text)

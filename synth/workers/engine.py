@@ -4,6 +4,7 @@ import collections
 import dataclasses
 import os
 import socket
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,14 @@ from synth.workers import cpu_affinity
 Task = Callable[[Any, int], Any]
 OnDone = Callable[[int, Any], None]
 ADDRESS_TIMEOUT_S = 5.0
+MAX_TEXT = 300  # characters of Ray's message
+# Ray 2.60 waits for tasks on a machine that was cut off for more than 200 s. After this time without a result, and with
+# a machine lost, all that runs is begun again: a task gives the same result wherever and however often it runs.
+STALL_S = 30.0
+TOKEN_FIX = (
+    "copy the first machine's ~/.ray/auth_token to every machine and set RAY_AUTH_MODE=token there, before `ray start` "
+    "and before this command (synth/README.md)"
+)
 OBJECT_STORE_BYTES = 100_000_000  # results are small; Ray's least is 75 MB
 
 
@@ -122,14 +131,33 @@ def _start_ray(config: EngineConfig) -> Any:
         _require_listener(config.ray_address)
         options["address"] = config.ray_address
     else:
-        options |= {"include_dashboard": False, "object_store_memory": OBJECT_STORE_BYTES}
+        # "local" also where RAY_ADDRESS is set: a cluster is used only if --ray_address names it.
+        options |= {"address": "local", "include_dashboard": False, "object_store_memory": OBJECT_STORE_BYTES}
         if config.num_workers > 0:
             options["num_cpus"] = config.num_workers
     try:
         ray.init(**options)
-    except ConnectionError as error:
-        raise UserError(f"--ray_address={config.ray_address}: no Ray cluster there ({error})") from None
+    except Exception as error:
+        raise _explained(error, config.ray_address) from error
     return ray
+
+
+def _explained(error: Exception, address: str | None) -> UserError | MachineError:
+    """Returns why Ray did not start, from what it raises: its own errors, ConnectionError, ValueError and others."""
+    text = " ".join(str(error).split())[:MAX_TEXT]
+    if "Authentication" in f"{type(error)} {error} {error.__cause__}":  # the cause tells of a token that is not sent
+        return UserError(f"--ray_address={address}: the cluster demands its token: {TOKEN_FIX}")
+    if "AF_UNIX" in text:
+        folder = os.environ.get("RAY_TMPDIR") or tempfile.gettempdir()
+        return UserError(
+            f"the path of the folder for temporary files, {folder}, is too long for Ray's sockets: set TMPDIR (or "
+            "RAY_TMPDIR) to a shorter one, such as TMPDIR=/tmp, or give --num_workers=0"
+        )
+    if address is not None and isinstance(error, ConnectionError):
+        return UserError(f"--ray_address={address}: no Ray cluster there ({text})")
+    if "ersion mismatch" in text:
+        return UserError(f"--ray_address={address}: install the same Python and Ray on all machines ({text})")
+    return MachineError(f"Ray did not start ({text or type(error).__name__}); --num_workers=0 does without it")
 
 
 def _require_listener(address: str) -> None:
@@ -164,15 +192,26 @@ def _run_on_ray(task: Task, payload: Any, keys: Sequence[int], config: EngineCon
         shared = ray.put(payload)
         queue = _RetryQueue(keys, config.max_attempts)
         running: dict[Any, int] = {}
+        num_machines = _count_machines(ray)
         while queue.waiting or running:
             while queue.waiting and len(running) < 2 * wanted:  # one in hand, one next, per worker
                 key = queue.waiting.popleft()
                 running[remote.remote(task, shared, key, config.pin)] = key
-            for reference in ray.wait(list(running), num_returns=1)[0]:
+            finished = ray.wait(list(running), num_returns=1, timeout=STALL_S)[0]
+            for reference in finished:
                 _collect(ray, reference, running.pop(reference), queue, on_done)
+            if not finished and _count_machines(ray) < num_machines:
+                num_machines = _count_machines(ray)
+                for key in running.values():
+                    queue.failed(key, "no task has finished since a machine was lost")
+                running.clear()
         return queue.failures
     finally:
         ray.shutdown()
+
+
+def _count_machines(ray: Any) -> int:
+    return sum(bool(node["Alive"]) for node in ray.nodes())
 
 
 class _RetryQueue:

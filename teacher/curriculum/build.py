@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 from absl import logging
 
 from openpose_tf.common import files
+from openpose_tf.common.checkpoint_files import latest_checkpoint
 from openpose_tf.common.errors import UserError
 from openpose_tf.common.folder_claim import FolderClaim
 from openpose_tf.config import Fidelity, TrainConfig
@@ -100,7 +100,7 @@ class TeacherRun:
     def _check_model_dir(self) -> None:
         groups = self._claim()
         known = CLAIM.check(Path(self.model_dir), {name: groups[name] for name in CLAIMED})
-        if known is None and tf.train.latest_checkpoint(self.model_dir) is not None:
+        if known is None and latest_checkpoint(self.model_dir) is not None:
             raise UserError(f"{self.model_dir} holds a run without a teacher: choose a different --model_dir")
 
     def claim(self) -> None:

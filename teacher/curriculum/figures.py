@@ -4,12 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from matplotlib import colormaps
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 from openpose_tf.common import files
+from openpose_tf.common.plotting import Axes, Figure, colormaps
 from teacher.curriculum.decision_log import DecisionLog
 
 
@@ -76,7 +73,6 @@ def plot_reward_rate(log: DecisionLog, width: int = 20) -> Figure:
 def save_figure(figure: Figure, path: Path) -> Path:
     """Writes a figure as PNG, whole or not at all; returns the path."""
     with files.atomic_path(path) as temporary:
-        FigureCanvasAgg(figure)
         figure.savefig(temporary, dpi=130, bbox_inches="tight")
     return path
 

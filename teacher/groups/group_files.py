@@ -4,13 +4,13 @@ import itertools
 from pathlib import Path
 from typing import Any
 
-from openpose_tf.common import files
+from openpose_tf.common import file_names, files
 from openpose_tf.common.errors import UserError
 from openpose_tf.config import Fidelity
 from teacher.groups.groupings import CHARACTERISTICS, Axis, Grouping
 from teacher.groups.membership import Membership
 
-GROUPS_NAME = "groups.json"
+GROUPS_NAME = file_names.GROUPS
 
 
 def groups_json(membership: Membership, mode: Fidelity) -> dict[str, Any]:

@@ -34,6 +34,8 @@ def test_train_stop_and_go_on(data, tmp_path):
     assert "--num_stages=1" in (tmp_path / "flags.txt").read_text()
     assert checkpoints.load_student(tmp_path)[1].width == 0.0625
     assert "seed: 0, now 1" in run_command(*command, "--seed=1", code=2).stderr
+    (tmp_path / "groups.json").write_text("{}")  # as teacher.train writes it
+    assert "resume it with teacher.train" in run_command(*command, code=2).stderr
 
 
 @pytest.mark.parametrize("number, code", [(signal.SIGTERM, 0), (signal.SIGINT, 130)])

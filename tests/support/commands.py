@@ -53,10 +53,14 @@ def check_ended(done: subprocess.CompletedProcess[str], code: int) -> None:
     assert code not in (2, 130) or "Traceback" not in done.stderr, shown
 
 
-def start_command(*words: object, env: Mapping[str, str] | None = None, **options: Any) -> subprocess.Popen[str]:
-    """Starts a command and returns its process; `options` are those of `subprocess.Popen`."""
+def start_command(
+    *words: object, env: Mapping[str, str] | None = None, prefix: Sequence[str] = (), **options: Any
+) -> subprocess.Popen[str]:
+    """Starts a command and returns its process; `prefix` as above, `options` are those of `subprocess.Popen`."""
     options = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, **options}
-    return subprocess.Popen(command_line(*words), cwd=ROOT, env={**os.environ, **(env or {})}, text=True, **options)
+    return subprocess.Popen(
+        [*prefix, *command_line(*words)], cwd=ROOT, env={**os.environ, **(env or {})}, text=True, **options
+    )
 
 
 def finish_command(process: subprocess.Popen[str], code: int = 0, timeout: float = 280) -> str:

@@ -33,12 +33,10 @@ def read_list(path: str | Path) -> list[str]:
     Raises:
         UserError: the file is missing or holds no id.
     """
-    if not Path(path).is_file():
-        raise UserError(f"list {path} does not exist: expected a text file with one image id or file name per line")
-    lines = (line.strip() for line in Path(path).read_text(encoding="utf-8").splitlines())
-    ids = [line for line in lines if line and not line.startswith("#")]
+    what = "a text file with one image id or file name per line"
+    ids = files.read_lines(path, what)
     if not ids:
-        raise UserError(f"list {path} is empty: expected one image id or file name per line")
+        raise UserError(f"list {path} is empty: expected {what}")
     return ids
 
 

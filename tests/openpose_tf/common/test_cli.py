@@ -1,8 +1,11 @@
 """Every command ends with the right exit code and one clear message, never a traceback for a user's mistake."""
 
+import os
+import subprocess
+
 import pytest
 
-from tests.support.commands import run_command
+from tests.support.commands import finish_command, run_command, start_command
 
 PROGRAM = """
 import errno
@@ -17,6 +20,10 @@ def main():
         machine=MachineError("a worker died"),
         interrupt=KeyboardInterrupt(),
         full=OSError(errno.ENOSPC, "No space left on device", "out.png"),
+        quota=OSError(errno.EDQUOT, "Disk quota exceeded", "out.png"),
+        long=OSError(errno.ENAMETOOLONG, "File name too long", "out.png"),
+        strange=OSError("the library's own words"),
+        memory=MemoryError(),
         permission=PermissionError(errno.EACCES, "Permission denied", "out.png"),
         missing=FileNotFoundError(errno.ENOENT, "No such file", "in.png"),
         bug=ZeroDivisionError("a bug"),
@@ -26,7 +33,23 @@ def main():
     return 3 if flags.FLAGS.fail == "code" else None
 
 cli.run(main)
-""".format(choices=["none", "user", "machine", "interrupt", "full", "permission", "missing", "bug", "code"])
+""".format(
+    choices=[
+        "none",
+        "user",
+        "machine",
+        "interrupt",
+        "full",
+        "quota",
+        "long",
+        "strange",
+        "memory",
+        "permission",
+        "missing",
+        "bug",
+        "code",
+    ]
+)
 
 
 @pytest.mark.parametrize(
@@ -37,8 +60,12 @@ cli.run(main)
         ("user", 2, "error: x.json does not exist: expected a COCO file"),
         ("machine", 1, "error: a worker died"),
         ("interrupt", 130, "run the same command again"),
-        ("full", 1, "the disk is full while writing out.png"),
-        ("permission", 2, "no permission for out.png"),
+        ("full", 1, "out.png: the disk is full"),
+        ("quota", 1, "out.png: your disk quota is used up"),
+        ("long", 2, "out.png: the name is too long"),
+        ("strange", 1, "the library's own words"),
+        ("memory", 1, "the memory is full"),
+        ("permission", 2, "out.png: no permission"),
         ("missing", 2, "in.png does not exist"),
     ],
 )
@@ -110,6 +137,25 @@ def test_an_argument_too_many_or_too_few_ends_with_2(positional, arguments, mess
 )
 def test_an_argument_is_the_value_of_a_flag(positional, arguments, received):
     assert call_with(positional, *arguments).stdout == f"{received}\n"
+
+
+def test_the_home_folder_is_meant_by_a_tilde():
+    """Shells replace it at the start of a word only, not in --weights=~/a."""
+    home = os.path.expanduser("~")
+    assert call_with("weights", "--weights=~/a").stdout == f"{home}/a None\n"
+    assert call_with("images", "~/a", "b=~/c", "d~/e").stdout == f"None ['{home}/a', 'b={home}/c', 'd~/e']\n"
+
+
+def test_output_that_nobody_reads_ends_the_command_with_one_line():
+    program = "from openpose_tf.common import cli\ncli.run(lambda: print('x' * 100_000))"
+    with start_command("-c", program, stdout=subprocess.PIPE) as process:
+        process.stdout.close()
+        assert finish_command(process, code=1) == "error: the program that reads the output has ended\n"
+
+
+def test_a_name_that_the_terminal_cannot_show_is_shown_in_escapes():
+    program = "from openpose_tf.common import cli\ncli.run(lambda: print('a\\udce4b\\u4e2d'))"
+    assert run_command("-c", program, env={"PYTHONIOENCODING": "latin-1"}).stdout == "a\\udce4b\\u4e2d\n"
 
 
 def test_an_empty_value_undoes_a_flagfile(tmp_path):

@@ -42,6 +42,59 @@ def test_json_round_trip_and_refusal_of_nan(tmp_path):
     assert files.read_json(path, "a test") == {"a": [1, None, 0.5]}
 
 
+ENCODINGS = ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"]
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_text_of_windows_reads_like_any_other(tmp_path, encoding, end):
+    path = tmp_path / "text"
+    path.write_bytes(end.join(["# a comment", "Füße.jpg", "", "  b c.jpg ", '{"a": "\u2028"}']).encode(encoding))
+    assert files.read_lines(path, "a list") == ["Füße.jpg", "b c.jpg", '{"a": "\u2028"}']
+    path.write_bytes(end.join(['{"a":', '"Füße"}']).encode(encoding))
+    assert files.read_json(path, "a test") == {"a": "Füße"}
+    path.write_bytes(end.join(['{"a": "Füße"}', '{"a": 2}', ""]).encode(encoding))
+    assert files.read_jsonl(path, "rows") == [{"a": "Füße"}, {"a": 2}]
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"F\xfc\xdfe", b"\xff\xfe\x00\xd8a\0"])
+def test_a_file_that_is_not_text_is_named(tmp_path, content):
+    path = tmp_path / "list.txt"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=r"list\.txt is not a text file.*a list"):
+        files.read_lines(path, "a list")
+    assert len(files.read_text(path, "a list", fallback="latin-1")) == len(content)
+
+
+def test_a_log_that_begins_with_zeros_keeps_its_rows(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(b'\0\0\0\0\0\n{"a": 1}\n')  # after a power cut
+    assert files.read_jsonl(path, "rows", skip_unreadable=True) == [{"a": 1}]
+
+
+def test_json_without_end_is_not_json(tmp_path):
+    path = tmp_path / "deep.json"
+    path.write_text("[" * 100_000)
+    with pytest.raises(UserError, match=r"deep\.json is not JSON"):
+        files.read_json(path, "a test")
+
+
+@pytest.mark.parametrize("name", ["a" * 250 + ".json", "\u5199" * 83 + ".json"])
+def test_the_longest_names_a_disk_takes_can_be_written(tmp_path, name):
+    files.write_json(tmp_path / name, 1)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_an_error_names_the_file_that_was_asked_for(tmp_path):
+    final = tmp_path / ("a" * 251 + ".json")
+    with pytest.raises(OSError, match="too long") as too_long:
+        files.write_json(final, 1)
+    with pytest.raises(OSError, match="quota") as no_space, files.atomic_path(tmp_path / "a.png"):
+        raise OSError(errno.EDQUOT, "Disk quota exceeded")  # as write() says it, without a name
+    assert too_long.value.filename == str(final) and no_space.value.filename == str(tmp_path / "a.png")
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("content", [b"{", b"\xff\xfe\x00"])
 def test_read_json_names_file_and_expectation(tmp_path, content):
     path = tmp_path / "broken.json"

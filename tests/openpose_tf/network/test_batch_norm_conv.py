@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from openpose_tf.common.checkpoint_files import latest_checkpoint
 from openpose_tf.common.errors import UserError
 from openpose_tf.config import ModelConfig, OptimizerConfig, Recipe, TrainConfig
 from openpose_tf.network.batch_norm_conv import NormalisedConv2D
@@ -77,7 +78,7 @@ def test_its_run_goes_on(trained):
     asked = config(folder, num_steps=8)
     student = build_student.build_student(asked)
     loop.train(asked, student, CountedBatches(), loop.NoTeacher())
-    assert checkpoints.latest_checkpoint(folder).endswith("-8")
+    assert latest_checkpoint(folder).endswith("-8")
     with pytest.raises(UserError, match="batch_norm"):
         build_student.build_student(dataclasses.replace(asked, batch_norm=False))
 

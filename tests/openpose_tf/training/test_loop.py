@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from openpose_tf.common.errors import MachineError
+from openpose_tf.common.errors import MachineError, UserError
 from openpose_tf.config import TrainConfig
 from openpose_tf.data.input.batch import Selection
 from openpose_tf.training.loop import NoTeacher, train
@@ -162,6 +162,33 @@ def test_a_finished_run_does_nothing_more_and_a_longer_one_goes_on(tmp_path):
     assert train(config(tmp_path), student, NumberedBatches(), NoTeacher()).is_complete and student.steps == 0
     train(config(tmp_path, num_steps=12), student, NumberedBatches(), NoTeacher())
     assert student.steps == 2
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\xff\x00", b'model_checkpoint_path: "ckpt-4"'])
+def test_a_run_resumes_without_tensorflows_list_of_checkpoints(tmp_path, content):
+    """The small file `checkpoint` was not copied, or is empty, damaged or of an earlier copy."""
+    train(config(tmp_path), OneWeight(), NumberedBatches(), EveryThird())
+    before = [(tmp_path / name).read_text() for name in ("metrics.jsonl", "decisions.jsonl")]
+    state = tmp_path / "checkpoint"
+    state.unlink() if content is None else state.write_bytes(content)
+    student = OneWeight()
+    train(config(tmp_path), student, NumberedBatches(), EveryThird())
+    assert student.steps == 0 and student.weight.numpy() == 45
+    assert before == [(tmp_path / name).read_text() for name in ("metrics.jsonl", "decisions.jsonl")]
+    train(config(tmp_path, num_steps=16, keep_checkpoints=3), student, NumberedBatches(), EveryThird())
+    assert student.steps == 6
+    assert sorted(path.name for path in tmp_path.glob("ckpt-*.index")) == [f"ckpt-{n}.index" for n in (10, 12, 16)]
+    assert tf.train.latest_checkpoint(str(tmp_path)) == str(tmp_path / "ckpt-16")
+
+
+def test_logs_without_a_checkpoint_are_kept_and_the_run_refused(tmp_path):
+    train(config(tmp_path), OneWeight(), NumberedBatches(), EveryThird())
+    for path in tmp_path.glob("ckpt-*.data*"):  # only the small files were copied
+        path.unlink()
+    before = [(tmp_path / name).read_text() for name in ("metrics.jsonl", "decisions.jsonl")]
+    with pytest.raises(UserError, match=r"metrics\.jsonl has 4 rows.*no checkpoint.*copy"):
+        train(config(tmp_path), OneWeight(), NumberedBatches(), EveryThird())
+    assert before == [(tmp_path / name).read_text() for name in ("metrics.jsonl", "decisions.jsonl")]
 
 
 def test_old_checkpoints_go(tmp_path):

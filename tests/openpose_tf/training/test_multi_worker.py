@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from openpose_tf.weights.checkpoints import latest_checkpoint
+from openpose_tf.common.checkpoint_files import latest_checkpoint
 from tests.support.commands import finish_command, run_command, start_command
 from tests.support.small_records import write_records
 
@@ -18,10 +18,10 @@ FLAGS = [
 NUM_STEPS = 6
 
 
-def start(data, model_dir, num_steps, cluster=None, index=0):
+def start(data, model_dir, num_steps, cluster=None, job="worker"):
     env, strategy = {}, "one_device"
     if cluster:
-        env["TF_CONFIG"] = json.dumps({"cluster": {"worker": cluster}, "task": {"type": "worker", "index": index}})
+        env["TF_CONFIG"] = json.dumps({"cluster": cluster, "task": {"type": job, "index": 0}})
         strategy = "multi_worker"
     flags = [*data, *FLAGS, f"--model_dir={model_dir}", f"--num_steps={num_steps}", f"--strategy={strategy}"]
     return start_command("teacher.train", *flags, env=env)
@@ -54,10 +54,11 @@ def test_two_workers_equal_one_process(tmp_path):
     data = [f"--{kind}_records={tmp_path / kind}" for kind in ("real", "synthetic")]
     one, two = tmp_path / "one", tmp_path / "two"
     finish_command(start(data, one, NUM_STEPS))
-    cluster = [f"localhost:{port}" for port in free_ports(2)]
-    workers = [start(data, two, NUM_STEPS, cluster, index) for index in range(2)]
+    cluster = {job: [f"localhost:{port}"] for job, port in zip(("chief", "worker", "evaluator"), free_ports(3))}
+    workers = [start(data, two, NUM_STEPS, cluster, job) for job in cluster]  # as TFJob sets it
     for worker in workers:
         finish_command(worker)
+    assert len(list(two.glob("events.out.tfevents.*"))) == 1  # of the chief
 
     for name in ("loss", "loss_real", "loss_synthetic", "gradient_norm"):
         values = [[row[name] for row in rows(folder, "metrics.jsonl")] for folder in (one, two)]

@@ -1,13 +1,16 @@
 import json
+import shutil
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from openpose_tf.common.checkpoint_files import latest_checkpoint
 from openpose_tf.common.errors import UserError
 from openpose_tf.config import ModelConfig
 from openpose_tf.network.openpose import build_openpose
 from openpose_tf.weights import checkpoints
+from openpose_tf.weights.weight_files import read_weights
 
 TINY = ModelConfig(0.0625, 1, 64)
 
@@ -76,6 +79,24 @@ def test_a_damaged_checkpoint_is_named_and_deleting_it_helps(tmp_path, damage):
         path.unlink()
     model, _ = checkpoints.load_student(tmp_path)
     assert np.array_equal(model.get_weights()[0], first.get_weights()[0])
+
+
+def test_checkpoints_are_found_by_their_files(tmp_path):
+    """For export and --init_checkpoint: without the file `checkpoint`, and where the newest has been copied by half."""
+    for step in (9, 10):
+        saved = save(tmp_path / "run", step, seed=step)
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    for path in (tmp_path / "run").iterdir():
+        if path.name != "checkpoint":
+            shutil.copy(path, copy)
+    model, _ = checkpoints.load_student(copy)
+    kernels = [saved.get_weights()[0], model.get_weights()[0], read_weights(copy)["conv1_1"]["kernel"]]
+    assert all(np.array_equal(kernels[0], kernel) for kernel in kernels)
+    (copy / "ckpt-10.data-00000-of-00001").rename(copy / "ckpt-10.data-00000-of-00001.part")
+    assert latest_checkpoint(copy) == str(copy / "ckpt-9")
+    (copy / "ckpt-9.index").unlink()
+    assert latest_checkpoint(copy) is None
 
 
 def test_another_configuration_is_refused_and_named(tmp_path):

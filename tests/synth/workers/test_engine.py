@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from openpose_tf.common.errors import UserError
+from openpose_tf.common.errors import MachineError, UserError
 from synth.workers import cpu_affinity, engine
 from synth.workers.engine import EngineConfig
 
@@ -118,3 +118,39 @@ def test_ray_passes_on_a_users_mistake(monkeypatch):
 def test_no_cluster_at_the_address_is_a_clear_error(address):
     with pytest.raises(UserError, match="no Ray cluster answers"):
         collect(square, 1, [1], num_workers=1, ray_address=address)
+
+
+@pytest.mark.slow
+def test_a_long_folder_for_temporary_files_is_named(tmp_path, monkeypatch):
+    folder = tmp_path / ("x" * 100)
+    folder.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    monkeypatch.setenv("RAY_TMPDIR", str(folder))
+    with pytest.raises(UserError, match="too long for Ray's sockets: set TMPDIR"):
+        collect(square, 1, [1], num_workers=1)
+
+
+@pytest.mark.slow
+def test_a_cluster_in_the_environment_is_not_used_unasked(monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
+    assert collect(square, 10, [2], num_workers=1, pin=False) == ({2: 40}, [])
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "words"),
+    [
+        (ConnectionError("Failed to connect"), UserError, "no Ray cluster there"),
+        (RuntimeError("Version mismatch: The cluster was started with Python: 3.10"), UserError, "same Python and Ray"),
+        (RuntimeError("gcs_server died"), MachineError, "Ray did not start (gcs_server died)"),
+    ],
+)
+def test_why_ray_did_not_start(error, kind, words):
+    explained = engine._explained(error, "host:6379")
+    assert type(explained) is kind and words in str(explained)
+
+
+def test_a_refused_token_is_known_by_the_cause():
+    error = ConnectionError("Failed to connect")
+    error.__cause__ = RuntimeError("AuthenticationError: RPC error: InvalidAuthToken")
+    assert "RAY_AUTH_MODE=token" in str(engine._explained(error, "host:6379"))

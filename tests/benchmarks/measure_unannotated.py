@@ -67,7 +67,9 @@ def main(annotations, images, boxes_path, share="0.5"):
                 if is_hidden
             ]
             rights += is_one_of(left, others).tolist()
-    print(f"recall {np.mean(hits):.3f} of {len(hits)} hidden people, precision {np.mean(rights):.3f} of {len(rights)} boxes")
+    print(
+        f"recall {np.mean(hits):.3f} of {len(hits)} hidden people, precision {np.mean(rights):.3f} of {len(rights)} boxes"
+    )
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from absl import flags
 
 from openpose_tf.common import cli, files
 from synth.detection import model_files, score_cache
+from synth.detection.box_file import BoxFile
 from synth.detection.factory import DETECTOR_KINDS, make_detector
 from synth.detection.score_cache import FilterVerdict
 
@@ -28,11 +29,15 @@ def main() -> None:
     scores_path = Path(values.scores) if values.scores else output.with_suffix(".scores.csv")
     tfod_model = Path(values.tfod_model) if values.tfod_model else None
     detector = make_detector(values.detector, Path(values.models_dir), tfod_model)
-    rows = score_cache.score_images(paths, detector, values.tiles, values.min_side, scores_path)
+    name = score_cache.detector_name(detector, values.tiles)
+    boxes = BoxFile(Path(values.boxes_output), name, paths) if values.boxes_output else None
+    rows = score_cache.score_images(paths, detector, values.tiles, values.min_side, scores_path, boxes)
     verdict = score_cache.judge(rows, values.threshold, values.min_side)
     score_cache.write_kept(output, verdict.kept, f"{len(rows)} scored, threshold {values.threshold:g}")
     print(report(verdict, len(rows), values.threshold, values.min_side))
     print(f"list of kept photographs: {output}\nscores of all: {scores_path}")
+    if boxes is not None:
+        print(f"boxes of people: {values.boxes_output}")
 
 
 def report(verdict: FilterVerdict, num_photos: int, threshold: float, min_side: int) -> str:
@@ -57,6 +62,12 @@ def define_flags() -> None:
     flags.DEFINE_alias("output", "output_file")
     flags.DEFINE_string(
         "scores", None, "CSV of the scores, read and extended; default: --output_file with .scores.csv."
+    )
+    flags.DEFINE_string(
+        "boxes_output",
+        None,
+        "JSON file of the boxes of the people found in all photographs, of any size, read and extended in the same "
+        "pass: for openpose_tf.data.to_tfrecords --people_boxes.",
     )
     flags.DEFINE_float(
         "threshold",

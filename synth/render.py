@@ -33,7 +33,14 @@ from synth.rendering.job import Job, load_sources
 from synth.rendering.renderers import DEFAULT_RENDERER, RENDERERS
 from synth.scene import backgrounds, photographs
 from synth.scene.backgrounds import BackgroundList
-from synth.scene.config import DEFAULT_CAMERA, DEFAULT_LOOK, DEFAULT_PEOPLE_MEAN, RenderConfig, SceneConfig
+from synth.scene.config import (
+    DEFAULT_CAMERA,
+    DEFAULT_LOOK,
+    DEFAULT_PEOPLE_MEAN,
+    PHOTO_MATCHES,
+    RenderConfig,
+    SceneConfig,
+)
 from synth.workers.engine import EngineConfig, Failure
 
 
@@ -73,7 +80,10 @@ def identity(job: Job) -> dict[str, Any]:
     if job.renderer != DEFAULT_RENDERER:
         named["renderer"] = job.renderer
     if job.photographs is not None:
+        matches = job.scenes.photo_matches
+        named["photo_match"] = "all" if matches == set(PHOTO_MATCHES) else ",".join(sorted(matches)) or "none"
         return {**named, "photographs": job.photographs.digest, "num_photographs": job.photographs.count}
+    del named["photo_match"]
     return {**named, "image_size": size, "backgrounds": job.photos.digest}
 
 
@@ -132,6 +142,7 @@ def run_of(given: flags.FlagValues) -> RenderRun:
     found = ReadResult([])
     num_images = given.num_images
     if given.dataset == "mixed":
+        _ = job.scenes.photo_matches  # a wrong value is refused before the photographs are read
         found = _read_photographs(given)
         job = dataclasses.replace(job, photographs=photographs.describe_list(found.images, folder))
         num_images = _num_mixed(given, len(found.images))
@@ -143,6 +154,8 @@ def run_of(given: flags.FlagValues) -> RenderRun:
 def _with_backgrounds(given: flags.FlagValues, job: Job) -> Job:
     if given.annotations or given.images:
         raise UserError(f"--annotations and --images belong to --dataset=mixed, not to --dataset={given.dataset}")
+    if given["photo_match"].present:
+        raise UserError(f"--photo_match belongs to --dataset=mixed, not to --dataset={given.dataset}")
     if given.num_images is None:
         raise UserError(f"--dataset={given.dataset} needs --num_images")
     if given.backgrounds != "builtin":

@@ -14,7 +14,7 @@ from teacher.curriculum import figures
 from teacher.groups import flags as grouping_flags
 from teacher.groups import group_files
 from teacher.groups.group_shards import write_group_shards
-from teacher.groups.membership import group_samples
+from teacher.groups.membership import group_records
 
 
 def define_flags() -> None:
@@ -32,7 +32,7 @@ def main() -> int:
         raise UserError("--records (a record set) and --output_dir (a new folder) are both needed")
     config = grouping_flags.grouping_config(values)
     records = load_records(values.records)
-    membership = group_samples(records.features, config)
+    membership = group_records(records, config)
     output = Path(values.output_dir)
     write_group_shards(records, membership, output, values.overwrite)
     files.write_json(output / group_files.GROUPS_NAME, group_files.groups_json(membership, config.mode))

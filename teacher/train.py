@@ -22,7 +22,7 @@ from openpose_tf.training import flags as train_flags
 from teacher.curriculum import build
 from teacher.curriculum import flags as teacher_flags
 from teacher.groups import flags as grouping_flags
-from teacher.groups.membership import group_samples
+from teacher.groups.membership import group_records
 
 
 def define_flags() -> None:
@@ -50,7 +50,7 @@ def prepare(values: flags.FlagValues) -> loop.TrainingRun:
     sets = build_batches.open_record_sets(data, config.model_dir)
     if sets.real is None or sets.synthetic is None:
         raise UserError("a teacher needs --real_records and --synthetic_records; without one use openpose_tf.train")
-    membership = group_samples(sets.synthetic.features, grouping_config)
+    membership = group_records(sets.synthetic, grouping_config)
     run = build.TeacherRun(config.model_dir, membership, grouping_config, settings)
     run.check()
 

@@ -11,7 +11,7 @@ from eval.formats.prediction_json import ImagePrediction, image_key
 from eval.metrics.oks import OksImage, person_scores
 from openpose_tf.common.errors import UserError
 from openpose_tf.data.annotations import readers
-from openpose_tf.data.annotations.coco_file import CocoFile, CocoImage
+from openpose_tf.data.annotations.formats.coco_file import CocoFile, CocoImage
 from openpose_tf.data.annotations.types import AnnotatedImage, Person, in_image
 from openpose_tf.skeleton import MPI, NUM_MPII_JOINTS, JointState, mpii_to_parts
 

@@ -1,4 +1,4 @@
-"""Makes person-crop TFRecords of annotated pictures: COCO, MPII, OpenPose JSON, or a rendered image dataset.
+"""Makes person-crop TFRecords of annotated pictures, or of a rendered image dataset.
 
 Example (train on about 60 of 85 photographs, then records of those kept apart):
     python -m openpose_tf.data.to_tfrecords --format=coco --annotations=person_keypoints.json --images=images \
@@ -16,7 +16,7 @@ from absl import flags, logging
 
 from openpose_tf.common import cli, config_flags, files
 from openpose_tf.common.config_flags import option
-from openpose_tf.data.annotations import readers, splits
+from openpose_tf.data.annotations import readers, splits, unannotated
 from openpose_tf.data.annotations.types import MIN_HEIGHT, TRAIN, VALIDATION, AnnotatedImage, ReadRequest
 from openpose_tf.data.records import crops
 
@@ -99,6 +99,7 @@ def run(options: Options) -> dict[str, Any]:
     facts = found.facts | lists | {"input_size": options.input_size}
     counts = records.write_record_set(annotated, options.output_dir, config, facts, options.overwrite)
     counts |= {"left_out": dict(found.left_out), "notes": dict(found.notes), "unreadable": found.num_unreadable}
+    counts["unannotated"] = found.facts.get("unannotated")
     counts["ignored_regions"] = sum(len(image.ignore_segmentations) for image in annotated)
     return counts
 
@@ -141,6 +142,7 @@ def convert(options: Options) -> int:
         f"un-annotated regions masked: {counts['ignored_regions']}"
         + (f"; left out: {left_out}" if left_out else "")
         + (f"; note: {notes}" if notes else "")
+        + (f"; {unannotated.describe(counts['unannotated'])}" if counts["unannotated"] else "")
     )
     return cli.EXIT_MACHINE if counts["unreadable"] else cli.EXIT_OK
 

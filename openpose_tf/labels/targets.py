@@ -46,7 +46,8 @@ def draw_targets(
         keypoints: [B, P, 15, 3] float32 (x, y, labelled 0/1), MPI parts in network input pixels; P is static.
         map_size: g, height and width of the maps.
         config: how to draw.
-        is_synthetic_person: [B, P] bool; given, the maps of synthetic people alone are drawn too.
+        is_synthetic_person: [B, P] bool, for the "+ masks" condition: what synthetic people would have is drawn apart,
+            and in mode `paper` the labels hold real people only.
     """
     scene = _Scene(keypoints, is_synthetic_person, map_size * STRIDE, config)
     maps = _area_means(scene, map_size) if config.is_area_sampled else scene.draw(*_cell_centres(map_size))
@@ -129,10 +130,12 @@ class _Scene:
         for person in range(self._num_people):
             # The maximum of Gaussians of one width is the Gaussian of the smallest distance.
             distance2 = dy2[:, person, :, :, None] + dx2[:, person, :, None, :]  # [B, 15, g, g]
-            nearest = tf.minimum(nearest, distance2)
             if self._synthetic is not None:
                 synthetic = self._synthetic[:, person, None, None, None]
                 nearest_synthetic = tf.minimum(nearest_synthetic, tf.where(synthetic, distance2, FAR))
+                if not self._config.is_release:
+                    distance2 = tf.where(synthetic, FAR, distance2)
+            nearest = tf.minimum(nearest, distance2)
         shape = [self.batch_size, MPI.num_parts, tf.shape(ys)[0], tf.shape(xs)[0]]
         return self._gaussian(nearest, shape), self._gaussian(nearest_synthetic, shape)
 
@@ -149,17 +152,24 @@ class _Scene:
         # Distance to the limb's line = |u_x (y - y_a) - u_y (x - x_a)|; infinite outside of the box.
         across_x = tf.where(in_x, limbs.unit_y * (xs - limbs.x), FAR)
         across_y = tf.where(in_y, limbs.unit_x * (ys - limbs.y), -FAR)
-        count = tf.constant(0.0)
+        count = num_synthetic = tf.constant(0.0)
         vectors, synthetic_vectors = _Vectors(self._config.is_release), _Vectors(self._config.is_release)
         for person in range(self._num_people):
             across = across_y[:, person, :, :, None] - across_x[:, person, :, None, :]  # [B, 14, g, g]
             inside = tf.abs(across) <= self._config.limb_half_width
             unit_x, unit_y = limbs.unit_x[:, person, :, :, None], limbs.unit_y[:, person, :, :, None]
+            if self._synthetic is not None:
+                synthetic = inside & self._synthetic[:, person, None, None, None]
+                if self._config.is_release:
+                    synthetic_vectors.add(synthetic, unit_x, unit_y)
+                else:
+                    num_synthetic += tf.cast(synthetic, tf.float32)
+                    inside &= ~synthetic
             count += tf.cast(inside, tf.float32)
             vectors.add(inside, unit_x, unit_y)
-            if self._synthetic is not None:
-                synthetic_vectors.add(inside & self._synthetic[:, person, None, None, None], unit_x, unit_y)
-        return vectors.divided_by(count), synthetic_vectors.divided_by(count)
+        if self._synthetic is None or self._config.is_release:
+            return vectors.divided_by(count), synthetic_vectors.divided_by(count)
+        return vectors.divided_by(count), tf.repeat(num_synthetic, 2, 1)
 
 
 class _Vectors:

@@ -15,8 +15,9 @@ class Targets(NamedTuple):
     Attributes:
         pafs: [B, g, g, 28] float32, unit vectors (shorter where mixed or cut).
         confidence_maps: [B, g, g, 16] float32 in [0, 1], the last one background.
-        synthetic_pafs: [B, g, g, 28] float32, synthetic limbs only, divided by the count over all people; None
-            unless asked for.
+        synthetic_pafs: [B, g, g, 28] float32, or None where synthetic people were not named. `paper`: the number of
+            synthetic limbs there, for both components of a limb. `release`: the vectors of synthetic limbs, divided by
+            the count over all people.
         synthetic_confidence_maps: [B, g, g, 16] float32, synthetic people only (background as 1 - maximum), or None.
     """
 

@@ -21,7 +21,8 @@ from openpose_tf.skeleton import JointState
 CLAIM = FolderClaim(
     schema.HEADER, "the header of an image dataset", "give the same flags to resume, or a different output folder"
 )
-FLAGS_OF_OLD = {"look": "painted"}  # values of flags that older datasets do not name
+# Values of flags that older datasets do not name; photo_match is one of mixed datasets.
+FLAGS_OF_OLD = {"look": "painted", "photo_match": "all"}
 VERSIONED_PACKAGES = ("numpy", "opencv-python", "scipy")
 BACKGROUND_M = 60.0  # depth of 60 m or more is background in a depth picture
 

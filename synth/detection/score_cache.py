@@ -9,7 +9,8 @@ from pathlib import Path
 from openpose_tf.common import files, images
 from openpose_tf.common.errors import UserError
 from openpose_tf.common.progress import Progress
-from synth.detection.people import PersonDetector, person_score
+from synth.detection.box_file import BoxFile
+from synth.detection.people import PersonDetector, detect_views, highest_score, join_views
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,18 +101,24 @@ def read_cache(path: Path) -> dict[tuple[str, str], ScoreRow]:
 
 
 def score_images(
-    paths: Sequence[Path], detector: PersonDetector, tiles: bool, min_side: int, cache_path: Path
+    paths: Sequence[Path],
+    detector: PersonDetector,
+    tiles: bool,
+    min_side: int,
+    cache_path: Path,
+    boxes: BoxFile | None = None,
 ) -> list[ScoreRow]:
     """Returns one row per photograph, in order; scores only what the cache lacks and adds it there at once.
 
     Args:
         paths: photographs.
         detector: any detector.
-        tiles: see `detect.person_score`.
+        tiles: see `people.person_score`.
         min_side: photographs with a shorter side below this many pixels are not scored.
         cache_path: the CSV.
+        boxes: takes the boxes of each photograph, of any size; they come from the same look at it as the score.
     """
-    name = detector.identity + ("+tiles" if tiles else "")
+    name = detector_name(detector, tiles)
     cached = read_cache(cache_path)
     with files.atomic_path(cache_path) as temporary:  # a clean file to append to
         temporary.write_text(_to_csv([HEADER]) + _to_csv(map(dataclasses.astuple, cached.values())), encoding="utf-8")
@@ -119,13 +126,20 @@ def score_images(
     with open(cache_path, "a", encoding="utf-8") as out, Progress(len(paths), "people filter", "photos") as bar:
         for path in paths:
             row = _find_valid(cached, path, name, min_side)
-            if row is None:
-                row = _score_one(path, detector, name, tiles, min_side)
+            if row is None or (boxes is not None and row.is_image and path not in boxes):
+                row = _score_one(path, detector, tiles, min_side, boxes)
                 out.write(_to_csv([dataclasses.astuple(row)]))
                 out.flush()
             rows.append(row)
             bar.update()
+    if boxes is not None:
+        boxes.save()
     return rows
+
+
+def detector_name(detector: PersonDetector, tiles: bool) -> str:
+    """Returns the name of a way to look at photographs: scores and boxes of different ones do not mix."""
+    return detector.identity + ("+tiles" if tiles else "")
 
 
 def _to_csv(rows: Iterable[Sequence[object]]) -> str:
@@ -145,17 +159,21 @@ def _find_valid(cached: dict[tuple[str, str], ScoreRow], path: Path, detector: s
     return None
 
 
-def _score_one(path: Path, detector: PersonDetector, name: str, tiles: bool, min_side: int) -> ScoreRow:
+def _score_one(path: Path, detector: PersonDetector, tiles: bool, min_side: int, boxes: BoxFile | None) -> ScoreRow:
     num_bytes = path.stat().st_size
     try:
         image = images.read_rgb(path, orientation="upright")
     except images.UnreadableImage:
         return ScoreRow(str(path), num_bytes, 0, 0, float("nan"), "")
     height, width = image.shape[:2]
-    if min(height, width) < min_side:
+    is_small = min(height, width) < min_side
+    views = [] if is_small and boxes is None else detect_views(detector, image, tiles)
+    if boxes is not None:
+        boxes.add(path, join_views(views, image))
+    if is_small:
         return ScoreRow(str(path), num_bytes, width, height, float("nan"), "")
-    score = round(person_score(detector, image, tiles), 5)
-    return ScoreRow(str(path), num_bytes, width, height, score, name)
+    score = round(highest_score(views), 5)
+    return ScoreRow(str(path), num_bytes, width, height, score, detector_name(detector, tiles))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -43,6 +43,7 @@ class MixedImage:
         pixels: [height, width, 3] uint8 RGB, the photograph.
         look: what was measured of it.
         variant: how many images before this one show the same photograph.
+        matches: what fits the people to the photograph, of `config.PHOTO_MATCHES`; without, alpha alone (paper).
     """
 
     scene: Scene
@@ -50,6 +51,7 @@ class MixedImage:
     pixels: np.ndarray
     look: PhotoLook
     variant: int
+    matches: frozenset[str] = frozenset()
 
     @classmethod
     def sample(cls, job: Job, sources: Sources, index: int, intersects: Intersects) -> "MixedImage":
@@ -59,7 +61,8 @@ class MixedImage:
         photo = photographs.load_photograph(job.photographs, number)
         pixels = read_image(photo)
         look = photo_matching.measure(pixels, photo_matching.people_region(photo.people, photo.width, photo.height))
-        return cls(sample_scene(job.scenes, sources, photo, look, index, intersects), photo, pixels, look, variant)
+        scene = sample_scene(job.scenes, sources, photo, look, index, intersects)
+        return cls(scene, photo, pixels, look, variant, job.scenes.photo_matches)
 
     @property
     def ignore(self) -> np.ndarray | None:
@@ -67,14 +70,16 @@ class MixedImage:
         return read_ignore_mask(self.photo)
 
     def compose(self, frame: Frame, read_environment: Callable[[str], np.ndarray]) -> np.ndarray:
-        """Returns the people over the photograph, which changes by shadows only."""
+        """Returns the people over the photograph, which changes by shadows only, if at all."""
         light, rgb, alpha = self.scene.light, frame.rgb, frame.alpha
-        if light.kind == "hdri":
+        if light.kind == "hdri" and self.matches & {"light", "colour", "blur"}:
             colour = photo_matching.light_colour(light, read_environment(light.environment))
-            rgb, alpha = photo_matching.match_people(rgb, alpha, frame.ids > 0, self.look, colour)
-        behind = levels_to_linear(self.pixels)
-        image = compositing.over(rgb, alpha, behind, compositing.ground_shade(self.scene))
-        return photo_matching.add_noise(np.random.default_rng(self.scene.finish_seed), image, alpha, self.look)
+            rgb, alpha = photo_matching.match_people(rgb, alpha, frame.ids > 0, self.look, colour, self.matches)
+        has_shadow = "shadow" in self.matches
+        shade = compositing.ground_shade(self.scene) if has_shadow else np.ones_like(alpha)
+        look = self.look if "noise" in self.matches else dataclasses.replace(self.look, noise=0.0)
+        image = compositing.over(rgb, alpha, levels_to_linear(self.pixels), shade)
+        return photo_matching.add_noise(np.random.default_rng(self.scene.finish_seed), image, alpha, look)
 
     def annotate(self, row: dict[str, Any], ids: np.ndarray) -> dict[str, Any]:
         """Returns the annotation of the scene with the photograph's real people before the rendered ones."""
@@ -106,7 +111,7 @@ def sample_scene(
     """
     sized = dataclasses.replace(config, width=photo.width, height=photo.height)
     scene = sampling.sample_scene(sized, sources, index, intersects, Background("photo", str(photo.image_path)))
-    return dataclasses.replace(scene, light=sun_from(scene.light, look))
+    return dataclasses.replace(scene, light=sun_from(scene.light, look)) if "light" in config.photo_matches else scene
 
 
 def sun_from(light: Light, look: PhotoLook) -> Light:

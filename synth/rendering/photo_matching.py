@@ -5,13 +5,14 @@ Everything is measured once per photograph and applied to the people only; the p
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import cv2
 import numpy as np
 
 from openpose_tf.common.color import levels_to_linear
 from openpose_tf.data.annotations.types import Person, in_image
+from synth.scene.config import PHOTO_MATCHES
 from synth.scene.light import Light
 
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)  # of linear sRGB (ITU-R BT.709)
@@ -176,7 +177,12 @@ def light_colour(light: Light, panorama: np.ndarray) -> np.ndarray:
 
 
 def match_people(
-    rgb: np.ndarray, alpha: np.ndarray, coverage: np.ndarray, look: PhotoLook, colour: np.ndarray
+    rgb: np.ndarray,
+    alpha: np.ndarray,
+    coverage: np.ndarray,
+    look: PhotoLook,
+    colour: np.ndarray,
+    matches: Collection[str] = PHOTO_MATCHES,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Returns people fitted to the photograph: ([height, width, 3] premultiplied linear, alpha [height, width, 1]).
 
@@ -186,16 +192,20 @@ def match_people(
         coverage: [height, width] bool, where people are.
         look: of the photograph.
         colour: [3] colour of the rendered light.
+        matches: of "light" (brightness, black level), "colour" (cast, saturation), "blur"; others are ignored.
     """
     own = float((rgb[coverage] @ LUMINANCE).mean()) if coverage.any() else 0.2
-    gain = float(np.clip(target_luminance(look) / (own + 1e-4), *GAIN_RANGE))
-    cast = np.clip(np.array(look.cast) ** CAST_SHARE / np.maximum(colour, 0.2), *CAST_RANGE)
+    gain = float(np.clip(target_luminance(look) / (own + 1e-4), *GAIN_RANGE)) if "light" in matches else 1.0
+    cast, saturation = np.ones(3), 1.0
+    if "colour" in matches:
+        cast = np.clip(np.array(look.cast) ** CAST_SHARE / np.maximum(colour, 0.2), *CAST_RANGE)
+        saturation = min(1.0, look.saturation / FULL_COLOUR)
     out = rgb * (gain * cast / float(cast @ LUMINANCE)).astype(np.float32)
     grey = (out @ LUMINANCE)[..., None]
-    out = grey + (out - grey) * np.float32(min(1.0, look.saturation / FULL_COLOUR))
-    black = np.float32(min(look.black, MOST_BLACK))
+    out = grey + (out - grey) * np.float32(saturation)
+    black = np.float32(min(look.black, MOST_BLACK)) if "light" in matches else np.float32(0.0)
     out = out * (1 - black) + black * alpha
-    return _soften(out, alpha, look)
+    return _soften(out, alpha, look) if "blur" in matches else (out, alpha)
 
 
 def _soften(rgb: np.ndarray, alpha: np.ndarray, look: PhotoLook) -> tuple[np.ndarray, np.ndarray]:

@@ -3,12 +3,14 @@
 import dataclasses
 
 from openpose_tf.common.config_flags import option
+from openpose_tf.common.errors import UserError
 from openpose_tf.common.name_splits import SPLITS
 
 DATASETS = ("synthetic", "real_standin", "mixed")
 CAMERAS = ("paper", "release", "standin", "mixed")
 LIGHTS = ("hdri", "sh")
 LOOKS = ("wardrobe", "painted")
+PHOTO_MATCHES = ("light", "colour", "blur", "noise", "shadow")  # what --photo_match=all adds to the people of D_M
 DEFAULT_CAMERA = {"synthetic": "paper", "real_standin": "standin", "mixed": "mixed"}
 DEFAULT_LOOK = {"builtin": "wardrobe"}  # by body; painted for all others
 DEFAULT_PEOPLE_MEAN = {"synthetic": 9.0, "real_standin": 9.0, "mixed": 4.0}  # paper Sec. 3.2 and 3.3
@@ -59,6 +61,11 @@ class SceneConfig:
     frame_step: int = option(10, "every n-th frame of the motion files (release: 10 or 20)", low=1)
     pose_split: str = option("train", "which part of the motion sequences to use", choices=tuple(SPLITS))
     textures: str = option("", "folder of SURREAL-style clothing textures for an SMPL+H --body")
+    photo_match: str = option(
+        "none",
+        "mixed: what fits the people to their photograph besides alpha: none (paper), all, or several of "
+        f"{', '.join(PHOTO_MATCHES)}; light, colour and blur need --light=hdri",
+    )
     look: str = option(
         "wardrobe",
         "wardrobe = photographed skins, garments, hair on the built-in body (its default); painted = procedural cloth, "
@@ -67,6 +74,23 @@ class SceneConfig:
         derived=True,
     )
     max_tries: int = 12
+
+    @property
+    def photo_matches(self) -> frozenset[str]:
+        """The members of `PHOTO_MATCHES` that `photo_match` names.
+
+        Raises:
+            UserError: it names something else, or what this light does not have.
+        """
+        if self.photo_match in ("none", "all"):
+            return frozenset(PHOTO_MATCHES if self.photo_match == "all" else ())
+        names = frozenset(name.strip() for name in self.photo_match.split(","))
+        if not names <= set(PHOTO_MATCHES):
+            unknown = ", ".join(sorted(names - set(PHOTO_MATCHES))) or "nothing"
+            raise UserError(f"--photo_match names {unknown}: use none, all, or some of {', '.join(PHOTO_MATCHES)}")
+        if self.light == "sh" and names - {"noise", "shadow"}:
+            raise UserError(f"--photo_match={self.photo_match}: light, colour and blur need --light=hdri")
+        return names
 
 
 @dataclasses.dataclass(frozen=True)

@@ -49,7 +49,13 @@ class TeacherConfig:
     learning_rate: float = option(
         defaults.LEARNING_RATE, "Of the teacher's own Adam (5e-5 released).", name="teacher_learning_rate", low=0.0
     )
-    num_hardest: int = option(defaults.NUM_HARDEST, "Hardest real images kept per window (released: 32).", low=1)
+    num_hardest: int = option(
+        defaults.NUM_HARDEST,
+        f"Hardest real images kept per window; default by --mode: paper {defaults.NUM_HARDEST}, release "
+        f"{defaults.RELEASED_NUM_HARDEST}.",
+        low=1,
+        derived=True,
+    )
     width: float | None = option(
         None, "Factor on the teacher network's widths; default: --width.", name="teacher_width", low=0.0, high=4.0
     )
@@ -93,5 +99,7 @@ def define_flags() -> None:
 
 def teacher_config(values: flags.FlagValues) -> TeacherConfig:
     """Returns the settings that flags make; `values` is `flags.FLAGS`, parsed, which only a `main` has."""
-    rule = values.teacher_rule or str(Fidelity(values.mode))  # the rules paper and release are named as the modes
-    return config_flags.build(TeacherConfig, values, rule=rule)
+    mode = Fidelity(values.mode)
+    rule = values.teacher_rule or str(mode)  # the rules paper and release are named as the modes
+    by_mode = defaults.RELEASED_NUM_HARDEST if mode == Fidelity.RELEASE else defaults.NUM_HARDEST
+    return config_flags.build(TeacherConfig, values, rule=rule, num_hardest=values.num_hardest or by_mode)

@@ -9,6 +9,7 @@ from absl import logging
 from openpose_tf.common.config_flags import option
 from openpose_tf.common.errors import UserError
 from openpose_tf.config import Fidelity, mode_option
+from openpose_tf.data.records.record_set import RecordSet
 from teacher.groups.groupings import CHARACTERISTICS, Grouping, make_grouping, require_columns
 from teacher.groups.merging import merge_small
 
@@ -117,6 +118,21 @@ def assign_samples(columns: Mapping[str, np.ndarray], grouping: Grouping, skip_n
     if dropped:
         logging.warning("%d synthetic samples are left out: %s unknown", dropped, " or ".join(used))
     return Membership(grouping, tuple(np.flatnonzero(groups == g) for g in range(grouping.num_groups)), dropped)
+
+
+def group_records(records: RecordSet, config: GroupingConfig) -> Membership:
+    """Returns the groups of a record set; warns where its distances are in raw pixels of images of any size.
+
+    Raises:
+        UserError: as `group_samples`.
+    """
+    if "min_distance" in config.names and not records.has_scaled_distances:
+        logging.warning(
+            "%s: minimal distances are in raw pixels (an older record set), not in those of an image whose longer side "
+            "is 640: groups of smaller images stay empty; convert the data again to change that",
+            records.dir,
+        )
+    return group_samples(records.features, config)
 
 
 def group_samples(columns: Mapping[str, np.ndarray], config: GroupingConfig) -> Membership:

@@ -78,8 +78,21 @@ def test_heads_tell_where_everything_comes_from_that_the_run_reads(name):
     assert needs == read
 
 
+@pytest.mark.parametrize("name", [name for name in ROWS if name != "real"])
+def test_heads_name_the_assets_without_which_the_printed_score_is_unknown(name):
+    head = head_of(name)
+    assert "Unknown with the built-in assets" in head
+    if "style" in name:
+        assert "runs/d_m as in real_mixed.flags (--photo_match=none)" in head
+        return
+    render = head.partition("python -m synth.render ")[2].partition(", then")[0]
+    assets = "--photo_match=none" if "mixed" in name else "--backgrounds="
+    assert all(flag in render for flag in ("--body=", "--poses=", "--textures=", assets))
+
+
 def test_commands_in_heads_have_the_flags_that_they_are_given():
-    commands = [re.findall(r"python -m ([\w.]+)((?: --\S+)*)", head_of(path.stem)) for path in CONFIGS]
+    heads = [head_of(path.stem).replace(" \\\n#     ", " ") for path in CONFIGS]
+    commands = [re.findall(r"python -m ([\w.]+)((?: --\S+)*)", head) for head in heads]
     flags_of = {}
     for module, words in itertools.chain(*commands):
         flags_of.setdefault(module, set()).update(re.findall(r"--(\w+)", words))

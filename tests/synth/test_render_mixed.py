@@ -53,7 +53,7 @@ def render(source, folder, *more, code=0):
 @pytest.fixture(scope="module")
 def mixed(source, tmp_path_factory):
     folder = tmp_path_factory.mktemp("mixed") / "d_m"
-    render(source, folder, "--variants=2")
+    render(source, folder, "--variants=2", "--photo_match=all")
     return folder
 
 
@@ -100,8 +100,8 @@ def test_every_photograph_has_its_variants_with_exact_ground_truth(source, mixed
 @pytest.mark.blender
 def test_a_stopped_run_ends_with_the_same_pictures_and_never_mixes(source, mixed, tmp_path):
     folder = tmp_path / "again"
-    render(source, folder, "--variants=2", "--num_images=1")
-    more = render(source, folder, "--variants=2", "--num_workers=1")
+    render(source, folder, "--variants=2", "--num_images=1", "--photo_match=all")
+    more = render(source, folder, "--variants=2", "--num_workers=1", "--photo_match=shadow,light,colour,blur,noise")
     assert "1 of 4 images are there" in more.stderr
     assert contents(folder) == contents(mixed)
     changed = json.loads((source / "annotations.json").read_text())
@@ -109,10 +109,14 @@ def test_a_stopped_run_ends_with_the_same_pictures_and_never_mixes(source, mixed
     changed["annotations"][0]["keypoints"][15] += 1  # the left shoulder is
     (tmp_path / "changed.json").write_text(json.dumps(changed))
     before = (folder / "photographs.jsonl").read_bytes()
-    other = render(source, folder, "--variants=2", f"--annotations={tmp_path}/changed.json", code=2)
+    plain = render(source, folder, "--variants=2", code=2)
+    assert "photo_match: all, now none" in plain.stderr
+    other = render(
+        source, folder, "--variants=2", "--photo_match=all", f"--annotations={tmp_path}/changed.json", code=2
+    )
     assert "photographs: " in other.stderr
     assert (folder / "photographs.jsonl").read_bytes() == before
-    seed = render(source, folder, "--variants=2", "--seed=6", code=2)
+    seed = render(source, folder, "--variants=2", "--photo_match=all", "--seed=6", code=2)
     assert "seed: 5, now 6" in seed.stderr
 
 

@@ -11,8 +11,9 @@ from pathlib import Path
 from absl import logging
 
 from openpose_tf.common.errors import UserError
-from openpose_tf.data.annotations import coco, coco_file, image_dataset, mpii_reader, openpose_json, pixels, splits
-from openpose_tf.data.annotations.coco_file import CocoFile
+from openpose_tf.data.annotations import image_dataset, pixels, splits, unannotated
+from openpose_tf.data.annotations.formats import coco, coco_file, lsp, mpii_reader, ochuman, openpose_json, posetrack18
+from openpose_tf.data.annotations.formats.coco_file import CocoFile
 from openpose_tf.data.annotations.types import TRAIN, VALIDATION, AnnotatedImage, ReadRequest, ReadResult
 
 
@@ -42,6 +43,9 @@ READERS = {
     "coco": Reader(coco.read, min_joints=5, recognises=coco_file.recognises, parse=coco_file.parse),
     "mpii": Reader(mpii_reader.read, has_split=True),
     "openpose_json": Reader(openpose_json.read, has_split=True),
+    "lsp": Reader(lsp.read, min_joints=5),
+    "ochuman": Reader(ochuman.read, min_joints=5),
+    "posetrack18": Reader(posetrack18.read, min_joints=5),
     "image_dataset": Reader(image_dataset.read, needs_images=False, recognises=Path.is_dir),
 }
 FORMATS = tuple(READERS)
@@ -67,6 +71,7 @@ def read(name: str, request: ReadRequest) -> ReadResult:
     found = reader.read(request)
     facts = {"format": name, "annotations": request.annotations, **found.facts}
     found = pixels.settle(splits.choose(dataclasses.replace(found, facts=facts), request), request.orientation)
+    found = unannotated.apply(found, request)
     for reason, count in found.left_out.items():
         logging.info("%s: %d left out: %s", request.annotations, count, reason)
     for reason, count in found.notes.items():

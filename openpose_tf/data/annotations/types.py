@@ -4,6 +4,7 @@ Pixels: x right, y down, pixel centres at integers.
 """
 
 import dataclasses
+import enum
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,14 @@ TRAIN, VALIDATION = "train", "val"  # values of --split that choose images
 REAL = "real"  # kind of a data set of photographs; the kinds of rendered ones: image_dataset_schema.KINDS
 NUM_VALIDATION_GROUPS = 343  # of MPII; paper Sec. 5: 343 randomly selected groups
 MIN_HEIGHT = 32.0  # px; least height of a sampled person where photographs are involved
+
+
+class Handling(enum.StrEnum):
+    """What becomes of people whom an annotation leaves out."""
+
+    MASK = "mask"  # their box is out of the loss
+    DROP = "drop"  # their photograph is left out
+    KEEP = "keep"  # nothing: they count as background
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,6 +113,21 @@ class ReadRequest:
     )
     exclude_list: str | None = option(None, "Text file: not these images.")
     orientation: Orientation = option("stored", ORIENTATION_HELP, choices=ORIENTATIONS)
+    is_synthetic: bool = option(
+        False,
+        "The pictures are rendered: D_S, or D_M where some people have isSynth 0 (openpose_json). Their camera_angle, "
+        "minDist, visibility and cropped shares become features for the teacher.",
+    )
+    people_boxes: str | None = option(
+        None,
+        "JSON of the people's boxes in the photographs, by synth.filter_backgrounds --boxes_output; one that is nobody "
+        "annotated is handled by --unannotated.",
+    )
+    unannotated: Handling | None = option(
+        None,
+        "People whom the annotation leaves out: mask = their box is out of the loss (default with --people_boxes), "
+        "drop = their photograph is left out, keep = they are background.",
+    )
 
 
 @dataclasses.dataclass(frozen=True)

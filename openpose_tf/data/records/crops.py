@@ -12,7 +12,7 @@ import numpy as np
 from openpose_tf.common import images
 from openpose_tf.config import MAX_OFFSET, MAX_ROTATION_DEG, MAX_ZOOM, MIN_ZOOM, NETWORK_SIZE, TARGET_HEIGHT
 from openpose_tf.data.annotations.types import AnnotatedImage, Person, in_image
-from openpose_tf.data.records.schema import PersonSample
+from openpose_tf.data.records.schema import DISTANCE_SIDE, PersonSample
 from openpose_tf.skeleton import JointState
 
 PERSON_HEIGHT = 200.0  # MPII's scale is the person's height over 200 px
@@ -145,8 +145,16 @@ def crop_person(
         image_id=image.image_id,
         person=person,
         is_synthetic=is_synthetic,
-        features=subject.features,
+        features=_features(image, subject),
     )
+
+
+def _features(image: AnnotatedImage, person: Person) -> dict[str, float]:
+    """The person's numbers; the distance is that in an image of the size of the paper's, whose groups end at 640 px."""
+    features = dict(person.features)
+    if "min_distance" in features:
+        features["min_distance"] *= DISTANCE_SIDE / max(image.width, image.height)
+    return features
 
 
 def _others(image: AnnotatedImage, person: int, region: tuple[int, int, int, int]) -> list[Person]:

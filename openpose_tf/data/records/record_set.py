@@ -13,6 +13,7 @@ from openpose_tf.common.errors import UserError
 from openpose_tf.common.fingerprints import fingerprint
 from openpose_tf.data.records import remote_files
 from openpose_tf.data.records.schema import (
+    DISTANCE_SIDE,
     FRAME_FOOTER_BYTES,
     FRAME_HEADER_BYTES,
     INDEX_FEATURE_PREFIX,
@@ -51,6 +52,11 @@ class RecordSet:
     def digest(self) -> str:
         """Hash of the index: equal for equal sets, for versions.json and for the check at resume."""
         return index_digest(self.shard, self.offset, self.length, self.features)
+
+    @property
+    def has_scaled_distances(self) -> bool:
+        """Whether `min_distance` is in px of an image whose longer side is 640; else raw pixels, as older sets have."""
+        return all(part.get("distance_side") == DISTANCE_SIDE for part in self.manifest.get("joined", [self.manifest]))
 
     def read(self, row: int) -> bytes:
         """Returns the payload of one record, without a check of its CRC (for tools and tests)."""

@@ -10,6 +10,7 @@ import numpy as np
 
 SCHEMA_VERSION = 1
 MANIFEST_NAME, INDEX_NAME = "manifest.json", "index.npz"
+DISTANCE_SIDE = 640  # px; `min_distance` is that of an image whose longer side this is (manifest: distance_side)
 FEATURE_PREFIX = "feature/"  # in a record
 INDEX_FEATURE_PREFIX = "feature_"  # in index.npz, where a slash would be a folder
 
@@ -33,7 +34,8 @@ class PersonSample:
         image_id: id of the picture in its data set.
         person: number of the sampled person in that picture.
         is_synthetic: domain of the sample, False for real data (D_R).
-        features: numbers a teacher may group by, full-image values; NaN where unknown.
+        features: numbers a teacher may group by, full-image values; NaN where unknown; `min_distance` in px of an
+            image whose longer side is `DISTANCE_SIDE`.
     """
 
     image: bytes

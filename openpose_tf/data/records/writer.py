@@ -129,6 +129,7 @@ class RecordWriter:
             "num_people": self._people,
             "dropped": dict(sorted(self._dropped.items())),
             "features": sorted(features),
+            "distance_side": schema.DISTANCE_SIDE,
             "index_digest": index_digest(columns["shard"], columns["offset"], columns["length"], features),
             "shards": [{"name": path.name, "bytes": end} for path, end in zip(self._paths, self._ends)],
             "seed": self._seed,

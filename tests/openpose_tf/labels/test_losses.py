@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from openpose_tf.config import Fidelity, TargetConfig
+from openpose_tf.config import Fidelity, Sampling, TargetConfig
 from openpose_tf.labels import losses
 from openpose_tf.labels.loss_masks import channel_weights, loss_masks
 from openpose_tf.labels.targets import draw_labels, draw_targets
@@ -88,7 +88,8 @@ def test_masked_synthetic_loss(mode):
     parts, background = masks.confidence_maps.numpy()[..., :15], masks.confidence_maps.numpy()[..., 15]
     assert parts[0, 1, 1, 0] == 0 and parts[0, 6, 6, 0] == 1  # off at the synthetic head, on at the real one
     assert parts[0, 1, 1, 2] == 1  # other channels stay on
-    assert masks.pafs.numpy()[0, 3, 1, 1] == 0 and masks.pafs.numpy()[0, 3, 1, 0] == 1  # the limb runs along y
+    # The limb runs along y: the release leaves its x, which is 0.
+    assert masks.pafs.numpy()[0, 3, 1, 1] == 0 and masks.pafs.numpy()[0, 3, 1, 0] == (mode == Fidelity.RELEASE)
     assert parts[1].all() and masks.pafs.numpy()[1].all()  # nobody synthetic there
     if mode == Fidelity.PAPER:
         assert background[0, 1, 1] == 0 and background[0, 4, 6] == 1 and background[1].all()
@@ -96,12 +97,18 @@ def test_masked_synthetic_loss(mode):
         assert background[0, 1, 1] == 1 and background[0, 4, 6] == 0 and not background[1].any()
 
 
-def test_the_threshold_is_a_quarter():
-    """One Gaussian at a cell's centre: exp(-64/98) = 0.52 one cell away, exp(-128/98) = 0.27, exp(-256/98) = 0.07."""
-    config = TargetConfig(masked_synthetic_loss=True)
+@pytest.mark.parametrize(("mode", "reach"), [(Fidelity.PAPER, 2), (Fidelity.RELEASE, 1)])
+def test_the_mask_of_a_gaussian_ends_at_its_cut_or_in_the_release_at_a_quarter(mode, reach):
+    """A Gaussian at a cell's centre: exp(-64/98) = 0.52 one cell away, exp(-128/98) = 0.27, exp(-256/98) = 0.07.
+
+    Two cells along both axes are 22.6 px away, beyond the cut at 21.24.
+    """
+    config = TargetConfig(mode, Sampling.CENTRE, masked_synthetic_loss=True)
     batch = batch_of([[person((0, 27.5, 27.5))]], [[True]])
     targets = draw_targets(batch["keypoints"], 8, config, batch["is_synthetic_person"])
     mask = loss_masks(batch["loss_mask"], batch["labelled_parts"], targets, config).confidence_maps.numpy()[0, ..., 0]
     expected = np.ones((8, 8))
-    expected[2:5, 2:5] = 0
+    expected[3 - reach : 4 + reach, 3 - reach : 4 + reach] = 0
+    if reach == 2:
+        expected[np.ix_([1, 5], [1, 5])] = 1
     np.testing.assert_array_equal(mask, expected)

@@ -10,13 +10,19 @@ TIE = 2e-4  # float32 and float64 may disagree about a pixel that is this close 
 
 
 def draw(people, synthetic, size, mode, sampling):
-    """Returns (heat [g, g, 16], paf [g, g, 28], same for synthetic people only, doubtful cells [g, g, 44])."""
+    """Returns (heat [g, g, 16], paf [g, g, 28], same for synthetic people only, doubtful cells [g, g, 44]).
+
+    heat and paf hold everybody in mode release, real people only in mode paper; there the fourth value is the number of
+    synthetic limbs at each pixel, for both components, instead of their vectors.
+    """
     if sampling == "area":
         axis, shrink = np.arange(size, dtype=float), _area
     else:
         axis, shrink = np.arange(size // 8) * 8 + 3.5, lambda image: image
     xs, ys = np.meshgrid(axis, axis)
-    heat, doubt_heat = _heat(people, xs, ys, size, mode)
+    labelled = [p for p, s in zip(people, synthetic) if mode == "release" or not s]
+    heat, _ = _heat(labelled, xs, ys, size, mode)
+    _, doubt_heat = _heat(people, xs, ys, size, mode)
     heat_s, _ = _heat([p for p, s in zip(people, synthetic) if s], xs, ys, size, mode)
     paf, paf_s, doubt_paf = _paf(people, synthetic, xs, ys, mode)
     doubt = np.concatenate([doubt_heat, doubt_paf], -1).astype(float)
@@ -68,13 +74,17 @@ def _paf(people, synthetic, xs, ys, mode):
             near_edge = np.logical_or.reduce([(np.abs(e) < TIE) & (e != 0) for e in edges])
             near_line = (np.abs(distance - WIDTH) < TIE) & (np.abs(unit).min() > 0)  # exact for upright and level limbs
             doubt[..., 2 * k : 2 * k + 2] |= (near_edge | near_line)[..., None]
-            count += inside
-            for target, chosen in ((total, inside), (only, inside & bool(is_synthetic))):
-                if mode == "release":
-                    target[chosen, 2 * k : 2 * k + 2] = unit
-                else:
-                    target[chosen, 2 * k : 2 * k + 2] += unit
+            if mode == "release":
+                count += inside
+                total[inside, 2 * k : 2 * k + 2] = unit
+                only[inside & bool(is_synthetic), 2 * k : 2 * k + 2] = unit
+            elif is_synthetic:
+                only[inside, 2 * k : 2 * k + 2] += 1
+            else:
+                count += inside
+                total[inside, 2 * k : 2 * k + 2] += unit
         divisor = np.maximum(count, 1)[..., None]
         total[..., 2 * k : 2 * k + 2] /= divisor
-        only[..., 2 * k : 2 * k + 2] /= divisor
+        if mode == "release":
+            only[..., 2 * k : 2 * k + 2] /= divisor
     return total, only, doubt

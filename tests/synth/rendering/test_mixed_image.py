@@ -19,7 +19,7 @@ from synth.rendering import mixed_image, photo_matching
 from synth.rendering.renderer import Frame
 from synth.scene import camera, light, photographs, placement, sampling
 from synth.scene.backgrounds import BackgroundList
-from synth.scene.config import SceneConfig
+from synth.scene.config import PHOTO_MATCHES, SceneConfig
 from tests.support.bodies.checks import box_intersects
 
 WIDTH, HEIGHT = 120, 90
@@ -136,20 +136,43 @@ def test_a_hidden_joint_changes_its_state_and_nothing_else():
     assert person.keypoints[0, 2] == JointState.VISIBLE  # the source is not touched
 
 
-def test_the_photograph_changes_by_people_and_their_shadows_only(monkeypatch):
+@pytest.mark.parametrize(("matches", "noise"), [(frozenset(), 0), (frozenset(PHOTO_MATCHES), 4)])
+def test_the_photograph_changes_by_people_and_their_shadows_only(matches, noise):
+    """By default by alpha alone (paper): people of linear light 0.3 have level 148.6."""
     photo = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
     rgb, alpha = np.zeros((HEIGHT, WIDTH, 3), np.float32), np.zeros((HEIGHT, WIDTH, 1), np.float32)
     rgb[20:40, 30:50], alpha[20:40, 30:50] = 0.3, 1.0
     shining = light.sample_sh(np.random.default_rng(0))
     eye = camera.mixed_camera(np.random.default_rng(0), WIDTH, HEIGHT)
     scene = sampling.Scene(0, eye, shining, None, (), None, 1, 2)
-    mixed = mixed_image.MixedImage(scene, photograph(), photo, dataclasses.replace(LOOK, noise=4.0), 0)
+    mixed = mixed_image.MixedImage(scene, photograph(), photo, dataclasses.replace(LOOK, noise=4.0), 0, matches)
     picture = mixed.compose(Frame(rgb, alpha, np.int32(alpha[..., 0] > 0), alpha[..., 0]), lambda name: None)
     outside = alpha[..., 0] == 0
     np.testing.assert_array_equal(picture[outside], photo[outside])
-    assert picture[~outside].mean() == pytest.approx(148.6, abs=1) and picture[~outside].std() == pytest.approx(
-        4, abs=1
-    )
+    assert picture[~outside].mean() == pytest.approx(148.6, abs=1)
+    assert picture[~outside].std() == pytest.approx(noise, abs=noise / 4)
+
+
+def test_values_of_photo_match():
+    def matches(text, **more):
+        return SceneConfig(photo_match=text, **more).photo_matches
+
+    assert SceneConfig().photo_matches == matches("none") == frozenset()
+    assert matches("all") == matches("all", light="sh") == set(PHOTO_MATCHES)
+    assert matches("noise, shadow", light="sh") == {"noise", "shadow"}
+    with pytest.raises(UserError, match="names fog: use none, all, or some of light"):
+        matches("noise,fog")
+    with pytest.raises(UserError, match="light, colour and blur need --light=hdri"):
+        matches("colour", light="sh")
+
+
+def test_folders_of_before_the_flag_have_people_matched_in_every_way(tmp_path):
+    writer.open_dataset(tmp_path, "mixed", 1, 1, {"samples": 4}, [])
+    with pytest.raises(UserError, match=r"flags\.photo_match: all, now none"):
+        writer.open_dataset(tmp_path, "mixed", 1, 1, {"samples": 4, "photo_match": "none"}, [])
+    writer.open_dataset(tmp_path, "mixed", 1, 1, {"samples": 4, "photo_match": "all"}, [])
+    with pytest.raises(UserError, match=r"flags\.photo_match: all, now noise"):
+        writer.open_dataset(tmp_path, "mixed", 1, 1, {"samples": 4, "photo_match": "noise"}, [])
 
 
 def test_the_camera_is_the_release_one_whatever_the_seed():
@@ -194,6 +217,17 @@ def test_a_scene_is_data_of_seed_index_and_photograph(sources):
     assert (
         sampling.scene_seeds(other, 3)[0].generate_state(2) != sampling.scene_seeds(config, 3)[0].generate_state(2)
     ).any()
+
+
+def test_the_sun_follows_the_photograph_only_where_its_light_is_matched(sources):
+    def side(match, bright_side):
+        config = SceneConfig(dataset="mixed", seed=7, people_mean=0.0, camera="mixed", photo_match=match)
+        look = dataclasses.replace(LOOK, bright_side=bright_side)
+        return mixed_image.sample_scene(config, sources, photograph(real_person()), look, 3, box_intersects).light
+
+    assert side("none", 0.4) == side("none", -0.4) == side("noise", 0.4)
+    right, left = side("light", 0.4), side("light", -0.4)
+    assert right.sun_direction[0] == -left.sun_direction[0] != 0 and side("all", 0.4) == right
 
 
 def test_the_sun_stands_on_the_bright_side():

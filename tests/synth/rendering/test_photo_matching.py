@@ -136,6 +136,21 @@ def test_haze_lifts_black_and_soft_photographs_soften():
     assert blurred[200, 100, 0] == pytest.approx(0.631, abs=0.01)  # half a pixel inside: Phi(0.5 / 1.5)
 
 
+@pytest.mark.parametrize("part", ["light", "colour", "blur"])
+def test_each_match_changes_its_own_property(part):
+    rgb, alpha, _ = (np.kron(one, np.ones((10, 10, 1))).astype(np.float32) for one in map(np.atleast_3d, square(0.1)))
+    rgb, coverage = rgb * np.array([1.0, 0.8, 0.6], np.float32), alpha[..., 0] > 0
+    look = dataclasses.replace(PLAIN, cast=(0.6, 0.95, 1.3), blur_px=3.0, black=0.0)
+    nothing, opaque = photo_matching.match_people(rgb, alpha, coverage, look, NEUTRAL, ())
+    np.testing.assert_allclose(nothing, rgb, rtol=1e-5)
+    assert opaque is alpha
+    out, soft = photo_matching.match_people(rgb, alpha, coverage, look, NEUTRAL, (part,))
+    middle, before = out[200, 200], rgb[200, 200]
+    is_brighter = middle @ photo_matching.LUMINANCE > 1.2 * (before @ photo_matching.LUMINANCE)
+    is_bluer = middle[2] / middle[0] > 1.1 * before[2] / before[0]
+    assert (is_brighter, is_bluer, soft is not alpha) == (part == "light", part == "colour", part == "blur")
+
+
 def test_noise_is_on_the_people_only():
     image = np.full((80, 80, 3), 100, np.uint8)
     alpha = np.zeros((80, 80, 1), np.float32)

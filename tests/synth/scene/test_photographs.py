@@ -221,6 +221,10 @@ def flags_of(**values):
         "joint_names": "",
         "textures": "",
         "look": None,
+        "photo_match": "none",
+        "is_synthetic": False,
+        "people_boxes": None,
+        "unannotated": None,
     }
     every |= {
         "renderer": "cycles",

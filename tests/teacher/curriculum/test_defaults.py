@@ -47,7 +47,8 @@ def test_a_reward_raises_the_chosen_probability_by_one_hundredth_of_itself(playe
     np.testing.assert_allclose(after, 1.01 * before / (1 + 0.01 * before / 4))  # of 4 groups; shares scaled to sum to 1
 
 
-def test_the_release_looks_at_the_32_hardest_real_images_of_80(played):
+def test_the_paper_looks_at_the_hardest_real_image_of_80_and_the_release_at_32(played):
+    assert played["paper"]["images"] == [1] * 16
     assert played["release"]["images"] == [32] * 16
 
 

@@ -1,13 +1,17 @@
 """Which sample is in which group, merging, and what is found before training starts."""
 
+import dataclasses
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from openpose_tf.common.errors import UserError
 from openpose_tf.config import Fidelity
+from openpose_tf.data.records.record_set import RecordSet
 from teacher.groups.group_files import labels_of
 from teacher.groups.groupings import Axis, Grouping
-from teacher.groups.membership import GroupingConfig, assign_samples, group_samples
+from teacher.groups.membership import GroupingConfig, assign_samples, group_records, group_samples
 from teacher.groups.merging import merge_small
 from tests.support.groupings import grouping_from_json
 
@@ -40,6 +44,21 @@ def test_lone_people_are_refused_or_left_out_and_counted():
         group(columns, ["min_distance"], [2])
     membership = group(columns, ["min_distance"], [2], skip_nan=True, allow_empty=True)
     assert membership.num_dropped == 1 and np.concatenate(membership.rows).tolist() == [0, 2]
+
+
+def test_raw_distances_of_an_older_record_set_are_said_once(caplog):
+    empty = np.zeros(40, np.int64)
+    old = RecordSet(Path("old"), (), empty, empty, empty, {"min_distance": np.linspace(0, 600, 40)}, {})
+    new = dataclasses.replace(old, manifest={"distance_side": 640})
+    by_distance, by_pitch = GroupingConfig(("min_distance",), (2,)), GroupingConfig(("camera_pitch",), (2,))
+    pitched = dataclasses.replace(old, features={"camera_pitch_deg": np.linspace(0, 45, 40)})
+    with caplog.at_level("WARNING"):
+        group_records(new, by_distance)
+        group_records(pitched, by_pitch)
+        assert caplog.messages == []
+        group_records(old, by_distance)
+        group_records(dataclasses.replace(new, manifest={"joined": [new.manifest, {}]}), by_distance)
+    assert len(caplog.messages) == 2 and caplog.messages[0].startswith("old: minimal distances are in raw pixels")
 
 
 def test_refusals():

@@ -90,7 +90,35 @@ def test_every_format_names_the_flag_it_lacks(name):
 
 
 def test_the_shipped_formats():
-    assert readers.FORMATS == ("coco", "mpii", "openpose_json", "image_dataset")
     assert {name: reader.min_joints for name, reader in readers.READERS.items()} == {
-        "coco": 5, "mpii": 1, "openpose_json": 1, "image_dataset": 1
+        "coco": 5, "mpii": 1, "openpose_json": 1, "lsp": 5, "ochuman": 5, "posetrack18": 5, "image_dataset": 1
     }  # fmt: skip
+
+
+def test_boxes_that_are_nobody_annotated_leave_the_loss_or_take_the_photograph_out(points, tmp_path):
+    boxes = tmp_path / "boxes.json"
+    boxes.write_text(json.dumps({"images": {"one.jpg": [[18, 8, 52, 58, 0.9], [60, 5, 90, 70, 0.8]]}}))
+    out = tmp_path / "records"
+    options = to_tfrecords.Options(
+        format="points", annotations=points, output_dir=str(out), num_shards=1, people_boxes=str(boxes)
+    )
+    counts = to_tfrecords.run(options)
+    expected = {"handling": "mask", "people": 1, "photographs": 1, "unknown": 0}
+    assert counts["unannotated"] == expected and counts["ignored_regions"] == 1
+    records = record_set.load_records(out)
+    assert records.manifest["source"]["unannotated"] == expected
+    sample = examples.to_sample(records.read(0))
+    mask = cv2.imdecode(np.frombuffer(sample.mask, np.uint8), cv2.IMREAD_GRAYSCALE)
+    assert (mask[10:60, 65:85] == 0).all() and (mask[:, :58] == 255).all()
+
+    request = ReadRequest(points, people_boxes=str(boxes), unannotated="keep")
+    assert photographs.read_photographs("points", request).images[0].ignore_segmentations == ()
+    masked = photographs.read_photographs("points", ReadRequest(points, people_boxes=str(boxes))).images
+    assert len(masked[0].ignore_segmentations) == 1
+    with pytest.raises(UserError, match=r"--unannotated=drop leaves no photograph of .*set\.points"):
+        readers.read("points", ReadRequest(points, people_boxes=str(boxes), unannotated="drop"))
+    with pytest.raises(UserError, match="--unannotated=drop needs --people_boxes"):
+        readers.read("points", ReadRequest(points, unannotated="drop"))
+    boxes.write_text(json.dumps({"images": {"other.jpg": []}}))
+    with pytest.raises(UserError, match="names none of the 1 photographs"):
+        readers.read("points", ReadRequest(points, people_boxes=str(boxes)))

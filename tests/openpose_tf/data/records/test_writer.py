@@ -44,6 +44,7 @@ def test_round_trip(annotated, tmp_path):
     assert counts == {"images": 5, "records": 10, "people": 20, "dropped": {}}
     loaded = record_set.load_records(tmp_path / "out")
     assert len(loaded) == 10 and len(loaded.shard_paths) == 3
+    assert loaded.manifest["distance_side"] == 640 and loaded.has_scaled_distances
     assert sorted(np.bincount(loaded.shard)) == [3, 3, 4]
     samples = [examples.to_sample(loaded.read(row)) for row in range(10)]
     assert sorted((sample.image_id, sample.person) for sample in samples) == [
@@ -51,8 +52,9 @@ def test_round_trip(annotated, tmp_path):
     ]
     for row, sample in enumerate(samples):
         person = annotated[int(sample.image_id)].people[sample.person]
-        assert loaded.features["min_distance"][row] == pytest.approx(person.objpos[0])
-        assert sample.features["min_distance"] == pytest.approx(person.objpos[0])
+        scaled = 640 / 200 * person.objpos[0]  # the longer side is 200 px
+        assert loaded.features["min_distance"][row] == pytest.approx(scaled)
+        assert sample.features["min_distance"] == pytest.approx(scaled)
         assert (sample.width, sample.height) == (200, 150)  # reach covers the whole picture, nothing is downscaled
         np.testing.assert_allclose(sample.keypoints[0], person.keypoints, atol=1e-4)
         np.testing.assert_allclose(sample.objpos, person.objpos, atol=1e-4)

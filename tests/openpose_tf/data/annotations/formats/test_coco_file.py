@@ -7,7 +7,7 @@ import pytest
 
 from eval.formats import oks_truth
 from openpose_tf.common.errors import UserError
-from openpose_tf.data.annotations import coco, coco_file
+from openpose_tf.data.annotations.formats import coco, coco_file
 from openpose_tf.data.annotations.types import ReadRequest
 from openpose_tf.skeleton import COCO_JOINTS, MPII_JOINTS
 

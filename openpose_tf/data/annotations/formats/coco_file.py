@@ -60,6 +60,7 @@ class CocoImage:
         file_name: as in the file.
         width, height: pixels, or None where the file does not say.
         people: people and crowds, in the order of the file.
+        ignored: regions of un-annotated people that belong to nobody (PoseTrack18), as segmentations.
     """
 
     image_id: str
@@ -67,6 +68,7 @@ class CocoImage:
     width: int | None
     height: int | None
     people: tuple[CocoPerson, ...]
+    ignored: tuple[Any, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,7 +108,7 @@ def parse(path: str | Path) -> CocoFile:
     content = files.read_json(path, WHAT)
     _check(content, path)
     categories = {_key(row.get("id")): row for row in content["categories"]}
-    with_keypoints = {key: _joint_names(row["keypoints"]) for key, row in categories.items() if _lists_keypoints(row)}
+    with_keypoints = {key: joint_names(row["keypoints"]) for key, row in categories.items() if _lists_keypoints(row)}
     joints = _of_people(with_keypoints)
     listed = {_key(row.get("id")) for row in content["images"]}
     left_out: collections.Counter[str] = collections.Counter()
@@ -156,7 +158,8 @@ def _lists_keypoints(category: Mapping[str, Any]) -> bool:
     return isinstance(category.get("keypoints"), list) and bool(category["keypoints"])
 
 
-def _joint_names(names: Sequence[Any]) -> tuple[str, ...]:
+def joint_names(names: Sequence[Any]) -> tuple[str, ...]:
+    """Returns names of joints in this project's words."""
     words = (str(name).lower().replace("-", "_").replace(" ", "_") for name in names)
     words = (word.replace("left_", "l_").replace("right_", "r_") for word in words)
     return tuple(ALIASES.get(word, word) for word in words)
@@ -174,9 +177,16 @@ def _image(
         if not isinstance(row["file_name"], str):
             raise ValueError("file_name is not text")
         people = tuple(_person(row, joints[_key(row["category_id"])], notes) for row in annotations)
-        return CocoImage(str(row["id"]), row["file_name"], width, height, people)
+        return CocoImage(str(row["id"]), row["file_name"], width, height, people, _ignored(row))
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise not_understood(path, row.get("id"), error) from None
+
+
+def _ignored(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Returns PoseTrack18's regions of an image, given as lists of x and of y."""
+    columns, rows = row.get("ignore_regions_x") or [], row.get("ignore_regions_y") or []
+    outlines = (np.column_stack([x, y]).astype(np.float64) for x, y in zip(columns, rows, strict=True))
+    return tuple([outline.ravel().tolist()] for outline in outlines if len(outline) >= 3)
 
 
 def not_understood(path: str | Path, image_id: Any, error: Exception) -> UserError:

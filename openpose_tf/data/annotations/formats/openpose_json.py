@@ -1,10 +1,12 @@
 """Reads the JSON lists that OpenPose training code uses: one entry per person (img_paths, joint_self, joint_others).
 
 Joints are in MPII's order; (0, 0) is a missing joint (original.md Sec. 2.1), as is a flag of 2 or more; flag 0 is
-occluded. Where a picture has several entries, everybody who appears in any of them is labelled once.
+occluded. Where a picture has several entries, everybody who appears in any of them is labelled once. With
+`--is_synthetic` the people are rendered, as in the authors' published D_S and D_M, whose numbers become features.
 """
 
 import collections
+import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,14 @@ from openpose_tf.data.annotations.types import (
 from openpose_tf.skeleton import NUM_MPII_JOINTS, JointState
 
 WHAT = "a list of people in the form of OpenPose's MPI.json (key root)"
+# Columns of the entries of rendered people (original.md Sec. 2.1); degrees, px, shares of the joints.
+FEATURES = {
+    "camera_pitch_deg": "camera_angle",
+    "min_distance": "minDist",
+    "visible_ratio": "visibility_person",
+    "cropped_ratio": "cropped_person",
+    "num_people": "nr_people",
+}
 REQUIRED = ("img_paths", "img_width", "img_height", "objpos", "scale_provided", "joint_self")
 
 
@@ -37,11 +47,23 @@ def read(request: ReadRequest) -> ReadResult:
         UserError: as `read_openpose_json`.
     """
     validation = request.split == VALIDATION
-    return ReadResult(read_openpose_json(request.annotations, str(request.images), validation, request.masks))
+    images = read_openpose_json(
+        request.annotations, str(request.images), validation, request.masks, request.is_synthetic
+    )
+    are_rendered = {person.is_synthetic for image in images for person in image.people}
+    if are_rendered == {True} and not request.is_synthetic:
+        raise UserError(f"{request.annotations}: everybody is rendered (isSynth): pass --is_synthetic")
+    if not request.is_synthetic:
+        return ReadResult(images)
+    return ReadResult(images, kind="synthetic" if are_rendered == {True} else "mixed")
 
 
 def read_openpose_json(
-    path: str | Path, images_dir: str | Path, validation: bool | None = None, masks_dir: str | Path | None = None
+    path: str | Path,
+    images_dir: str | Path,
+    validation: bool | None = None,
+    masks_dir: str | Path | None = None,
+    is_synthetic: bool = False,
 ) -> list[AnnotatedImage]:
     """Returns the pictures of one JSON file, or of all JSON files of a folder.
 
@@ -50,6 +72,7 @@ def read_openpose_json(
         images_dir: folder that img_paths starts from.
         validation: False for training pictures (no entry has isValidation 1), True for the others, None for all.
         masks_dir: folder of masks of un-annotated people, `mask_NAME`, or None.
+        is_synthetic: people of whom the file does not say it are rendered.
 
     Raises:
         UserError: not such a file, no entry left, or pictures are missing (the first ten and the count).
@@ -69,7 +92,7 @@ def read_openpose_json(
     if not chosen:
         raise UserError(f"{path} holds no person of this split: expected {WHAT}")
     pixels.require_pictures([find_file(root, name) for name in chosen])
-    return [_image(name, entries, root, masks, path) for name, entries in chosen.items()]
+    return [_image(name, entries, root, masks, path, is_synthetic) for name, entries in chosen.items()]
 
 
 def _entries(source: Path) -> list[Mapping[str, Any]]:
@@ -87,16 +110,22 @@ def _entries(source: Path) -> list[Mapping[str, Any]]:
 
 
 def _image(
-    name: str, entries: Sequence[Mapping[str, Any]], root: Path, masks: Path | None, source: str | Path
+    name: str,
+    entries: Sequence[Mapping[str, Any]],
+    root: Path,
+    masks: Path | None,
+    source: str | Path,
+    is_synthetic: bool,
 ) -> AnnotatedImage:
     width, height = int(entries[0]["img_width"]), int(entries[0]["img_height"])
     try:
         people: list[Person] = []
         for entry in entries:
-            synthetic = bool(entry.get("isSynth", 0))
+            synthetic = bool(entry.get("isSynth", is_synthetic))
             _add(people, entry["joint_self"], entry["objpos"], entry["scale_provided"], synthetic, width, height)
         for entry in entries:
-            _add_others(people, entry, width, height)
+            _add_others(people, entry, width, height, is_synthetic)
+        named = _with_features(with_distances(people), entries)
     except (TypeError, ValueError, IndexError, KeyError) as error:
         raise UserError(f"{source}: {name} cannot be understood ({error!r}): expected {WHAT}") from None
     mask = None if masks is None else find_file(masks, f"mask_{last_part(name)}")
@@ -105,16 +134,37 @@ def _image(
         image_path=find_file(root, name),
         width=width,
         height=height,
-        people=with_distances(people),
+        people=named,
         ignore_mask_path=mask if mask is not None and mask.is_file() else None,
     )
 
 
-def _add_others(people: list[Person], entry: Mapping[str, Any], width: int, height: int) -> None:
+def _with_features(people: Sequence[Person], entries: Sequence[Mapping[str, Any]]) -> tuple[Person, ...]:
+    """Returns the people with the features of the entries whose joint_self they are; the pitch is that of the image."""
+    columns = [_features(entry) for entry in entries]
+    pitch = {name: column[name] for name in ("camera_pitch_deg",) for column in columns if name in column}
+    selves = [np.asarray(entry["joint_self"], np.float64).reshape(NUM_MPII_JOINTS, -1)[:, :2] for entry in entries]
+
+    def of(person: Person) -> dict[str, float]:
+        known = person.keypoints[:, 2] != JointState.MISSING
+        own = [k for k, joints in enumerate(selves) if np.array_equal(joints[known], person.keypoints[known, :2])]
+        return {**person.features, **pitch, **(columns[own[0]] if own else {})}
+
+    return tuple(dataclasses.replace(person, features=of(person)) for person in people)
+
+
+def _features(entry: Mapping[str, Any]) -> dict[str, float]:
+    """Returns the features that an entry has; an empty list, as of the distance of somebody alone, is none."""
+    values = {name: np.asarray(entry.get(key, []), np.float64).ravel() for name, key in FEATURES.items()}
+    return {name: float(value[0]) for name, value in values.items() if value.size}
+
+
+def _add_others(people: list[Person], entry: Mapping[str, Any], width: int, height: int, is_synthetic: bool) -> None:
     joints = np.asarray(entry.get("joint_others") or [], np.float64).reshape(-1, NUM_MPII_JOINTS, 3)
     positions = np.asarray(entry.get("objpos_other") or [], np.float64).reshape(-1, 2)
     scales = np.atleast_1d(np.asarray(entry.get("scale_provided_other") or [], np.float64))
-    synthetic = np.atleast_1d(np.asarray(entry.get("isSynth_other") or np.zeros(len(joints)), np.float64))
+    unsaid = np.full(len(joints), float(is_synthetic))
+    synthetic = np.atleast_1d(np.asarray(entry.get("isSynth_other") or unsaid, np.float64))
     if not len(joints) == len(positions) == len(scales) == len(synthetic):
         raise ValueError("joint_others, objpos_other and scale_provided_other differ in length")
     for one, position, scale, flag in zip(joints, positions, scales, synthetic):

@@ -7,8 +7,12 @@ import numpy as np
 import pytest
 
 from openpose_tf.common.errors import UserError
+from openpose_tf.data import to_tfrecords
 from openpose_tf.data.annotations import pixels
-from openpose_tf.data.annotations.openpose_json import read_openpose_json
+from openpose_tf.data.annotations.formats import openpose_json
+from openpose_tf.data.annotations.formats.openpose_json import read_openpose_json
+from openpose_tf.data.annotations.types import ReadRequest
+from openpose_tf.data.records import examples, record_set
 from openpose_tf.skeleton import JointState
 
 
@@ -59,6 +63,56 @@ def test_one_other_person_without_list_and_folder_of_files(tmp_path):
     first, second = read_openpose_json(tmp_path, tmp_path / "images")
     assert len(first.people) == 2 and not first.people[0].is_synthetic
     assert [person.is_synthetic for person in second.people] == [True]
+
+
+RENDERED = {
+    "camera_angle": 12.5, "minDist": 37.0, "visibility_person": 0.75, "cropped_person": 0.125, "nr_people": 3,
+    "median_dist": 50.0, "visibility_ratio_total": 0.4,
+}  # fmt: skip
+
+
+def test_published_synthetic_lists_become_synthetic_records_with_features(tmp_path):
+    """The entries of a picture; the third person is nobody's entry, the second has no distance."""
+    one, two, three = joints(10), joints(50), joints(80)
+    rows = [
+        entry("a.jpg", one, [two, three], isSynth=1, isSynth_other=[1, 1], **RENDERED),
+        entry("a.jpg", two, [one, three], isSynth=1, isSynth_other=[1, 1],
+              **RENDERED | {"visibility_person": 0.0, "minDist": []}),
+    ]  # fmt: skip
+    path, images = write(tmp_path, rows), str(tmp_path / "images")
+    found = openpose_json.read(ReadRequest(str(path), images, is_synthetic=True))
+    assert found.is_synthetic and found.sample_synthetic and found.min_height == 0
+    first, second, third = (person.features for person in found.images[0].people)
+    expected = {"camera_pitch_deg": 12.5, "min_distance": 37, "visible_ratio": 0.75, "cropped_ratio": 0.125}
+    assert expected.items() <= first.items() and first["num_people"] == 3
+    assert second["min_distance"] == 30 and second["visible_ratio"] == 0  # the distance follows from the positions
+    assert third["camera_pitch_deg"] == 12.5 and "visible_ratio" not in third
+    with pytest.raises(UserError, match=r"everybody is rendered \(isSynth\): pass --is_synthetic"):
+        openpose_json.read(ReadRequest(str(path), images))
+
+    options = to_tfrecords.Options(
+        format="openpose_json",
+        annotations=str(path),
+        images=images,
+        output_dir=str(tmp_path / "out"),
+        num_shards=1,
+        is_synthetic=True,
+    )
+    counts = to_tfrecords.run(options)
+    assert counts["records"] == 2 and counts["dropped"] == {"no joint visible": 1}
+    records = record_set.load_records(tmp_path / "out")
+    assert examples.to_sample(records.read(0)).is_synthetic
+    assert records.features["camera_pitch_deg"].tolist() == [12.5, 12.5]
+    assert max(records.features["min_distance"]) == pytest.approx(37 * 640 / 120)
+
+
+def test_people_of_whom_a_synthetic_list_says_nothing_are_rendered_and_lists_with_real_people_are_mixed(tmp_path):
+    path, images = write(tmp_path, [entry("a.jpg", joints(10), [joints(50)])]), str(tmp_path / "images")
+    (image,) = openpose_json.read(ReadRequest(str(path), images, is_synthetic=True)).images
+    assert [person.is_synthetic for person in image.people] == [True, True]
+    write(tmp_path, [entry("a.jpg", joints(10), [joints(50)], isSynth=0, isSynth_other=[1])])
+    found = openpose_json.read(ReadRequest(str(path), images, is_synthetic=True))
+    assert found.kind == "mixed" and found.is_synthetic and not found.sample_synthetic
 
 
 def test_masks(tmp_path):

@@ -4,9 +4,7 @@ Choices (COCO has no MPII scale, position, neck or head top):
 * limbs map directly; thorax = middle of the shoulders; upper neck = the file's neck, or the
   middle of the shoulders; pelvis = middle of the hips; head top = the file's, or never labelled (no loss there).
 * objpos = centre of the person's box.
-* scale = height / 200, where the height is the largest of: longer side of the box (lying people), shoulders to hips
-  over 0.288, shoulder width over 0.259 (Drillis and Contini's body proportions). The last two are lower bounds by
-  foreshortening; they correct boxes that end at the image border or at a table.
+* scale = height / 200, the height being estimated by `mpii_joints.estimate_height`.
 * visible flag 2 = visible, 1 = self-occluded (COCO does not say by whom), outside of the image = truncated.
 * crowds and people without keypoints are un-annotated: the usable part of their segmentation, or else their box, is out
   of the loss; who has neither is left out.
@@ -23,18 +21,13 @@ from openpose_tf.common import files
 from openpose_tf.common.errors import UserError
 from openpose_tf.common.file_names import find_file
 from openpose_tf.common.images import Orientation
-from openpose_tf.data.annotations import coco_file, pixels, segmentations
-from openpose_tf.data.annotations.coco_file import LIMB_JOINTS, CocoImage, CocoPerson
-from openpose_tf.data.annotations.types import AnnotatedImage, Person, ReadRequest, ReadResult, in_image, with_distances
+from openpose_tf.data.annotations import pixels, segmentations
+from openpose_tf.data.annotations.formats import coco_file
+from openpose_tf.data.annotations.formats.coco_file import LIMB_JOINTS, CocoFile, CocoImage, CocoPerson
+from openpose_tf.data.annotations.mpii_joints import estimate_height, to_mpii_joints
+from openpose_tf.data.annotations.types import AnnotatedImage, Person, ReadRequest, ReadResult, with_distances
 from openpose_tf.skeleton import MPII_JOINTS, NUM_MPII_JOINTS, JointState
 
-# MPII joints that are the middle of two others where the file does not name them.
-MIDDLES = {
-    "thorax": ("l_shoulder", "r_shoulder"),
-    "upper_neck": ("l_shoulder", "r_shoulder"),
-    "pelvis": ("l_hip", "r_hip"),
-}
-TORSO_OF_HEIGHT, SHOULDERS_OF_HEIGHT = 0.288, 0.259
 UNUSABLE = "unusable segmentation: the box of the person counts"
 PARTLY_USABLE = "partly unusable segmentation: the rest of it counts"
 STATE_OF_FLAG = {0: JointState.MISSING, 1: JointState.SELF_OCCLUDED, 2: JointState.VISIBLE}
@@ -43,12 +36,20 @@ STATE_OF_FLAG = {0: JointState.MISSING, 1: JointState.SELF_OCCLUDED, 2: JointSta
 def read(request: ReadRequest) -> ReadResult:
     """Returns the images of a COCO keypoint file that show a person with keypoints, in the order of the file.
 
-    A picture is looked for in the folder by its file_name, then by the name's last part, see `find_file`.
+    A picture is looked for in the folder by its file_name, see `find_picture`.
 
     Raises:
         UserError: not such a file, or its joints cannot be mapped.
     """
-    content = coco_file.parse(request.annotations)
+    return annotated_images(coco_file.parse(request.annotations), request)
+
+
+def annotated_images(content: CocoFile, request: ReadRequest) -> ReadResult:
+    """Returns `read` of a file that was parsed.
+
+    Raises:
+        UserError: its joints cannot be mapped, or it holds no person with keypoints.
+    """
     root = files.require_dir(str(request.images), "the pictures of the annotation file")
     for names in content.categories:
         _check_joints(names, request.annotations)
@@ -79,7 +80,7 @@ def _image(
     notes: collections.Counter[str],
 ) -> AnnotatedImage:
     """The image, whose size the picture says where the file does not; counts what is left out or read otherwise."""
-    path = find_file(root, entry.file_name)
+    path = find_picture(root, entry.file_name)
     if size_is_annotated := bool(entry.width and entry.height):
         width, height = int(entry.width or 0), int(entry.height or 0)
     else:
@@ -103,25 +104,26 @@ def _image(
         height=height,
         people=with_distances(people),
         labelled_joints=tuple(bool(known) for known in labelled),
-        ignore_segmentations=tuple(region for region in regions if region is not None),
+        ignore_segmentations=(*(region for region in regions if region is not None), *entry.ignored),
         size_is_annotated=size_is_annotated,
     )
 
 
+def find_picture(root: Path, file_name: str) -> Path:
+    """Returns `find_file`, else the file of a nested name (images/val/video/0.jpg) in a folder that nests less.
+
+    Looked for are val/video/0.jpg, video/0.jpg, and images_val_video_0.jpg, val_video_0.jpg, video_0.jpg.
+    """
+    path, parts = find_file(root, file_name), Path(file_name).parts
+    tails = [parts[start:] for start in range(len(parts) - 1)]
+    names = [root / separator.join(tail) for separator in "/_" for tail in tails]
+    return path if path.is_file() else next((name for name in names if name.is_file()), path)
+
+
 def _keypoints(person: CocoPerson, width: int, height: int) -> np.ndarray:
     """[16, 3] (x, y, JointState) of a person; MPII joints that the file does not name are derived or missing."""
-    result = np.zeros((NUM_MPII_JOINTS, 3))
-    named = {name: point for name, point in zip(person.joints, person.keypoints) if name in MPII_JOINTS}
-    for name, (x, y, flag) in named.items():
-        result[MPII_JOINTS.index(name)] = (x, y, STATE_OF_FLAG[int(flag)])
-    for name, pair in MIDDLES.items():
-        if name not in named:
-            ends = result[[MPII_JOINTS.index(end) for end in pair]]
-            known = (ends[:, 2] != JointState.MISSING).all()
-            result[MPII_JOINTS.index(name)] = (*ends[:, :2].mean(0), ends[:, 2].max()) if known else 0
-    known = result[:, 2] != JointState.MISSING
-    result[known & ~in_image(result, width, height), 2] = JointState.TRUNCATED
-    return np.where(known[:, None], result, 0.0)
+    named = {name: (x, y, STATE_OF_FLAG[int(flag)]) for name, (x, y, flag) in zip(person.joints, person.keypoints)}
+    return to_mpii_joints(named, width, height)
 
 
 def _person(person: CocoPerson, keypoints: np.ndarray) -> Person:
@@ -133,24 +135,6 @@ def _person(person: CocoPerson, keypoints: np.ndarray) -> Person:
         scale=estimate_height(keypoints, width, height) / 200.0,
         area=person.area,
     )
-
-
-def estimate_height(keypoints: np.ndarray, box_width: float, box_height: float) -> float:
-    """Returns a person's standing height in pixels, estimated from the box and the torso (module docstring).
-
-    Args:
-        keypoints: [16, 3] (x, y, JointState), MPII order.
-        box_width, box_height: of the person's box.
-    """
-
-    def length(first: str, second: str) -> float:
-        ends = keypoints[[MPII_JOINTS.index(first), MPII_JOINTS.index(second)]]
-        known = (ends[:, 2] != JointState.MISSING).all()
-        return float(np.linalg.norm(ends[0, :2] - ends[1, :2])) if known else 0.0
-
-    torso = max(length("l_shoulder", "l_hip"), length("r_shoulder", "r_hip"))
-    shoulders = length("l_shoulder", "r_shoulder")
-    return max(box_width, box_height, torso / TORSO_OF_HEIGHT, shoulders / SHOULDERS_OF_HEIGHT)
 
 
 def _region(person: CocoPerson, width: int, height: int, path: Path, notes: collections.Counter[str]) -> Any:

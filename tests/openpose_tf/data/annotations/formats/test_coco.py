@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from openpose_tf.common.errors import UserError
-from openpose_tf.data.annotations import coco, pixels
+from openpose_tf.data.annotations import mpii_joints, pixels
+from openpose_tf.data.annotations.formats import coco
 from openpose_tf.data.annotations.types import ReadRequest
 from openpose_tf.skeleton import COCO_JOINTS, MPII_JOINTS, JointState
 
@@ -84,11 +85,11 @@ def test_person(tmp_path):
 
 def test_scale_is_the_largest_estimate():
     nothing = np.zeros((16, 3))
-    assert coco.estimate_height(nothing, 30, 100) == 100
-    assert coco.estimate_height(nothing, 150, 100) == 150  # somebody who lies
+    assert mpii_joints.estimate_height(nothing, 30, 100) == 100
+    assert mpii_joints.estimate_height(nothing, 150, 100) == 150  # somebody who lies
     shoulders = nothing.copy()
     shoulders[12], shoulders[13] = (0, 0, 1), (51.8, 0, 1)
-    assert coco.estimate_height(shoulders, 60, 60) == pytest.approx(200)
+    assert mpii_joints.estimate_height(shoulders, 60, 60) == pytest.approx(200)
 
 
 def test_unannotated_people_become_the_ignore_mask(tmp_path):

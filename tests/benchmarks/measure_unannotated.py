@@ -2,9 +2,9 @@
 
     python tests/benchmarks/measure_unannotated.py ANNOTATIONS IMAGES BOXES [SHARE]
 
-BOXES is of `python -m synth.filter_backgrounds --boxes_output`. Of each of ten draws: a hidden person is found if at least
-half of the labelled joints lie in boxes that are left over; a left-over box is right if it has an IoU of 0.3 with somebody
-who is not annotated (hidden, crowd, or without joints in the file), or lies in him with 60 % of its area.
+BOXES is of `python -m synth.filter_backgrounds --boxes_output`. Of each of ten draws: a hidden person is found if at
+least half of the labelled joints lie in boxes that are left over; a left-over box is right if it has an IoU of 0.3 with
+somebody who is not annotated (hidden, crowd, or without joints in the file), or lies in him with 60 % of its area.
 """
 
 import sys
@@ -68,7 +68,8 @@ def main(annotations, images, boxes_path, share="0.5"):
             ]
             rights += is_one_of(left, others).tolist()
     print(
-        f"recall {np.mean(hits):.3f} of {len(hits)} hidden people, precision {np.mean(rights):.3f} of {len(rights)} boxes"
+        f"recall {np.mean(hits):.3f} of {len(hits)} hidden people, "
+        f"precision {np.mean(rights):.3f} of {len(rights)} boxes"
     )
 
 

@@ -33,7 +33,7 @@ from synth.rendering.job import Job, load_sources
 from synth.rendering.renderers import DEFAULT_RENDERER, RENDERERS
 from synth.scene import backgrounds, photographs
 from synth.scene.backgrounds import BackgroundList
-from synth.scene.config import DEFAULT_CAMERA, DEFAULT_PEOPLE_MEAN, RenderConfig, SceneConfig
+from synth.scene.config import DEFAULT_CAMERA, DEFAULT_PEOPLE_MEAN, SHAPES, RenderConfig, SceneConfig
 from synth.workers.engine import EngineConfig, Failure
 
 
@@ -68,6 +68,8 @@ def identity(job: Job) -> dict[str, Any]:
         del named[name]
     size = named.pop("width")
     del named["height"]
+    if named["shapes"] == SHAPES[0]:  # older datasets name none
+        del named["shapes"]
     if job.renderer != DEFAULT_RENDERER:  # older datasets name none
         named["renderer"] = job.renderer
     if job.photographs is not None:
@@ -219,7 +221,7 @@ def _scan(where: str) -> BackgroundList:
 def main() -> int:
     """Renders what is missing; exit code 1 if scenes failed or photographs were left out."""
     run = run_of(flags.FLAGS)
-    load_sources(run.job).poses.check()  # wrong files fail here, not in a worker
+    load_sources(run.job).poses.check(run.job.scenes.shapes == "clip")  # wrong files fail here, not in a worker
     failures = render(run)
     counts = finish(run, failures)
     people = f", {counts['people']} people" if "people" in counts else ""

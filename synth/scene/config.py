@@ -8,6 +8,7 @@ from openpose_tf.common.name_splits import SPLITS
 DATASETS = ("synthetic", "real_standin", "mixed")
 CAMERAS = ("paper", "release", "standin", "mixed")
 LIGHTS = ("hdri", "sh")
+SHAPES = ("normal", "clip")
 DEFAULT_CAMERA = {"synthetic": "paper", "real_standin": "standin", "mixed": "mixed"}
 DEFAULT_PEOPLE_MEAN = {"synthetic": 9.0, "real_standin": 9.0, "mixed": 4.0}  # paper Sec. 3.2 and 3.3
 MIN_BACKGROUND_SIDE = 512  # px, shorter side (paper Sec. 3.1, "Background Images")
@@ -49,6 +50,12 @@ class SceneConfig:
     body: str = option("builtin", "builtin, or the path of SMPL+H model files")
     poses: str = option("builtin", "builtin, or a folder of AMASS .npz / BVH motion files")
     frame_step: int = option(10, "every n-th frame of the motion files (release: 10 or 20)", low=1)
+    shapes: str = option(
+        "normal",
+        "normal: betas drawn from N(0, 1), cut at 2.5; clip: those of the person whose motion --poses holds, and the "
+        "gender where --body has it (paper Sec. 3.1: poses and shapes of MoSh)",
+        choices=SHAPES,
+    )
     pose_split: str = option("train", "which part of the motion sequences to use", choices=tuple(SPLITS))
     textures: str = option("", "folder of SURREAL-style clothing textures for an SMPL+H --body")
     max_tries: int = 12

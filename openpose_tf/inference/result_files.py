@@ -64,9 +64,3 @@ def coco_results(image_id: int | str, keypoints: np.ndarray, scores: np.ndarray)
         entry = {"image_id": image_id, "category_id": COCO_PERSON, "keypoints": flat, "score": round(float(score), 4)}
         entries.append(entry)
     return entries
-
-
-def coco_image_id(name: str) -> int | str:
-    """Returns COCO's number of a picture whose results are called like val/000000000139, or else the name."""
-    number = name.rsplit("/", 1)[-1].rsplit(".", 1)[0]
-    return int(number) if number.isascii() and number.isdigit() else name

@@ -198,7 +198,7 @@ def _texture_coordinates(
 
 def _hands(path: Path, data: Mapping[str, np.ndarray]) -> HandPca | None:
     """Returns the hand components where the file has them."""
-    shapes = {f"hands_components{k}": (HAND_NUMBERS, HAND_NUMBERS) for k in "lr"}
+    shapes: dict[str, tuple[int, ...]] = {f"hands_components{k}": (HAND_NUMBERS, HAND_NUMBERS) for k in "lr"}
     shapes |= {f"hands_mean{k}": (HAND_NUMBERS,) for k in "lr"}
     if not shapes.keys() <= data.keys():
         return None

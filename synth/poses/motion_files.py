@@ -1,8 +1,8 @@
 """Poses from the user's motion files: .npz of SMPL+H and BVH .bvh, split by sequence.
 
 An .npz holds `poses` [frames, 156], the 52 joints of AMASS in axis-angle, or [frames, 78], the paper's theta: 66
-numbers of the body, 6 + 6 coefficients of the hands (`smplh.pose_from_theta`; zeros are a flat hand). Worlds are z-up in both.
-`betas` [10 or more] and `gender` are of the person whose motion it is; `--shapes=clip` needs the betas.
+numbers of the body, 6 + 6 coefficients of the hands (`smplh.pose_from_theta`; zeros are a flat hand). Worlds are z-up
+in both. `betas` [10 or more] and `gender` are of the person whose motion it is; `--shapes=clip` needs the betas.
 """
 
 import dataclasses

@@ -1,5 +1,6 @@
 """The predict command: results of pictures of all sizes, films, scales and damage."""
 
+import dataclasses
 import json
 import math
 
@@ -104,6 +105,18 @@ def test_coco_results(saved_model, photos, tmp_path):
     expected = painted_network.people_in(120, 160)[:, MPI.parts.index("l_ankle")]
     found = joints[:, COCO_JOINTS.index("l_ankle"), :2]
     assert np.linalg.norm(found[:, None] - expected[None], axis=-1).min(0).max() < 4
+
+
+def test_coco_results_with_the_ids_of_an_annotation_file(saved_model, photos, tmp_path):
+    """pycocotools takes the results; a picture that is not listed has none."""
+    (tmp_path / "people.json").write_text(json.dumps({"images": [{"id": 7, "file_name": "tall.jpg"}]}))
+    common = {"coco": True, "draw": False, "annotations": str(tmp_path / "people.json")}
+    options = predict.PredictOptions(saved_model, [f"{photos}/*.jpg"], str(tmp_path / "out"), **common)
+    assert predict.predict(options) == 0
+    path = tmp_path / "out" / predict.COCO_FILE
+    assert {entry["image_id"] for entry in json.loads(path.read_text())} == {7}
+    with pytest.raises(UserError, match="--format=coco"):
+        predict.predict(dataclasses.replace(options, coco=False))
 
 
 def test_coco_mapping_is_by_name():

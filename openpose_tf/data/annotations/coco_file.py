@@ -113,7 +113,7 @@ def parse(path: str | Path) -> CocoFile:
     _require_unique(content["images"], "file_name", path, "images")
     categories = {key: row for row in content["categories"] if (key := id_key(row.get("id"))) is not None}
     with_keypoints = {key: _joint_names(row["keypoints"]) for key, row in categories.items() if _lists_keypoints(row)}
-    joints = _of_people(with_keypoints)
+    joints: dict[str | None, tuple[str, ...]] = {**_of_people(with_keypoints)}
     listed = {key for row in content["images"] if (key := id_key(row.get("id"))) is not None}
     left_out: collections.Counter[str] = collections.Counter()
     by_image: dict[str | None, list[Mapping[str, Any]]] = collections.defaultdict(list)
@@ -132,10 +132,10 @@ def parse(path: str | Path) -> CocoFile:
     return CocoFile(images, tuple(joints.values()), dict(left_out), dict(notes))
 
 
-def _of_people(joints: Mapping[str | None, tuple[str, ...]]) -> dict[str | None, tuple[str, ...]]:
+def _of_people(joints: Mapping[str, tuple[str, ...]]) -> Mapping[str, tuple[str, ...]]:
     """Returns the categories that have all limbs, which faces or hands have not; all of them if none has."""
     people = {key: names for key, names in joints.items() if set(LIMB_JOINTS) <= set(names)}
-    return people or dict(joints)
+    return people or joints
 
 
 def id_key(identifier: Any) -> str | None:

@@ -1,7 +1,8 @@
 """Reads the JSON lists that OpenPose training code uses: one entry per person (img_paths, joint_self, joint_others).
 
 Joints are in MPII's order; (0, 0) is a missing joint (original.md Sec. 2.1), as is a flag of 2 or more; flag 0 is
-occluded. A null place is a missing joint, a null objpos or scale is not known. Where a picture has several entries, everybody who appears in any of them is labelled once.
+occluded. A null place is a missing joint, a null objpos or scale is not known. Where a picture has several entries,
+everybody who appears in any of them is labelled once.
 """
 
 import collections
@@ -154,5 +155,5 @@ def _add(
     if missing.all() or any(np.array_equal(keypoints, person.keypoints) for person in people):
         return
     position = np.full(2, np.nan) if objpos is None else np.asarray(objpos, np.float64).reshape(2)
-    height = float(np.asarray(scale, np.float64).reshape(()))
-    people.append(Person(keypoints, position, height, is_synthetic=is_synthetic))
+    size = float(np.asarray(scale, np.float64).reshape(()))
+    people.append(Person(keypoints, position, size, is_synthetic=is_synthetic))

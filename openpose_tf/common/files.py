@@ -53,7 +53,7 @@ def read_json(path: str | os.PathLike[str], what: str) -> Any:
         raise UserError(f"{path} does not exist: expected {what}")
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # JSON, its encoding, or brackets without end
         raise UserError(f"{path} is not JSON ({error}): expected {what}") from None
 
 

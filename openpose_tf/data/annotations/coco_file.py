@@ -113,7 +113,7 @@ def parse(path: str | Path) -> CocoFile:
     _require_unique(content["images"], "file_name", path, "images")
     categories = {key: row for row in content["categories"] if (key := id_key(row.get("id"))) is not None}
     with_keypoints = {key: _joint_names(row["keypoints"]) for key, row in categories.items() if _lists_keypoints(row)}
-    joints: dict[str | None, tuple[str, ...]] = {**_of_people(with_keypoints)}
+    joints = _of_people(with_keypoints)
     listed = {key for row in content["images"] if (key := id_key(row.get("id"))) is not None}
     left_out: collections.Counter[str] = collections.Counter()
     by_image: dict[str | None, list[Mapping[str, Any]]] = collections.defaultdict(list)
@@ -191,7 +191,7 @@ def _joint_names(names: Sequence[Any]) -> tuple[str, ...]:
 def _image(
     row: Mapping[str, Any],
     annotations: Sequence[Mapping[str, Any]],
-    joints: Mapping[str | None, tuple[str, ...]],
+    joints: Mapping[str, tuple[str, ...]],
     path: str | Path,
     notes: collections.Counter[str],
 ) -> CocoImage:
@@ -201,7 +201,7 @@ def _image(
             raise ValueError("file_name is not the name of a file")
         if row.get("id") is None:
             raise KeyError("id")
-        people = tuple(_person(row, joints[id_key(row["category_id"])], notes) for row in annotations)
+        people = tuple(_person(row, joints[str(id_key(row["category_id"]))], notes) for row in annotations)
         return CocoImage(str(row["id"]), row["file_name"], width, height, people)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise not_understood(path, row.get("id"), error) from None

@@ -98,7 +98,11 @@ def _parse(value: Any, path: Path) -> ImagePrediction | None:
             ) from None
     if not (np.isfinite(keypoints).all() and np.isfinite(scores).all()):
         raise UserError(f"{path}: NaN or infinite numbers among the predicted people: predict this image again")
-    width, height = (int(value[side]) if isinstance(value.get(side), int) else 0 for side in ("width", "height"))
+    width, height = (_side(value.get(side)) for side in ("width", "height"))
     tag = value.get("exif_orientation")
     tag = tag if isinstance(tag, int) and 1 <= tag <= 8 else 1
     return ImagePrediction(str(value["image"]), keypoints, scores, width, height, tag)
+
+
+def _side(value: Any) -> int:
+    return value if isinstance(value, int) and value > 0 else 0

@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 import h5py
 import numpy as np
 
+from openpose_tf.common import npz_files
 from openpose_tf.common.errors import UserError
 from openpose_tf.network.openpose import VGG_LAYERS
 from openpose_tf.weights.checkpoints import latest_checkpoint, load_checkpoint
@@ -96,8 +97,7 @@ def _read_h5(path: Path) -> LayerWeights:
 
 
 def _read_npz(path: Path) -> LayerWeights:
-    with np.load(path, allow_pickle=False) as file:
-        return _by_layer({name: file[name] for name in file.files})
+    return _by_layer(npz_files.read_arrays(path))
 
 
 def _read_npy(path: Path) -> LayerWeights:
@@ -149,7 +149,9 @@ def _by_layer(arrays: Mapping[str, np.ndarray]) -> LayerWeights:
     weights: LayerWeights = {}
     for name, array in arrays.items():
         layer, kind = _split_name(name)
-        if kind is not None and np.issubdtype(array.dtype, np.number):
+        if kind is not None and array.dtype.kind in "iuf":
+            if not np.isfinite(array).all():
+                raise ValueError(f"{name} holds NaN or infinite numbers")
             weights.setdefault(layer, {})[kind] = array
     return weights
 

@@ -17,6 +17,7 @@ from openpose_tf.common.errors import UserError
 from synth.body import rotations
 from synth.body.joints import JOINT, JOINT_NAMES, NUM_BODY_JOINTS, PARENTS
 
+LARGEST = 1e9  # of an offset or a channel; more is damage
 _CMU_SIDE = {"hip": "UpLeg", "knee": "Leg", "ankle": "Foot", "foot": "ToeBase"}
 _CMU_SIDE |= {"collar": "Shoulder", "shoulder": "Arm", "elbow": "ForeArm", "wrist": "Hand"}
 _CMU_SPINES = ("lowerback", "spine", "spine1", "spine2")
@@ -52,11 +53,23 @@ class _Node:
 
 
 def count_frames(path: Path) -> int:
-    """Returns the number of frames that the file announces."""
-    match = re.search(r"^\s*Frames:\s*(\d+)", _text(path), re.MULTILINE)
+    """Returns the number of frames that the file announces and has.
+
+    Raises:
+        UserError: the file is not BVH, or the two numbers differ.
+    """
+    text = _text(path)
+    match = re.search(r"^\s*Frames:\s*([0-9]{1,18})\b", text, re.MULTILINE)
     if match is None:
         raise UserError(f"{path} is not a BVH motion file: it has no 'Frames:' line")
-    return int(match.group(1))
+    found = len(_frame_lines(text.partition("MOTION")[2]))
+    if found != int(match.group(1)):
+        raise UserError(f"{path} announces {int(match.group(1))} frames and holds {found}: correct its 'Frames:' line")
+    return found
+
+
+def _frame_lines(motion: str) -> list[str]:
+    return [line for line in motion.splitlines() if line.strip()][2:]  # after "Frames:" and "Frame Time:"
 
 
 def read(path: Path, frames: slice | list[int]) -> Motion:
@@ -67,17 +80,19 @@ def read(path: Path, frames: slice | list[int]) -> Motion:
     """
     header, _, motion = _text(path).partition("MOTION")
     nodes = _parse_hierarchy(path, header)
-    lines = [line for line in motion.splitlines() if line.strip()][2:]  # after "Frames:" and "Frame Time:"
+    lines = _frame_lines(motion)
     num_channels = sum(len(node.channels) for node in nodes)
     chosen = lines[frames] if isinstance(frames, slice) else [lines[i] for i in frames if i < len(lines)]
     try:
         rows = np.array([[float(x) for x in line.split()] for line in chosen]).reshape(len(chosen), num_channels)
     except ValueError as error:
         raise UserError(f"{path}: a frame does not hold {num_channels} numbers ({error})") from None
-    if not len(rows) or not np.isfinite(rows).all():
+    if not len(rows) or not (np.abs(rows) <= LARGEST).all():
         raise UserError(f"{path}: it has no frames, or frames with numbers that are not finite; repair or remove it")
     names = tuple(node.name for node in nodes)
     offsets = np.array([node.offset for node in nodes])
+    if not (np.abs(offsets) <= LARGEST).all():
+        raise UserError(f"{path}: its skeleton holds numbers that are not finite; repair or remove it")
     return Motion(names, tuple(node.parent for node in nodes), offsets, _turns(path, nodes, rows))
 
 

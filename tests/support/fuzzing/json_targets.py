@@ -45,7 +45,10 @@ def coco_content() -> dict[str, Any]:
     person = {"category_id": 1, "keypoints": flat, "bbox": [18, 8, 40, 55], "area": 900.0, "iscrowd": 0,
               "segmentation": [[18, 8, 58, 8, 58, 63, 18, 63]], "num_keypoints": 17}  # fmt: skip
     crowd = person | {"iscrowd": 1, "segmentation": {"size": [HEIGHT, WIDTH], "counts": [0, 100, HEIGHT * WIDTH - 100]}}
-    people = [person | {"image_id": 1}, person | {"image_id": 1, "keypoints": [v + (k % 3 < 2) for k, v in enumerate(flat)]}]
+    people = [
+        person | {"image_id": 1},
+        person | {"image_id": 1, "keypoints": [v + (k % 3 < 2) for k, v in enumerate(flat)]},
+    ]
     people += [crowd | {"image_id": 2}, person | {"image_id": 2}, person | {"image_id": 3, "keypoints": []}]
     people += [person | {"image_id": 3}, person | {"image_id": 3, "category_id": 2}]
     names = list(COCO_JOINTS)
@@ -69,7 +72,9 @@ def _read_coco(folder: Path) -> None:
     records = _or_refusal(lambda: readers.read("coco", ReadRequest(path, str(folder / "images"))))
     _or_refusal(lambda: AnnotatedIds(path, ()))
     if isinstance(parsed, UserError):
-        assert isinstance(records, UserError) and not isinstance(truth, oks_truth.Truth), "one reader refuses, one does not"
+        assert isinstance(records, UserError) and not isinstance(truth, oks_truth.Truth), (
+            "one reader refuses, one does not"
+        )
         raise parsed
     if isinstance(truth, oks_truth.Truth) and not isinstance(records, UserError):
         found = coco.read(ReadRequest(path, str(folder / "images")))  # before broken pictures are left out
@@ -97,8 +102,8 @@ def _people_of_records(images: Any) -> list[tuple[str, list[float]]]:
 
 
 def _people_of_truth(truth: Any) -> list[tuple[str, list[float]]]:
-    order = ("r_ankle", "r_knee", "r_hip", "l_hip", "l_knee", "l_ankle", "r_wrist", "r_elbow", "r_shoulder", "l_shoulder",
-             "l_elbow", "l_wrist")  # fmt: skip
+    order = ("r_ankle", "r_knee", "r_hip", "l_hip", "l_knee", "l_ankle", "r_wrist", "r_elbow", "r_shoulder",
+             "l_shoulder", "l_elbow", "l_wrist")  # fmt: skip
     columns = [truth.joints.index(name) for name in order]
     found = []
     for key, image in truth.images.items():
@@ -114,9 +119,12 @@ def openpose_content() -> dict[str, Any]:
     joints = [[10.0 + k, 20.0 + k, 1.0] for k in range(16)]
     row = {"dataset": "MPI", "isValidation": 0.0, "img_paths": "1.jpg", "img_width": WIDTH, "img_height": HEIGHT,
            "people_index": 1.0, "objpos": [18.0, 28.0], "scale_provided": 0.3, "joint_self": joints,
-           "numOtherPeople": 1.0, "joint_others": [[[30.0 + k, 20.0 + k, 0.0] for k in range(16)]], "objpos_other": [[38.0, 28.0]],
+           "numOtherPeople": 1.0, "joint_others": [[[30.0 + k, 20.0 + k, 0.0] for k in range(16)]],
+           "objpos_other": [[38.0, 28.0]],
            "scale_provided_other": [0.4]}  # fmt: skip
-    return {"root": [row, row | {"img_paths": "2.jpg", "joint_others": [], "objpos_other": [], "scale_provided_other": []}]}
+    return {
+        "root": [row, row | {"img_paths": "2.jpg", "joint_others": [], "objpos_other": [], "scale_provided_other": []}]
+    }
 
 
 def _write_openpose(rng: np.random.Generator, folder: Path) -> None:
@@ -127,7 +135,10 @@ def _write_openpose(rng: np.random.Generator, folder: Path) -> None:
 def _read_openpose(folder: Path) -> None:
     """Training and validation pictures together are all pictures."""
     request = ReadRequest(str(folder / "MPI.json"), str(folder / "images"))
-    parts = [_or_refusal(lambda split=split: readers.read("openpose_json", _with(request, split))) for split in ("train", "val")]
+    parts = [
+        _or_refusal(lambda split=split: readers.read("openpose_json", _with(request, split)))
+        for split in ("train", "val")
+    ]
     found = [part for part in parts if not isinstance(part, UserError)]
     if not found:
         raise parts[0]
@@ -147,7 +158,10 @@ def prediction_content() -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """One picture's prediction, and a COCO result list."""
     rng = np.random.default_rng(0)
     people = [{"keypoints": rng.uniform(0, 90, (15, 3)).round(2).tolist(), "score": 0.5} for _ in range(2)]
-    rows = [{"image_id": k, "category_id": 1, "keypoints": rng.uniform(0, 90, 51).round(2).tolist(), "score": 0.5} for k in (1, 2)]
+    rows = [
+        {"image_id": k, "category_id": 1, "keypoints": rng.uniform(0, 90, 51).round(2).tolist(), "score": 0.5}
+        for k in (1, 2)
+    ]
     return {"image": "1.jpg", "width": WIDTH, "height": HEIGHT, "exif_orientation": 6, "people": people}, rows
 
 
@@ -158,7 +172,9 @@ def _write_predictions(rng: np.random.Generator, folder: Path) -> None:
 
 def _read_predictions(folder: Path) -> None:
     """With and without ids of images: files per picture are the same."""
-    with_ids = read_predictions(folder / "found", lambda rows, path: coco_results.parse(rows, path, {"1": "1", "2": "2"}))
+    with_ids = read_predictions(
+        folder / "found", lambda rows, path: coco_results.parse(rows, path, {"1": "1", "2": "2"})
+    )
     for one in with_ids.values():
         assert one.keypoints.shape[1:] == (MPI.num_parts, 3) and len(one.keypoints) == len(one.scores)
         assert np.isfinite(one.keypoints).all() and np.isfinite(one.scores).all() and min(one.width, one.height) >= 0
@@ -170,5 +186,7 @@ def _read_predictions(folder: Path) -> None:
 TARGETS = (
     Target("COCO JSON", _write_coco, lambda folder: is_json(folder / "people.json"), _read_coco),
     Target("OpenPose JSON", _write_openpose, lambda folder: is_json(folder / "MPI.json"), _read_openpose),
-    Target("prediction JSON", _write_predictions, lambda folder: is_json(folder / "found" / "1.json"), _read_predictions),
+    Target(
+        "prediction JSON", _write_predictions, lambda folder: is_json(folder / "found" / "1.json"), _read_predictions
+    ),
 )

@@ -110,13 +110,13 @@ def test_coco_results(saved_model, photos, tmp_path):
 def test_coco_results_with_the_ids_of_an_annotation_file(saved_model, photos, tmp_path):
     """pycocotools takes the results; a picture that is not listed has none."""
     (tmp_path / "people.json").write_text(json.dumps({"images": [{"id": 7, "file_name": "tall.jpg"}]}))
-    common = {"coco": True, "draw": False, "annotations": str(tmp_path / "people.json")}
+    common = {"format": "coco", "draw": False, "annotations": str(tmp_path / "people.json")}
     options = predict.PredictOptions(saved_model, [f"{photos}/*.jpg"], str(tmp_path / "out"), **common)
     assert predict.predict(options) == 0
     path = tmp_path / "out" / predict.COCO_FILE
     assert {entry["image_id"] for entry in json.loads(path.read_text())} == {7}
     with pytest.raises(UserError, match="--format=coco"):
-        predict.predict(dataclasses.replace(options, coco=False))
+        predict.predict(dataclasses.replace(options, format="json"))
 
 
 def test_coco_mapping_is_by_name():

@@ -52,7 +52,7 @@ class _Walk:
 
     def __init__(self, data: bytes, order: str) -> None:
         self._data = data
-        self._pair: Callable[[bytes, int], tuple[int, int]] = struct.Struct(f"{order}II").unpack_from  # type: ignore[assignment]
+        self._pair: Callable[[bytes, int], tuple[int, int]] = struct.Struct(f"{order}II").unpack_from
         self._order = order
 
     def tag(self, place: int, limit: int) -> Element:

@@ -2,7 +2,7 @@
 
     nice python tests/benchmarks/fuzz.py --cases=100000 --output_file=fuzz.jsonl [--formats=BVH,record] [--first=2000]
 
-The file has one line per thousand inputs, so that a run that is stopped has its figures; `--first` continues there.
+The file has one line per 500 inputs, so that a run that is stopped has its figures; `--first` continues there.
 """
 
 import os
@@ -24,7 +24,7 @@ from openpose_tf.common.errors import UserError
 from tests.support.fuzzing import binary_targets, campaign, json_targets
 
 TARGETS = {target.name: target for target in (*json_targets.TARGETS, *binary_targets.TARGETS)}
-CHUNK = 1000
+CHUNK = 500
 
 
 def define_flags() -> None:

@@ -288,6 +288,8 @@ def test_bvh_source_closes_the_hands_at_random(tmp_path, body):
     [
         (lambda text: text.replace("HIERARCHY", "NOTHING"), "HIERARCHY"),
         (lambda text: text.replace("Frames: 2", ""), "Frames"),
+        (lambda text: text.replace("Frames: 2", "Frames: 5"), "announces 5 frames and holds 2"),
+        (lambda text: text.replace("OFFSET 9 -5 0", "OFFSET 1e300 -5 0"), "not finite"),
         (lambda text: text.replace("LeftForeArm", "LeftThing"), "leftforearm"),
         (lambda text: text.replace("0.0 90.0", "0.0 nan"), "not finite"),
         (lambda text: text.rsplit("}", 1)[0] + "MOTION\nFrames: 2\nFrame Time: 1\n0\n0\n", "damaged"),

@@ -149,7 +149,10 @@ def _turns(path: Path, nodes: list[_Node], rows: np.ndarray) -> np.ndarray:
                 raise UserError(f"{path}: unknown channel {channel} of joint {node.name}")
             column += 1
         if axes:  # channels are applied in file order about the moving axes
-            out[:, j] = Rotation.from_euler(axes.upper(), rows[:, columns], degrees=True).as_matrix()
+            try:
+                out[:, j] = Rotation.from_euler(axes.upper(), rows[:, columns], degrees=True).as_matrix()
+            except ValueError:
+                raise UserError(f"{path}: joint {node.name} cannot turn about the axes {axes}") from None
     return out
 
 
@@ -211,7 +214,10 @@ def _body_frame(path: Path, rest: np.ndarray, joint_of: dict[str, int]) -> np.nd
         raise UserError(f"{path}: the hips or shoulders of its rest pose coincide")
     # Snap to the file's axes: a slightly bent rest spine must not tilt everybody.
     up = _snap(up)
-    left = _snap(left - up * (left @ up))
+    left = left - up * (left @ up)
+    if np.linalg.norm(left) < 1e-9:
+        raise UserError(f"{path}: the hips of its rest pose stand above each other")
+    left = _snap(left)
     return np.stack([left, up, np.cross(left, up)])
 
 

@@ -10,8 +10,7 @@ import numpy as np
 from eval.formats.prediction_json import ImagePrediction
 from openpose_tf.common.errors import UserError
 from openpose_tf.data.annotations.coco_file import id_key
-from openpose_tf.inference.result_files import COCO_PERSON, COCO_TO_PART
-from openpose_tf.skeleton import COCO_JOINTS, MPI
+from openpose_tf.skeleton import COCO_JOINTS, COCO_PERSON, COCO_TO_PART, MPI
 
 LEAST_SCORE = 1e-9  # of a joint that was found by somebody with a score of 0 or less
 WHAT = 'a COCO keypoint result list ([{"image_id", "category_id", "keypoints", "score"}])'

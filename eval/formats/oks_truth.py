@@ -10,10 +10,10 @@ from absl import logging
 from eval.formats.prediction_json import ImagePrediction, image_key
 from eval.metrics.oks import OksImage, person_scores
 from openpose_tf.common.errors import UserError
+from openpose_tf.common.file_names import id_of_name
 from openpose_tf.data.annotations import readers
 from openpose_tf.data.annotations.coco_file import CocoFile, CocoImage, id_key
 from openpose_tf.data.annotations.types import AnnotatedImage, Person, in_image
-from openpose_tf.inference import coco_ids
 from openpose_tf.skeleton import MPI, NUM_MPII_JOINTS, JointState, mpii_to_parts
 
 BOX_TO_AREA = 0.53  # mask area / box area of a person, where there is no mask (evaluation.md section 12)
@@ -77,7 +77,7 @@ def truth_from_images(images: Sequence[AnnotatedImage]) -> Truth:
     if len(truth) != len(images):
         raise UserError("two images of the ground truth have the same file name without folder: rename one")
     files = [image.image_path.name for image in images]
-    ids = {str(id_key(coco_ids.id_of_name(file))): image_key(file) for file in files}
+    ids = {str(id_key(id_of_name(file))): image_key(file) for file in files}
     return Truth(tuple(np.array(MPI.parts)[known]), truth, ids)
 
 

@@ -2,7 +2,6 @@
 
 import collections
 import dataclasses
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -10,21 +9,12 @@ import numpy as np
 
 from openpose_tf.common import files, images
 from openpose_tf.common.errors import UserError
-from openpose_tf.common.file_names import last_part
+from openpose_tf.common.file_names import id_of_name, last_part
 from openpose_tf.inference.image_files import Picture
 
 WHAT = 'a COCO annotation file ({"images": [{"id", "file_name"}]}) of the pictures'
 ImageId = int | str
 SHOWN = 10
-
-
-def id_of_name(file: str) -> ImageId:
-    """Returns the number that a file name ends with, as COCO names its pictures, or else the name without suffix.
-
-    000000000139.jpg and COCO_val2014_000000000139.jpg are 139.
-    """
-    number = re.search(r"[0-9]+$", Path(file).stem)
-    return int(number[0]) if number else str(Path(file).with_suffix(""))
 
 
 def file_of(picture: Picture) -> str:

@@ -5,15 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from openpose_tf.skeleton import COCO_JOINTS, MPI
+from openpose_tf.skeleton import COCO_JOINTS, COCO_PERSON, COCO_TO_PART
 
-# COCO joint <- MPI part; nose, eyes and ears have no part and stay (0, 0, 0).
-COCO_TO_PART = {
-    index: MPI.parts.index(name)
-    for index, name in enumerate(COCO_JOINTS)
-    if name in MPI.parts  # both name the sides r_ and l_
-}
-COCO_PERSON = 1
 DIGITS = 2  # 1/100 pixel
 
 

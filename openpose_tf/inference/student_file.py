@@ -16,9 +16,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from openpose_tf.common import files, npz_files
+from openpose_tf.common import files
 from openpose_tf.common.errors import UserError
 from openpose_tf.config import ModelConfig
+from openpose_tf.data.records import npz_files
 from openpose_tf.inference.decoder import PAPER
 from openpose_tf.inference.saved_model import ServingConfig
 from openpose_tf.keras_api import keras

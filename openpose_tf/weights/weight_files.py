@@ -9,8 +9,8 @@ from typing import Any, BinaryIO
 import h5py
 import numpy as np
 
-from openpose_tf.common import npz_files
 from openpose_tf.common.errors import UserError
+from openpose_tf.data.records import npz_files
 from openpose_tf.network.openpose import VGG_LAYERS
 from openpose_tf.weights.checkpoints import latest_checkpoint, load_checkpoint
 

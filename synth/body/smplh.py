@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from openpose_tf.common import npz_files
 from openpose_tf.common.errors import UserError
+from openpose_tf.data.records import npz_files
 from synth.body import joints
 from synth.body.model import BodyModel, GenderModel, HandPca
 

@@ -14,9 +14,10 @@ from pathlib import Path
 import numpy as np
 from absl import logging
 
-from openpose_tf.common import files, npz_files
+from openpose_tf.common import files
 from openpose_tf.common.errors import UserError
 from openpose_tf.common.name_splits import SPLITS, check_split, split_of
+from openpose_tf.data.records import npz_files
 from synth.body import rotations, smplh
 from synth.body.joints import NUM_BODY_JOINTS, NUM_JOINTS
 from synth.body.model import BodyModel

@@ -12,8 +12,8 @@ from PIL import Image
 from openpose_tf import predict
 from openpose_tf.common import images
 from openpose_tf.common.errors import UserError
-from openpose_tf.inference import image_files, result_files
-from openpose_tf.skeleton import COCO_JOINTS, MPI
+from openpose_tf.inference import image_files
+from openpose_tf.skeleton import COCO_JOINTS, COCO_TO_PART, MPI
 from tests.support import painted_network
 from tests.support.commands import run_command
 
@@ -120,8 +120,8 @@ def test_coco_results_with_the_ids_of_an_annotation_file(saved_model, photos, tm
 
 
 def test_coco_mapping_is_by_name():
-    assert len(result_files.COCO_TO_PART) == 12
-    assert all(COCO_JOINTS[joint] == MPI.parts[part] for joint, part in result_files.COCO_TO_PART.items())
+    assert len(COCO_TO_PART) == 12
+    assert all(COCO_JOINTS[joint] == MPI.parts[part] for joint, part in COCO_TO_PART.items())
 
 
 def test_broken_pictures_are_left_out(saved_model, photos, tmp_path):

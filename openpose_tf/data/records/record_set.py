@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from openpose_tf.common import files, npz_files
+from openpose_tf.common import files
 from openpose_tf.common.errors import UserError
 from openpose_tf.common.fingerprints import fingerprint
+from openpose_tf.data.records import npz_files
 from openpose_tf.data.records.schema import (
     FRAME_FOOTER_BYTES,
     FRAME_HEADER_BYTES,

@@ -10,8 +10,7 @@ from pycocotools.cocoeval import COCOeval
 from eval import oks
 from eval.formats import coco_results
 from openpose_tf.common.errors import UserError
-from openpose_tf.inference.result_files import COCO_TO_PART
-from openpose_tf.skeleton import COCO_JOINTS, MPI
+from openpose_tf.skeleton import COCO_JOINTS, COCO_TO_PART, MPI
 
 LIMBS = list(COCO_TO_PART)
 

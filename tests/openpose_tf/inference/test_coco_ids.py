@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from openpose_tf.common.errors import UserError
-from openpose_tf.inference.coco_ids import AnnotatedIds, NumberedIds, id_of_name
+from openpose_tf.common.file_names import id_of_name
+from openpose_tf.inference.coco_ids import AnnotatedIds, NumberedIds
 from openpose_tf.inference.image_files import Picture
 
 PEOPLE = np.array([[[10.0, 20.0, 0.5], [0.0, 0.0, 0.0]]])

@@ -6,7 +6,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from openpose_tf.common import npz_files
+from openpose_tf.data.records import npz_files
 
 ARRAYS = {"a": np.arange(6.0).reshape(2, 3), "b": np.array("text"), "c": np.zeros((0, 4), np.int8)}
 

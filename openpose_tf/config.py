@@ -232,6 +232,12 @@ class DataConfig:
     padding_valid: bool = option(False, "Count the area outside of the picture in the loss (OpenPose does).")
     warp: str = option("cv2", "How pixels are moved; cv2 is faster on a CPU.", choices=("cv2", "tf"))
     num_threads: int = option(2, "Threads per input stream.", name="data_threads", low=1)
+    reading: str = option(
+        "blocks",
+        "Shards are read in blocks of records that lie side by side, or record by record (runs before blocks; such a "
+        "run goes on as it began).",
+        choices=("blocks", "records"),
+    )
     # Bounds of what follows: records hold no more than they reach.
     max_rotation_deg: float = option(
         MAX_ROTATION_DEG,

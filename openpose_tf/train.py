@@ -33,7 +33,7 @@ def prepare(values: flags.FlagValues) -> loop.TrainingRun:
         UserError: flags, records, weights or the model_dir do not fit together.
     """
     config, data = train_config(values), data_config(values)
-    sets = build_batches.open_record_sets(data)
+    sets = build_batches.open_record_sets(data, config.model_dir)
     replicas = build_student.setup_tensorflow(config)
     student = build_student.build_student(config, replicas, sets.identity)
     batches = build_batches.make_batches(config, data, sets, replicas)

@@ -219,13 +219,18 @@ def vertex_masks(root: Path, mesh: makehuman.BaseMesh) -> dict[str, np.ndarray]:
     return out
 
 
+def kept_vertices(mesh: makehuman.BaseMesh) -> np.ndarray:
+    """Returns the base mesh's numbers of the baked body's vertices, in their order there."""
+    return np.unique(np.concatenate([mesh.faces[part][0].ravel() for part in PARTS]))
+
+
 def bake(root: Path, samples: int, components: int) -> dict[str, np.ndarray]:
     """Returns the arrays of the npz file; see `synth.body.cc0` for their meaning."""
     mesh = makehuman.read_base_mesh(root)
     rig = read_rig(root, mesh)
     targets = makehuman.Targets(root, len(mesh.vertices))
     models = {gender: shape_model(mesh, rig, targets, gender, samples, components) for gender in GENDERS}
-    kept = np.unique(np.concatenate([mesh.faces[part][0].ravel() for part in PARTS]))
+    kept = kept_vertices(mesh)
     new_id = np.full(len(mesh.vertices), -1)
     new_id[kept] = np.arange(len(kept))
     if not np.array_equal(kept[:NUM_BODY_VERTICES], np.arange(NUM_BODY_VERTICES)):

@@ -33,7 +33,7 @@ from synth.rendering.job import Job, load_sources
 from synth.rendering.renderers import DEFAULT_RENDERER, RENDERERS
 from synth.scene import backgrounds, photographs
 from synth.scene.backgrounds import BackgroundList
-from synth.scene.config import DEFAULT_CAMERA, DEFAULT_PEOPLE_MEAN, SHAPES, RenderConfig, SceneConfig
+from synth.scene.config import DEFAULT_CAMERA, DEFAULT_LOOK, DEFAULT_PEOPLE_MEAN, SHAPES, RenderConfig, SceneConfig
 from synth.workers.engine import EngineConfig, Failure
 
 
@@ -70,7 +70,9 @@ def identity(job: Job) -> dict[str, Any]:
     del named["height"]
     if named["shapes"] == SHAPES[0]:  # older datasets name none
         del named["shapes"]
-    if job.renderer != DEFAULT_RENDERER:  # older datasets name none
+    if not named["joint_names"]:  # older datasets name none
+        del named["joint_names"]
+    if job.renderer != DEFAULT_RENDERER:
         named["renderer"] = job.renderer
     if job.photographs is not None:
         return {**named, "photographs": job.photographs.digest, "num_photographs": job.photographs.count}
@@ -179,6 +181,8 @@ def _num_mixed(given: flags.FlagValues, num_photographs: int) -> int:
 
 def _scenes_from_flags(given: flags.FlagValues) -> SceneConfig:
     mean = given.people_mean
+    if given.look == "wardrobe" and given.body != "builtin":
+        raise UserError("--look=wardrobe is fitted to the built-in body: leave --body out, or give --look=painted")
     return config_flags.build(
         SceneConfig,
         given,
@@ -186,6 +190,7 @@ def _scenes_from_flags(given: flags.FlagValues) -> SceneConfig:
         height=given.image_size,
         people_mean=DEFAULT_PEOPLE_MEAN[given.dataset] if mean is None else mean,
         camera=given.camera or DEFAULT_CAMERA[given.dataset],
+        look=given.look or DEFAULT_LOOK.get(given.body, "painted"),
     )
 
 

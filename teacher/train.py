@@ -46,7 +46,7 @@ def prepare(values: flags.FlagValues) -> loop.TrainingRun:
     """
     config, data = train_flags.train_config(values), train_flags.data_config(values)
     grouping_config, settings = grouping_flags.grouping_config(values), teacher_flags.teacher_config(values)
-    sets = build_batches.open_record_sets(data)
+    sets = build_batches.open_record_sets(data, config.model_dir)
     if sets.real is None or sets.synthetic is None:
         raise UserError("a teacher needs --real_records and --synthetic_records; without one use openpose_tf.train")
     membership = group_samples(sets.synthetic.features, grouping_config)

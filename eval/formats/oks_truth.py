@@ -129,13 +129,14 @@ def _coco_truth(image: CocoImage, names: Sequence[str]) -> ImageTruth:
     for row, person in zip(keypoints, people):
         row[[names.index(name) for name in person.joints]] = person.keypoints
     boxes = np.array([person.box for person in people], np.float64).reshape(-1, 4)
-    known = np.array([person.area or np.nan for person in people], np.float64)
-    areas = np.where(np.isnan(known), BOX_TO_AREA * boxes[:, 2] * boxes[:, 3], known)
+    areas = np.array([person.area or np.nan for person in people], np.float64)
+    areas = np.where(np.isnan(areas), BOX_TO_AREA * boxes[:, 2] * boxes[:, 3], areas)
+    is_crowd = np.array([person.is_crowd for person in people], bool)
     return ImageTruth(
         keypoints,
         areas,
         boxes,
-        np.array([person.is_crowd for person in people], bool) | (areas <= 0),  # of one joint only
+        is_crowd | (areas <= 0),  # one joint and no box: OKS divides by a size that nobody knows
         (image.width, image.height) if image.width and image.height else None,
     )
 

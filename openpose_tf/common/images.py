@@ -202,17 +202,19 @@ def encode(pixels: np.ndarray, suffix: str, quality: int = JPEG_QUALITY, name: P
     """Returns the content of an image file.
 
     Args:
-        pixels: [H, W, 3] uint8 RGB, or [H, W] uint8, uint16 or bool (True becomes 255).
+        pixels: [H, W, 3] uint8 RGB, [H, W, 4] RGBA, or [H, W] uint8, uint16 or bool (True becomes 255).
         suffix: names the format, such as ".png".
-        quality: of a JPEG, 0 to 100.
+        quality: of a JPEG, 0 to 100; of a WebP with transparency, too (others are lossless).
         name: for the error message.
 
     Raises:
         UserError: the format cannot hold an image of this size.
     """
-    stored = pixels[:, :, ::-1] if pixels.ndim == 3 else pixels
+    stored = pixels[:, :, [2, 1, 0, 3][: pixels.shape[2]]] if pixels.ndim == 3 else pixels
     stored = stored.astype(np.uint8) * 255 if stored.dtype == bool else stored
     options = [cv2.IMWRITE_JPEG_QUALITY, quality] if suffix.lower() in (".jpg", ".jpeg") else []
+    if suffix.lower() == ".webp" and pixels.shape[2:] == (4,):
+        options = [cv2.IMWRITE_WEBP_QUALITY, quality]
     try:
         done, data = cv2.imencode(suffix, np.ascontiguousarray(stored), options)
     except cv2.error:

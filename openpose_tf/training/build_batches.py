@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
+from absl import logging
 
 from openpose_tf.config import DataConfig, TrainConfig
 from openpose_tf.data.input.augmentation import Augmentation
@@ -11,6 +12,7 @@ from openpose_tf.data.input.mixed_batches import MixedBatches, mix
 from openpose_tf.data.input.sampler import StreamConfig
 from openpose_tf.data.records.record_set import RecordSet, join_records, load_records
 from openpose_tf.training.strategies import Replicas
+from openpose_tf.weights import checkpoints
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,16 +21,22 @@ class RecordSets:
 
     real: RecordSet | None
     synthetic: RecordSet | None
+    reading: str = "blocks"
 
     @property
     def identity(self) -> dict[str, str | None]:
-        """Hash of the index of each set: a run that goes on must find the same samples."""
+        """Hash of the index of each set, and how they are read: a run that goes on must find the same samples."""
         sets = {"real_records_hash": self.real, "synthetic_records_hash": self.synthetic}
-        return {name: None if records is None else records.digest for name, records in sets.items()}
+        hashes = {name: None if records is None else records.digest for name, records in sets.items()}
+        return {**hashes, checkpoints.READING: self.reading}
 
 
-def open_record_sets(config: DataConfig) -> RecordSets:
+def open_record_sets(config: DataConfig, model_dir: str | None = None) -> RecordSets:
     """Returns the record sets.
+
+    Args:
+        config: where they lie and how they are read.
+        model_dir: of the run; one that is there goes on in the order it began with.
 
     Raises:
         UserError: a folder is no record set, or does not hold what its manifest says.
@@ -37,7 +45,10 @@ def open_record_sets(config: DataConfig) -> RecordSets:
         join_records([load_records(folder) for folder in folders]) if folders else None
         for folders in (config.real_records, config.synthetic_records)
     )
-    return RecordSets(real, synthetic)
+    reading = (model_dir and checkpoints.reading_of(model_dir)) or config.reading
+    if reading != config.reading:
+        logging.info("the run in %s began with --reading=%s and goes on so", model_dir, reading)
+    return RecordSets(real, synthetic, reading)
 
 
 def make_batches(
@@ -68,6 +79,7 @@ def make_batches(
         num_workers=replicas.num_workers,
         worker_index=replicas.worker_index,
         num_threads=data.num_threads,
+        reading=sets.reading,
     )
     fraction = 1.0 - run.real_fraction
     return mix(

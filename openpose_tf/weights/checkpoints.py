@@ -18,12 +18,12 @@ from openpose_tf.network.openpose import build_openpose, plain_network
 
 CONFIG_NAME = "config.json"
 CHECKPOINT_NAME = "ckpt"
-BATCH_NORM = "batch_norm"  # its entry in config.json
+BATCH_NORM, READING = "batch_norm", "reading"  # their entries in config.json
 CLAIM = FolderClaim(
     CONFIG_NAME,
     "the configuration of a run",
     "give the same flags and records to resume, or a different --model_dir",
-    older={"precision": "float32", BATCH_NORM: False, "warmup_steps": 0},
+    older={"precision": "float32", BATCH_NORM: False, "warmup_steps": 0, READING: "records"},
 )
 WHAT_MODEL_DIR = "a model_dir written by openpose_tf.train or teacher.train"
 
@@ -110,6 +110,12 @@ def read_config(model_dir: Path) -> ModelConfig:
         return ModelConfig.from_json(values)
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path} lacks or misstates {error}: expected the configuration of a run") from None
+
+
+def reading_of(model_dir: str | Path) -> str | None:
+    """Returns how the run of a model_dir reads its records, which decides their order; None where there is no run."""
+    content = CLAIM.check(Path(model_dir), {})
+    return None if content is None else str(content.get(READING, CLAIM.older[READING]))
 
 
 def claim_model_dir(model_dir: str | Path, values: Mapping[str, Any]) -> Path:

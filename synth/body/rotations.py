@@ -27,12 +27,11 @@ def about(axis: int, degrees: float) -> np.ndarray:
 
 
 def between(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Returns the smallest rotation [3, 3] that turns the direction of `a` [3] into that of `b` [3]."""
-    a, b = a / np.linalg.norm(a), b / np.linalg.norm(b)
+    """Returns the smallest rotations [..., 3, 3] that turn directions `a` [..., 3] into directions `b` [..., 3]."""
+    a, b = (v / np.maximum(np.linalg.norm(v, axis=-1, keepdims=True), 1e-300) for v in np.broadcast_arrays(a, b))
     axis = np.cross(a, b)
-    sine = float(np.linalg.norm(axis))
-    if sine < 1e-12:
-        if a @ b > 0:
-            return np.eye(3)
-        axis = np.cross(a, np.eye(3)[np.argmin(np.abs(a))])  # any axis across does for a half turn
-    return to_matrix(axis / np.linalg.norm(axis) * np.arctan2(sine, a @ b))
+    sine, cosine = np.linalg.norm(axis, axis=-1, keepdims=True), (a * b).sum(-1, keepdims=True)
+    across = np.cross(a, np.eye(3)[np.argmin(np.abs(a), axis=-1)])  # any axis across does for a half turn
+    axis = np.where(sine < 1e-12, across, axis)
+    axis = axis / np.maximum(np.linalg.norm(axis, axis=-1, keepdims=True), 1e-300)
+    return to_matrix(axis * np.arctan2(np.where(sine < 1e-12, 0.0, sine), cosine))

@@ -77,6 +77,8 @@ class Look:
         beard: darkness of the beard's skin, 0 none.
         iris: iris colour, sRGB.
         materials: slot ("skin", "eye", "hair", "top", "bottom", "shoe", "sock"; "body" for SMPL+H) -> material.
+        worn: slot -> item of the wardrobe; empty = a painted look. Sleeves and legs of items are cut where `sleeve` and
+            `leg` are below 1.
     """
 
     gender: str
@@ -99,10 +101,12 @@ class Look:
     beard: float = 0.0
     iris: tuple[float, float, float] = IRIS_COLOURS[0]
     materials: Mapping[str, Material] = dataclasses.field(default_factory=dict)
+    worn: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Returns the look as plain data."""
-        return dataclasses.asdict(self)
+        data = dataclasses.asdict(self)
+        return data if self.worn else {name: value for name, value in data.items() if name != "worn"}
 
 
 def _hsv(hue: float, saturation: float, value: float) -> list[float]:

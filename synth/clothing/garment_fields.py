@@ -37,15 +37,19 @@ class Fields:
         self.near_waist = np.clip((self._y - self._waist + 0.16) / 0.12, 0, 1)
         self.below_neck = np.clip((self._joint["neck"][1] - 0.03 - self._y) / 0.16, 0, 1)
 
-    def _leg_line(self, fraction: float) -> float:
+    def leg_line(self, fraction: float) -> float:
         """Returns the height of a point of the leg: 0 hip, 1 ankle."""
         hip, ankle = self._joint["left_hip"][1], self._joint["left_ankle"][1]
         return float(hip + (ankle - hip) * fraction)
 
+    def sleeve_end(self, sleeve: float) -> float:
+        """Returns how far from the middle of the body sleeves end: 0 shoulder, 1 wrist."""
+        shoulder, wrist = self._joint["left_shoulder"][0], self._joint["left_wrist"][0]
+        return float(shoulder + 0.02 + (wrist - shoulder) * max(sleeve, 0.0))
+
     def top(self, look: Look) -> np.ndarray:
         """Returns the cover of the top."""
-        shoulder, wrist = self._joint["left_shoulder"][0], self._joint["left_wrist"][0]
-        end = shoulder + 0.02 + (wrist - shoulder) * max(look.sleeve, 0.0)
+        end = self.sleeve_end(look.sleeve)
         sleeve = np.where(self._is_arm, end - self._x, np.maximum(end - self._x, 0.1))
         neck = self._joint["neck"]
         # The neckline is where a ball around the neck ends: round in front, high on the shoulders and behind.
@@ -60,12 +64,12 @@ class Fields:
         """Returns the cover of trousers, or of leggings under a skirt."""
         if look.bottom == "skirt" and not look.leggings:
             return np.full(len(self._y), _NOWHERE)
-        end = self._leg_line(0.93 if look.bottom == "skirt" else look.leg)
+        end = self.leg_line(0.93 if look.bottom == "skirt" else look.leg)
         return np.where(self._is_arm, _NOWHERE, np.minimum(self._waist - self._y, self._y - end))
 
     def skirt(self, look: Look) -> np.ndarray:
         """Returns the cover of the skirt."""
-        end = self._waist - (self._waist - self._leg_line(0.92)) * look.skirt_length
+        end = self._waist - (self._waist - self.leg_line(0.92)) * look.skirt_length
         return np.minimum(self._waist - self._y, self._y - end)
 
     def shoe(self, look: Look) -> np.ndarray:

@@ -1,79 +1,28 @@
 """Dresses a body: the meshes of skin, clothes, hair, shoes and eyes of a look.
 
-Clothes are the proxy meshes of the base mesh, cut along smooth lines and moved outwards; the body under them is left
-out, so that it cannot poke through. Everything is a weighted sum of body vertices: `dress` is called once per person,
-`dressed_vertices` for every pose.
-
-    parts = dress(body, look)
-    mesh = join_parts(parts)                      # topology, materials, attributes
-    points = dressed_vertices(parts, posed)       # [M, 3], same axes as `posed`
-
-Vertex attributes: `rest`, position in the T pose of the gender's mean shape (patterns stick to it); `tint`, a linear
-factor on the skin and eye colour (brows, lips, beard, iris).
+Clothes are items of the wardrobe (`fitting`), or the proxy meshes of the base mesh, cut along smooth lines and moved
+outwards. The body under them is left out, so that it cannot poke through. `dress` is called once per person,
+`parts.dressed_vertices` for every pose.
 """
 
 import dataclasses
 import functools
-from collections.abc import Sequence
+import itertools
 
 import numpy as np
 
 from synth.body.model import BodyModel
-from synth.body.surface import triangles, vertex_normals
-from synth.clothing import garment_fields
+from synth.clothing import fitting, garment_fields
 from synth.clothing.appearance import Look
+from synth.clothing.fitting import Garment
 from synth.clothing.garment_fields import Fields
 from synth.clothing.mesh_cutting import DerivedMesh, cut, from_body, smooth
+from synth.clothing.parts import MeshPart
 
+BIBS = frozenset({"overalls"})  # bottoms that are worn over the top
+LONG_SLEEVES = frozenset({"long_sleeve", "shirt_striped", "shirt_and_vest", "blouse"})
+LONG_LEGS = frozenset({"jeans_fitted", "jeans_washed", "jeans_blue", "leggings", "suit_trousers"})
 _UNDER_M = 0.045  # the body goes on this far under a hem, so that no gap opens at a bent joint
-_SLOTS = ("body", "skin", "eye", "hair", "top", "bottom", "shoe", "sock")
-
-
-@dataclasses.dataclass(frozen=True)
-class MeshPart:
-    """One garment, or the skin.
-
-    Attributes:
-        name: what it is.
-        material: slot of `Look.materials`.
-        mesh: its mesh on the body.
-        offsets: [m] float32, metres along the vertex normal.
-        rest: [m, 3] float32, metres, T pose.
-        tint: [m, 3] float32, linear, 0..1.
-    """
-
-    name: str
-    material: str
-    mesh: DerivedMesh
-    offsets: np.ndarray
-    rest: np.ndarray
-    tint: np.ndarray
-
-
-@dataclasses.dataclass(frozen=True)
-class DressedMesh:
-    """What stays the same in every pose of a dressed person.
-
-    Attributes:
-        faces: [F, 4] int64; a triangle repeats its last corner.
-        uvs: [F, 4, 2] float32 texture coordinates of the corners, v up.
-        material_index: [F] int64 into `materials`.
-        materials: slots of `Look.materials` in use.
-        rest: [M, 3] float32, metres.
-        tint: [M, 3] float32.
-    """
-
-    faces: np.ndarray
-    uvs: np.ndarray
-    material_index: np.ndarray
-    materials: tuple[str, ...]
-    rest: np.ndarray
-    tint: np.ndarray
-
-    @property
-    def triangles(self) -> np.ndarray:
-        """The faces as triangles [T, 3]."""
-        return triangles(self.faces)
 
 
 def dress(body: BodyModel, look: Look) -> tuple[MeshPart, ...]:
@@ -83,34 +32,8 @@ def dress(body: BodyModel, look: Look) -> tuple[MeshPart, ...]:
     rest = body.models[look.gender].v_template
     tint = garment_fields.vertex_tint(body, rest, look)
     tailor = _Tailor(body, look, rest, _fields(body, look.gender), tint)
-    return tuple(part for part in tailor.parts() if len(part.mesh.faces))
-
-
-def join_parts(parts: Sequence[MeshPart]) -> DressedMesh:
-    """Returns the parts as one mesh; vertices are in the order of `dressed_vertices`."""
-    starts = np.cumsum([0, *(len(part.offsets) for part in parts)])
-    materials = tuple(slot for slot in _SLOTS if any(part.material == slot for part in parts))
-    return DressedMesh(
-        faces=np.concatenate([part.mesh.faces + start for part, start in zip(parts, starts)]),
-        uvs=np.concatenate([part.mesh.uvs for part in parts]),
-        material_index=np.concatenate(
-            [np.full(len(part.mesh.faces), materials.index(part.material)) for part in parts]
-        ),
-        materials=materials,
-        rest=np.concatenate([part.rest for part in parts]),
-        tint=np.concatenate([part.tint for part in parts]),
-    )
-
-
-def dressed_vertices(parts: Sequence[MeshPart], vertices: np.ndarray) -> np.ndarray:
-    """Returns the vertices [M, 3] float32 of all parts for posed body vertices [V, 3]."""
-    out = []
-    for part in parts:
-        points = part.mesh.at(vertices.astype(np.float32))
-        if part.offsets.any():
-            points = points + part.offsets[:, None] * vertex_normals(points, part.mesh.faces)
-        out.append(points.astype(np.float32))
-    return np.concatenate(out)
+    parts = tailor.worn_parts() if look.worn else tailor.parts()
+    return tuple(part for part in parts if len(part.mesh.faces))
 
 
 @functools.lru_cache(maxsize=4)
@@ -142,17 +65,43 @@ class _Tailor:
         shoe = fields.shoe(look)
         # A shoe is stiff: the foot may end just inside of it.
         covered = np.maximum(np.maximum(top, bottom), shoe + _UNDER_M - 0.012)
-        out = [*self._skin_and_hair(covered), *self._eyes()]
-        out.append(self._cloth("top", "top", "tights", top, self._loose(look.loose_top_m, top), rounds=2))
-        out.append(
-            self._cloth("bottom", "bottom", "tights", bottom, self._loose(look.loose_bottom_m, bottom), rounds=1)
-        )
-        if look.bottom == "skirt":
-            out.append(self._cloth("skirt", "bottom", "skirt", fields.skirt(look), self._skirt_offsets(), rounds=1))
+        out = [*self._skin_and_hair(covered), *self._eyes(), *self._clothes(top, bottom)]
         if look.shoe_height_m is not None:
             if look.sock_height_m > look.shoe_height_m:
                 out.append(self._cloth("socks", "sock", "tights", fields.sock(look), 0.0015, rounds=0))
             out.append(self._cloth("shoes", "shoe", "tights", shoe, 0.006, rounds=1))
+        return out
+
+    def worn_parts(self) -> list[MeshPart]:
+        """Returns the parts of a look that wears items of the wardrobe; what it has no item for is made of proxies."""
+        look, fields = self.look, self.fields
+        garments = _worn(self.body, look)
+        covered = np.full(len(self.rest), -1.0)
+        for garment in garments.values():
+            covered = np.maximum(covered, self._covered(garment))
+        out = [garment.part(slot) for slot, garment in garments.items()]
+        if "top" not in garments:
+            top, bottom = fields.top(look), fields.bottom(look)
+            covered = np.maximum(covered, np.maximum(top, bottom))
+            out += self._clothes(top, bottom)
+        hidden = (_mesh(self.body, "body").at(covered)[self.body.faces] > _UNDER_M).all(1)
+        return [self._part("skin", "skin", _mesh(self.body, "body").select(~hidden), 0.0), *out]
+
+    def _covered(self, garment: Garment) -> np.ndarray:
+        """Returns where [V] skin lies under an item: positive, and at its cut hems the distance to them in metres."""
+        covered = np.full(len(self.rest), -1.0)
+        covered[: len(garment.item.covered)][garment.item.covered] = 1.0
+        return np.minimum(covered, _length(self.look, garment.item.name, self.rest, self.fields))
+
+    def _clothes(self, top: np.ndarray, bottom: np.ndarray) -> list[MeshPart]:
+        look = self.look
+        out = [self._cloth("top", "top", "tights", top, self._loose(look.loose_top_m, top), rounds=2)]
+        out.append(
+            self._cloth("bottom", "bottom", "tights", bottom, self._loose(look.loose_bottom_m, bottom), rounds=1)
+        )
+        if look.bottom == "skirt":
+            cover = self.fields.skirt(look)
+            out.append(self._cloth("skirt", "bottom", "skirt", cover, self._skirt_offsets(), rounds=1))
         return out
 
     def _loose(self, offset: float, cover: np.ndarray) -> np.ndarray:
@@ -210,3 +159,38 @@ def _painted(body: BodyModel, look: Look) -> MeshPart:
     mesh = from_body(len(rest), body.faces, uvs)
     tint = garment_fields.painted_clothes(body, rest, look)
     return MeshPart("body", "body", mesh, np.zeros(mesh.sources.shape[0], np.float32), mesh.at(rest), mesh.at(tint))
+
+
+def _worn(body: BodyModel, look: Look) -> dict[str, Garment]:
+    """Returns slot -> item of a look, laid one over the other and cut to the look's lengths."""
+    garments = {slot: fitting.fitted(body, look.gender, name) for slot, name in look.worn.items()}
+    fields = _fields(body, look.gender)
+    bib = look.worn.get("bottom") in BIBS
+    layers = [slot for slot in ("sock", "shoe", *(("top", "bottom") if bib else ("bottom", "top"))) if slot in garments]
+    push = {slot: np.zeros_like(garments[slot].rest) for slot in layers}
+    hidden = {slot: np.zeros(len(garments[slot].rest), bool) for slot in layers}
+    for outer, inner in itertools.combinations(layers[::-1], 2):
+        if outer == "shoe":  # made with its socks
+            continue
+        moved, under = fitting.over(body, look.gender, look.worn[outer], look.worn[inner])
+        farther = np.linalg.norm(moved, axis=1) > np.linalg.norm(push[outer], axis=1)
+        push[outer][farther] = moved[farther]
+        hidden[inner] |= under & (_length(look, look.worn[outer], garments[inner].rest, fields) > _UNDER_M)
+    for slot in layers:
+        garment = fitting.pushed(body, look.gender, garments[slot], push[slot]) if push[slot].any() else garments[slot]
+        garment = garment.with_mesh(garment.mesh.select(~hidden[slot][garment.mesh.faces].all(1)))
+        length = _length(look, look.worn[slot], garment.rest, fields)
+        garments[slot] = garment.with_mesh(cut(garment.mesh, length))
+    if "hair" in garments and "hat" in garments:
+        garments["hair"] = fitting.under_hat(garments["hair"], garments["hat"])
+    return garments
+
+
+def _length(look: Look, name: str, rest: np.ndarray, fields: Fields) -> np.ndarray:
+    """Returns how far [n] inside of a look's sleeves and legs points of an item in the T pose are, metres."""
+    inside = np.full(len(rest), 1.0)
+    if look.sleeve < 1 and name in LONG_SLEEVES:
+        inside = fields.sleeve_end(look.sleeve) - np.abs(rest[:, 0])
+    if look.leg < 1 and name in LONG_LEGS:
+        inside = np.minimum(inside, rest[:, 1] - fields.leg_line(look.leg))
+    return inside

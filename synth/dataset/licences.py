@@ -29,6 +29,8 @@ def licences(config: SceneConfig, builtin_backgrounds: bool, environments: tuple
     rows = [_row("environment light", *environments)] * (config.light == "hdri")
     if config.body == "builtin":
         rows.append(_row("bodies, clothes, hair", "MakeHuman / MPFB2 base mesh and targets", CC0))
+        if config.look == "wardrobe":
+            rows.append(_row("photographed skins, garments, hair", "MakeHuman system assets (released in 2020)", CC0))
     else:
         rows.append(_row("bodies", config.body, "the user's model files: their licence applies"))
     if config.textures:

@@ -1,6 +1,7 @@
 """Writes image datasets: dataset.json, images/, masks/, depth/, annotations/; each image whole or not at all."""
 
 import collections
+import dataclasses
 import importlib.metadata
 import json
 import platform
@@ -20,6 +21,7 @@ from openpose_tf.skeleton import JointState
 CLAIM = FolderClaim(
     schema.HEADER, "the header of an image dataset", "give the same flags to resume, or a different output folder"
 )
+FLAGS_OF_OLD = {"look": "painted"}  # values of flags that older datasets do not name
 VERSIONED_PACKAGES = ("numpy", "opencv-python", "scipy")
 BACKGROUND_M = 60.0  # depth of 60 m or more is background in a depth picture
 
@@ -59,7 +61,8 @@ def open_dataset(
         UserError: the folder holds a dataset of other flags (the message says which), or something else.
     """
     settings = {"schema": schema.SCHEMA, "kind": kind, "seed": seed, "flags": dict(flags)}
-    old = CLAIM.check(folder, settings)
+    older = {"flags": {name: value for name, value in FLAGS_OF_OLD.items() if name in flags}}
+    old = dataclasses.replace(CLAIM, older=older).check(folder, settings)
     if old is None and schema.annotation_paths(folder):
         raise UserError(f"{folder} holds annotations but no {schema.HEADER}: choose a different output folder")
     old = old or {}

@@ -1,30 +1,24 @@
-"""Reads BVH motion files and turns their frames into poses of the 52-joint body.
+"""Reads BVH motion files: a tree of joints, and for each frame how every joint is turned and where it sits.
 
-The joint names are those of the CMU motion capture conversions (Hips, LeftUpLeg, ..., LeftForeArm); prefixes such as
-"mixamorig:" are ignored. The skeleton's rest pose may differ from the T pose: each bone's rest direction is compared
-with ours, and the difference goes into the joint. NumPy and SciPy only.
+Joints may have any names, with spaces too, and position channels of their own; end sites are joints without a name.
+NumPy and SciPy only.
 """
 
+import codecs
 import dataclasses
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from absl import logging
 from scipy.spatial.transform import Rotation
 
 from openpose_tf.common.errors import UserError
-from synth.body import rotations
-from synth.body.joints import JOINT, JOINT_NAMES, NUM_BODY_JOINTS, PARENTS
 
-LARGEST = 1e9  # of an offset or a channel; more is damage
-_CMU_SIDE = {"hip": "UpLeg", "knee": "Leg", "ankle": "Foot", "foot": "ToeBase"}
-_CMU_SIDE |= {"collar": "Shoulder", "shoulder": "Arm", "elbow": "ForeArm", "wrist": "Hand"}
-_CMU_SPINES = ("lowerback", "spine", "spine1", "spine2")
-# Our joint whose direction from the joint itself defines the bone, for bones that may rest in another direction.
-_BONE_ENDS = {"hip": "knee", "knee": "ankle", "ankle": "foot", "collar": "shoulder", "shoulder": "elbow"}
-_BONE_ENDS |= {"elbow": "wrist"}
-_REQUIRED = ("pelvis", *(f"{s}_{part}" for s in ("left", "right") for part in ("hip", "knee", "shoulder", "elbow")))
+_MOTION = re.compile(r"\bMOTION\s+Frames\s*:\s*(\d+)\s+Frame\s+Time\s*:[^\n]*\n?")
+_OVERVIEW_FRAMES = 64
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,16 +26,42 @@ class Motion:
     """A BVH file.
 
     Attributes:
-        names: joint names, parents first.
+        names: joint names, parents first; "" for end sites.
         parents: [J] parent joint; -1 for the root.
         offsets: [J, 3] offset from the parent in the rest pose.
         turns: [N, J, 3, 3] float64 relative rotation per frame.
+        places: [N, J, 3] offset from the parent per frame; NaN where there is no position channel.
     """
 
     names: tuple[str, ...]
     parents: tuple[int, ...]
     offsets: np.ndarray
     turns: np.ndarray
+    places: np.ndarray
+
+    def world(self) -> tuple[np.ndarray, np.ndarray]:
+        """Returns world rotations [N, J, 3, 3] and joint positions [N, J, 3] in the file's axes and units."""
+        turns, points = self.turns.copy(), self._placed()
+        for j, parent in enumerate(self.parents):
+            if parent >= 0:
+                points[:, j] = points[:, parent] + np.einsum("nij,nj->ni", turns[:, parent], points[:, j])
+                turns[:, j] = turns[:, parent] @ self.turns[:, j]
+        return turns, points
+
+    def rest(self) -> np.ndarray:
+        """Returns the joint positions [J, 3] of the rest pose."""
+        points = self.offsets.copy()
+        for j, parent in enumerate(self.parents):
+            if parent >= 0:
+                points[j] += points[parent]
+        return points
+
+    def _placed(self) -> np.ndarray:
+        """Returns the offset [N, J, 3] from the parent. Position channels replace OFFSET, or add to it: see which."""
+        given = np.where(np.isnan(self.places), self.offsets, self.places)
+        mean = given.mean(0)
+        adds = np.linalg.norm(mean - self.offsets, axis=1) > np.linalg.norm(mean, axis=1)
+        return given + self.offsets * adds[:, None]
 
 
 @dataclasses.dataclass
@@ -53,192 +73,97 @@ class _Node:
 
 
 def count_frames(path: Path) -> int:
-    """Returns the number of frames that the file announces and has.
+    """Returns the number of frames; warns of a file that holds fewer than its header announces.
 
     Raises:
-        UserError: the file is not BVH, or the two numbers differ.
+        UserError: the file is not BVH, or holds no frame.
     """
-    text = _text(path)
-    match = re.search(r"^\s*Frames:\s*([0-9]{1,18})\b", text, re.MULTILINE)
-    if match is None:
-        raise UserError(f"{path} is not a BVH motion file: it has no 'Frames:' line")
-    found = len(_frame_lines(text.partition("MOTION")[2]))
-    if found != int(match.group(1)):
-        raise UserError(f"{path} announces {int(match.group(1))} frames and holds {found}: correct its 'Frames:' line")
-    return found
+    _, announced, rows = _parts(path)
+    if announced != len(rows):
+        logging.warning("%s announces %d frames and holds %d: %d are used", path, announced, len(rows), len(rows))
+    if not rows:
+        raise UserError(f"{path} is a motion without frames (it announces {announced}): remove it")
+    return len(rows)
 
 
-def _frame_lines(motion: str) -> list[str]:
-    return [line for line in motion.splitlines() if line.strip()][2:]  # after "Frames:" and "Frame Time:"
-
-
-def read(path: Path, frames: slice | list[int]) -> Motion:
-    """Returns the chosen frames of a BVH file.
+def read(path: Path, frames: slice | None) -> Motion:
+    """Returns the chosen frames of a BVH file; None = frames spread over all of it, enough to know its skeleton.
 
     Raises:
         UserError: the file is not BVH, is cut off, or holds numbers that are not finite.
     """
-    header, _, motion = _text(path).partition("MOTION")
+    header, _, rows = _parts(path)
     nodes = _parse_hierarchy(path, header)
-    lines = _frame_lines(motion)
     num_channels = sum(len(node.channels) for node in nodes)
-    chosen = lines[frames] if isinstance(frames, slice) else [lines[i] for i in frames if i < len(lines)]
+    chosen = rows[:: -(-len(rows) // _OVERVIEW_FRAMES) or 1] if frames is None else rows[frames]
     try:
-        rows = np.array([[float(x) for x in line.split()] for line in chosen]).reshape(len(chosen), num_channels)
+        values = np.array([[float(x) for x in row.split()] for row in chosen]).reshape(len(chosen), num_channels)
     except ValueError as error:
-        raise UserError(f"{path}: a frame does not hold {num_channels} numbers ({error})") from None
-    if not len(rows) or not (np.abs(rows) <= LARGEST).all():
-        raise UserError(f"{path}: it has no frames, or frames with numbers that are not finite; repair or remove it")
-    names = tuple(node.name for node in nodes)
+        raise UserError(f"{path}: a frame does not hold {num_channels} numbers ({error}); repair it") from None
     offsets = np.array([node.offset for node in nodes])
-    if not (np.abs(offsets) <= LARGEST).all():
-        raise UserError(f"{path}: its skeleton holds numbers that are not finite; repair or remove it")
-    return Motion(names, tuple(node.parent for node in nodes), offsets, _turns(path, nodes, rows))
+    if not len(values) or not np.isfinite(values).all() or not np.isfinite(offsets).all():
+        raise UserError(f"{path}: it has no frames, or frames with numbers that are not finite; repair or remove it")
+    names, parents = tuple(node.name for node in nodes), tuple(node.parent for node in nodes)
+    return Motion(names, parents, offsets, *_channels(path, nodes, values))
 
 
-def _text(path: Path) -> str:
+def _parts(path: Path) -> tuple[str, int, list[str]]:
+    """Returns (hierarchy, announced number of frames, frames as text)."""
+    data = path.read_bytes()
     try:
-        text = path.read_text(encoding="utf-8", errors="strict")
+        text = data.decode("utf-16" if data.startswith(_UTF16) else "utf-8-sig")
     except UnicodeDecodeError:
-        raise UserError(f"{path} is not a BVH motion file: it is not text") from None
+        text = data.decode("latin-1")  # joint names of old Windows programs
     if not text.lstrip().startswith("HIERARCHY"):
         raise UserError(f"{path} is not a BVH motion file: it does not begin with HIERARCHY")
-    return text
+    match = _MOTION.search(text)
+    if match is None:
+        raise UserError(f"{path} is not a BVH motion file: it has no 'MOTION', 'Frames:' and 'Frame Time:' lines")
+    rows = [row for row in text[match.end() :].splitlines() if row.strip()]
+    return text[: match.start()], int(match.group(1)), rows[: int(match.group(1))]
 
 
 def _parse_hierarchy(path: Path, header: str) -> list[_Node]:
     nodes: list[_Node] = []
-    stack: list[int] = []  # open joints; an end site is -1
-    pending = -1
+    stack: list[int] = []  # open joints
     tokens: Iterator[str] = iter(header.replace("{", " { ").replace("}", " } ").split()[1:])
     try:
         for token in tokens:
-            if token in ("ROOT", "JOINT"):
-                nodes.append(_Node(next(tokens), stack[-1] if stack else -1))
-                pending = len(nodes) - 1
-            elif token == "End":
-                next(tokens)
-                pending = -1
-            elif token == "{":
-                stack.append(pending)
+            if token in ("ROOT", "JOINT", "End"):
+                name = " ".join(iter(tokens.__next__, "{"))
+                nodes.append(_Node("" if token == "End" else name, stack[-1] if stack else -1))
+                stack.append(len(nodes) - 1)
             elif token == "}":
                 stack.pop()
             elif token == "OFFSET":
-                offset = tuple(float(next(tokens)) for _ in range(3))
-                if stack[-1] >= 0:
-                    nodes[stack[-1]].offset = offset
+                nodes[stack[-1]].offset = (float(next(tokens)), float(next(tokens)), float(next(tokens)))
             elif token == "CHANNELS":
-                nodes[stack[-1]].channels = tuple(next(tokens) for _ in range(int(next(tokens))))
+                nodes[stack[-1]].channels = tuple(next(tokens).lower() for _ in range(int(next(tokens))))
     except (StopIteration, RuntimeError, IndexError, ValueError) as error:
-        raise UserError(f"{path}: its HIERARCHY is damaged ({error})") from None
+        raise UserError(f"{path}: its HIERARCHY is damaged ({error}); repair or remove it") from None
     if not nodes or stack:
-        raise UserError(f"{path}: its HIERARCHY is damaged (a bracket is missing)")
+        raise UserError(f"{path}: its HIERARCHY is damaged (a bracket is missing); repair or remove it")
     return nodes
 
 
-def _turns(path: Path, nodes: list[_Node], rows: np.ndarray) -> np.ndarray:
-    out = np.tile(np.eye(3), (len(rows), len(nodes), 1, 1))
-    column = 0
+def _channels(path: Path, nodes: list[_Node], values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns (turns [N, J, 3, 3], places [N, J, 3])."""
+    turns = np.tile(np.eye(3), (len(values), len(nodes), 1, 1))
+    places = np.full((len(values), len(nodes), 3), np.nan)
+    columns = iter(values.T)
     for j, node in enumerate(nodes):
-        axes, columns = "", []
-        for channel in node.channels:
-            if channel.endswith("rotation"):
-                axes += channel[0]
-                columns.append(column)
-            elif not channel.endswith("position"):
-                raise UserError(f"{path}: unknown channel {channel} of joint {node.name}")
-            column += 1
+        axes, angles = "", []
+        for channel, column in zip(node.channels, columns):
+            kind, axis = channel[1:], channel[:1]
+            if axis not in ("x", "y", "z") or kind not in ("rotation", "position", "scale"):
+                raise UserError(f"{path}: unknown channel {channel} of joint {node.name}; export it with rotations")
+            if kind == "position":
+                places[:, j, "xyz".index(axis)] = column
+            elif kind == "rotation":
+                axes += axis
+                angles.append(column)
+        if len(set(axes)) < len(axes):
+            raise UserError(f"{path}: joint {node.name} has a rotation channel twice; export it with each axis once")
         if axes:  # channels are applied in file order about the moving axes
-            try:
-                out[:, j] = Rotation.from_euler(axes.upper(), rows[:, columns], degrees=True).as_matrix()
-            except ValueError:
-                raise UserError(f"{path}: joint {node.name} cannot turn about the axes {axes}") from None
-    return out
-
-
-def _joint_map(path: Path, names: tuple[str, ...]) -> dict[str, int]:
-    """Returns our joint name -> BVH joint."""
-    by_name = {name.rpartition(":")[2].lower(): i for i, name in enumerate(names)}
-    spines = [name for name in _CMU_SPINES if name in by_name][:3]
-    wanted = {"pelvis": "hips", "neck": "neck", "head": "head"}
-    wanted |= dict(zip(("spine1", "spine2", "spine3"), spines))
-    for side in ("left", "right"):
-        wanted |= {f"{side}_{ours}": (side + cmu).lower() for ours, cmu in _CMU_SIDE.items()}
-    found = {ours: by_name[cmu] for ours, cmu in wanted.items() if cmu in by_name}
-    missing = [wanted[name] for name in _REQUIRED if name not in found]
-    if missing:
-        raise UserError(
-            f"{path}: its skeleton lacks the joints {', '.join(missing)} (CMU names); it has {', '.join(names)}"
-        )
-    return found
-
-
-def to_poses(path: Path, motion: Motion, rest_joints: np.ndarray) -> np.ndarray:
-    """Returns poses [N, 52, 3] float64 axis-angle of a motion; the fingers stay straight.
-
-    Args:
-        path: for messages.
-        motion: the chosen frames.
-        rest_joints: [52, 3] joints of the body's T pose.
-
-    Raises:
-        UserError: joints are missing, or the rest pose does not stand.
-    """
-    joint_of = _joint_map(path, motion.names)
-    world, rest = motion.turns.copy(), motion.offsets.copy()
-    for j, parent in enumerate(motion.parents):
-        if parent >= 0:
-            world[:, j] = world[:, parent] @ motion.turns[:, j]
-            rest[j] = rest[parent] + motion.offsets[j]
-    frame = _body_frame(path, rest, joint_of)
-    world, rest = frame @ world @ frame.T, rest @ frame.T
-    ours = np.tile(np.eye(3), (len(world), len(JOINT_NAMES), 1, 1))
-    for j, name in enumerate(JOINT_NAMES):
-        if name in joint_of:
-            ours[:, j] = world[:, joint_of[name]] @ _rest_difference(name, rest, joint_of, rest_joints)
-        elif j:  # a joint that the file does not have moves with its parent
-            ours[:, j] = ours[:, PARENTS[j]]
-    local = ours.copy()
-    local[:, 1:] = np.swapaxes(ours[:, PARENTS[1:]], -1, -2) @ ours[:, 1:]
-    out = rotations.to_rotvec(local)
-    out[:, NUM_BODY_JOINTS:] = 0.0
-    return out
-
-
-def _body_frame(path: Path, rest: np.ndarray, joint_of: dict[str, int]) -> np.ndarray:
-    """Returns the turn [3, 3] that makes the rest pose's left +x and its up +y, whatever the file's axes are."""
-    left = rest[joint_of["left_hip"]] - rest[joint_of["right_hip"]]
-    shoulders = (rest[joint_of["left_shoulder"]] + rest[joint_of["right_shoulder"]]) / 2
-    up = shoulders - (rest[joint_of["left_hip"]] + rest[joint_of["right_hip"]]) / 2
-    if min(np.linalg.norm(left), np.linalg.norm(up)) < 1e-9:
-        raise UserError(f"{path}: the hips or shoulders of its rest pose coincide")
-    # Snap to the file's axes: a slightly bent rest spine must not tilt everybody.
-    up = _snap(up)
-    left = left - up * (left @ up)
-    if np.linalg.norm(left) < 1e-9:
-        raise UserError(f"{path}: the hips of its rest pose stand above each other")
-    left = _snap(left)
-    return np.stack([left, up, np.cross(left, up)])
-
-
-def _snap(vector: np.ndarray) -> np.ndarray:
-    axis = int(np.argmax(np.abs(vector)))
-    return np.eye(3)[axis] * np.sign(vector[axis])
-
-
-def _rest_difference(name: str, rest: np.ndarray, joint_of: dict[str, int], ours: np.ndarray) -> np.ndarray:
-    """Returns the turn [3, 3] from our rest bone of a joint to the file's."""
-    side, _, part = name.partition("_")
-    end = f"{side}_{_BONE_ENDS[part]}" if part in _BONE_ENDS else ""
-    if end not in joint_of:
-        return np.eye(3) if part not in ("wrist", "foot") else _rest_difference_of_parent(name, rest, joint_of, ours)
-    bone = rest[joint_of[end]] - rest[joint_of[name]]
-    if np.linalg.norm(bone) < 1e-9:
-        return np.eye(3)
-    return rotations.between(ours[JOINT[end]] - ours[JOINT[name]], bone)
-
-
-def _rest_difference_of_parent(name: str, rest: np.ndarray, joint_of: dict[str, int], ours: np.ndarray) -> np.ndarray:
-    """Hands and toes rest straight on the forearm and foot, so they share its difference."""
-    parent = JOINT_NAMES[PARENTS[JOINT[name]]]
-    return _rest_difference(parent, rest, joint_of, ours) if parent in joint_of else np.eye(3)
+            turns[:, j] = Rotation.from_euler(axes.upper(), np.stack(angles, 1), degrees=True).as_matrix()
+    return turns, places

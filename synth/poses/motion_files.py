@@ -21,7 +21,7 @@ from openpose_tf.data.records import npz_files
 from synth.body import rotations, smplh
 from synth.body.joints import NUM_BODY_JOINTS, NUM_JOINTS
 from synth.body.model import BodyModel
-from synth.poses import bvh
+from synth.poses import bvh, joint_names, retargeting
 from synth.poses.builder import SIDES, PoseBuilder
 
 _AMASS_NUMBERS = 3 * NUM_JOINTS  # 156
@@ -67,14 +67,16 @@ class MotionPoses:
         files: the motion files of all splits.
         frame_step: every n-th frame is used.
         body: that will be posed.
+        joint_names: our joint name -> BVH files' joint name, where the user says it.
     """
 
     files: tuple[MotionFile, ...]
     frame_step: int
     body: BodyModel
+    joint_names: dict[str, str]
 
     @classmethod
-    def load(cls, folder: str, frame_step: int, body: BodyModel) -> "MotionPoses":
+    def load(cls, folder: str, frame_step: int, body: BodyModel, names_path: str = "") -> "MotionPoses":
         """Returns the motions of a folder and its subfolders; reads only the files' headers.
 
         Raises:
@@ -91,7 +93,8 @@ class MotionPoses:
                 found.append(MotionFile(path, name, -(-count // frame_step), split_of(name)))
         if not found:
             raise UserError(f"{root} holds no motion file: expected AMASS .npz (key 'poses') or .bvh files")
-        out = cls(tuple(found), frame_step, body)
+        given = joint_names.read_file(names_path) if names_path else {}
+        out = cls(tuple(found), frame_step, body, given)
         logging.info("%s: %s", root, ", ".join(f"{out.num_frames(s)} {s} frames" for s in SPLITS))
         return out
 
@@ -113,21 +116,28 @@ class MotionPoses:
         row = int(rng.integers(bounds[-1]))
         k = int(np.searchsorted(bounds, row, side="right"))
         frame = (row - (int(bounds[k - 1]) if k else 0)) * self.frame_step
-        pose = self._frame(chosen[k], frame)
-        if chosen[k].path.suffix.lower() == ".bvh":
+        pose = self._frames(chosen[k], slice(frame, frame + 1))[0]
+        if _is_bvh(chosen[k].path):
             pose[NUM_BODY_JOINTS:] = _random_hands(rng)[NUM_BODY_JOINTS:]
         return Pose(pose, "motion", f"{chosen[k].name}#{frame}", 0, *_person(chosen[k].path))
 
     def check(self, with_shapes: bool = False) -> None:
-        """Reads every file whole; raises UserError for the first that is damaged or holds NaN.
+        """Reads every file whole; raises UserError for the first that is damaged or holds NaN; says how BVH is read.
 
         Args:
             with_shapes: also for files that do not hold the shape of their person.
         """
         if with_shapes:
             self._check_shapes()
+        kinds: dict[str, list[MotionFile]] = {}
         for file in self.files:
-            _read_frames(file.path, slice(0, None, self.frame_step), self.body)
+            self._frames(file, slice(0, None, self.frame_step))
+            if _is_bvh(file.path):
+                kinds.setdefault(str(self._skeleton(file)), []).append(file)
+        for alike in kinds.values():
+            skeleton = self._skeleton(alike[0])
+            log = logging.warning if skeleton.inferred else logging.info
+            log("%d BVH files such as %s: %s", len(alike), alike[0].name, skeleton)
 
     def _check_shapes(self) -> None:
         """Raises UserError for the first file without the shape of its person; logs genders the body does not have."""
@@ -146,8 +156,21 @@ class MotionPoses:
                 "%d of %d clips are of a gender that --body has not: any other is taken", other, len(people)
             )
 
-    def _frame(self, file: MotionFile, frame: int) -> np.ndarray:
-        return _read_frames(file.path, slice(frame, frame + 1), self.body)[0]
+    @property
+    def _rest_joints(self) -> np.ndarray:
+        return self.body.models[self.body.genders[0]].j_template.astype(np.float64)
+
+    def _frames(self, file: MotionFile, frames: slice) -> np.ndarray:
+        if _is_bvh(file.path):
+            return retargeting.to_poses(self._skeleton(file), bvh.read(file.path, frames), self._rest_joints)
+        return _read_smplh(file.path, frames, self.body)
+
+    def _skeleton(self, file: MotionFile) -> retargeting.Skeleton:
+        return retargeting.find_skeleton(file.path, bvh.read(file.path, None), self._rest_joints, self.joint_names)
+
+
+def _is_bvh(path: Path) -> bool:
+    return path.suffix.lower() == ".bvh"
 
 
 def _walk(root: Path) -> list[Path]:
@@ -161,7 +184,7 @@ def _walk(root: Path) -> list[Path]:
 
 def _count_frames(path: Path, body: BodyModel) -> int | None:
     """Returns the number of frames, or None for AMASS's shape.npz, which holds no motion."""
-    if path.suffix.lower() == ".bvh":
+    if _is_bvh(path):
         return bvh.count_frames(path)
     try:
         shapes = npz_files.read_shapes(path)
@@ -194,11 +217,8 @@ def _check_width(path: Path, shape: tuple[int, ...], body: BodyModel) -> None:
         )
 
 
-def _read_frames(path: Path, frames: slice, body: BodyModel) -> np.ndarray:
+def _read_smplh(path: Path, frames: slice, body: BodyModel) -> np.ndarray:
     """Returns poses [n, 52, 3] float64 with y up."""
-    if path.suffix.lower() == ".bvh":
-        rest_joints = body.models[body.genders[0]].j_template.astype(np.float64)
-        return bvh.to_poses(path, bvh.read(path, frames), rest_joints)
     rows = _read_npz(path, ("poses",))["poses"]
     _check_width(path, rows.shape, body)
     if rows.dtype.kind not in "iuf" or not (np.abs(rows[frames]) < _LARGEST_TURN).all():

@@ -103,6 +103,7 @@ def load_poses(
     body: BodyModel,
     frame_step: int = 10,
     self_intersects: Callable[[np.ndarray], bool] | None = None,
+    joint_names: str = "",
 ) -> PoseSource:
     """Returns a source of poses.
 
@@ -111,10 +112,13 @@ def load_poses(
         body: model whose self-collision is tested.
         frame_step: every n-th frame of a motion file is used (release: 5 for CMU, 10 otherwise, times 2).
         self_intersects: replaces the built-in self-collision test (posed vertices [V, 3] -> bool).
+        joint_names: JSON file of the joint names of BVH files whose naming is not known.
 
     Raises:
         UserError: the folder does not exist or holds no usable motion file.
     """
+    if spec == "builtin" and joint_names:
+        raise UserError(f"--joint_names={joint_names} is about BVH files: give their folder with --poses=DIR, too")
     if spec == "builtin":
         return ProceduralPoses(_naked(body), self_intersects or self_collision.make_test(body))
-    return motion_files.MotionPoses.load(spec, frame_step, body)
+    return motion_files.MotionPoses.load(spec, frame_step, body, joint_names)

@@ -20,6 +20,7 @@ import numpy as np
 
 from openpose_tf.common.errors import MachineError, UserError
 from openpose_tf.common.fingerprints import fingerprint
+from synth.clothing import items
 from synth.rendering import materials
 from synth.rendering.renderer import Frame
 from synth.scene import mesh
@@ -263,7 +264,13 @@ class _World:
 
 
 def _load_texture(path: str) -> Any:
-    """A texture of this scene only: there may be thousands in a run, so they are removed with the scene."""
+    """Blender's image of a file: the wardrobe's stay for the whole process; the user's, of which there may be
+    thousands in a run, are removed with the scene.
+    """
+    if Path(path).is_relative_to(items.FOLDER):
+        image = bpy.data.images.load(path, check_existing=True)
+        image.use_fake_user = True
+        return image
     name = TEXTURE_PREFIX + fingerprint(path, digits=32)  # Blender cuts names after 63 characters
     found = bpy.data.images.get(name)
     if found is None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from openpose_tf.common.errors import UserError
 from synth.body import loading
-from synth.clothing import textures
+from synth.clothing import items, textures
 from synth.poses import sources as poses
 from synth.rendering.renderer import Renderer
 from synth.rendering.renderers import DEFAULT_RENDERER, RENDERERS
@@ -57,7 +57,9 @@ def load_sources(job: Job) -> Sources:
             raise UserError("--textures are pictures for SMPL+H bodies: give --body=PATH too, or leave --textures out")
         library = textures.load_textures(job.scenes.textures)
         model = library.fit(model)
-    source = poses.load_poses(job.scenes.poses, model, job.scenes.frame_step)
+    if job.scenes.look == "wardrobe" and model.kind == "cc0":
+        items.check()
+    source = poses.load_poses(job.scenes.poses, model, job.scenes.frame_step, joint_names=job.scenes.joint_names)
     return Sources(
         body=model,
         poses=source,

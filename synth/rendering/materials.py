@@ -10,9 +10,14 @@ from typing import Any
 import numpy as np
 
 from openpose_tf.common.color import to_linear
+from synth.clothing import items
 from synth.scene.light import sh_matrix
 
 Description = Mapping[str, Any]
+LoadImage = Callable[[str], Any]
+ALPHA_EDGE = (0.3, 0.6)  # hair is clear below the first alpha and solid above the second
+BRIGHTEST_FOLD = 1.6  # times the cloth's mean
+RELIEF_M = 0.004  # height of a garment's relief from black to white
 BUMP_DISTANCE_M = 0.008  # a distance above 1 cm gives black speckles (measured)
 FINE_BUMP_M = 0.002
 STRANDS = (1.0, 0.13, 1.0)  # hair noise is stretched along the strands, which hang down (y of the T pose)
@@ -77,6 +82,26 @@ class Shader:
         self.set(made.inputs[7], b)
         return made.outputs[2]
 
+    def image(self, load_image: LoadImage, name: str) -> Any:
+        """Returns the node of a texture of the wardrobe."""
+        made = self.node("TexImage")
+        made.image = load_image(str(items.texture_path(name)))
+        return made
+
+    def math(self, operation: str, a: Any, b: Any) -> Any:
+        """Returns the result of an operation on two numbers."""
+        made = self.node("Math")
+        made.operation = operation
+        self.set(made.inputs[0], a)
+        self.set(made.inputs[1], b)
+        return made.outputs["Value"]
+
+    def emboss(self, look: Description, load_image: LoadImage) -> None:
+        """Bends the normals by the relief of a garment of the wardrobe, if it has one."""
+        if look["relief"] is not None:
+            height = self.node("RGBToBW", Color=self.image(load_image, look["relief"]).outputs["Color"])
+            self.relief(height.outputs["Val"], 1.0, RELIEF_M)
+
     def relief(self, height: Any, strength: float, distance_m: float) -> None:
         """Bends the normals by a height."""
         made = self.node("Bump", Strength=strength, Distance=distance_m, Height=height)
@@ -110,6 +135,13 @@ def _check(shader: Shader, look: Description) -> Any:
     return shader.node("TexChecker", Scale=look["scale"], Vector=shader.rest(), **colours).outputs["Color"]
 
 
+def _woven_check(shader: Shader, look: Description) -> Any:
+    # Seen from the front, as a cut of cloth is printed: in depth the checks would wind around the body.
+    flat = shader.node("Mapping", Scale=(1.0, 1.0, 0.0), Location=(0.0, 0.0, 0.01), Vector=shader.rest())
+    colours = {"Color1": linear_rgba(look["colour"]), "Color2": linear_rgba(look["second"])}
+    return shader.node("TexChecker", Scale=look["scale"], Vector=flat.outputs["Vector"], **colours).outputs["Color"]
+
+
 def _dots(shader: Shader, look: Description) -> Any:
     cells = shader.node("TexVoronoi", Scale=look["scale"], Vector=shader.rest())
     return shader.ramp(cells.outputs["Distance"], 0.28, look["second"], 0.33, look["colour"])
@@ -131,6 +163,7 @@ PATTERNS: dict[str, Callable[[Shader, Description], Any]] = {
     "dots": _dots,
     "camouflage": _camouflage,
 }
+PRINTS = PATTERNS | {"check": _woven_check}  # on the wardrobe's photographs
 
 
 def _cloth(shader: Shader, look: Description) -> None:
@@ -155,7 +188,33 @@ def _tinted(shader: Shader, look: Description) -> None:
     shader.finish(shader.multiplied(linear_rgba(look.get("colour", (1, 1, 1))), tint), look.get("roughness", 0.6))
 
 
-def _texture(shader: Shader, look: Description, load_image: Callable[[str], Any]) -> None:
+def _photograph(shader: Shader, look: Description, load_image: LoadImage) -> None:
+    colour = shader.image(load_image, look["texture"]).outputs["Color"]
+    if look["hue"] or look["saturation"] != 1.0:
+        turned = {"Hue": 0.5 + look["hue"], "Saturation": look["saturation"]}
+        colour = shader.node("HueSaturation", Color=colour, **turned).outputs["Color"]
+    shader.emboss(look, load_image)
+    shader.finish(shader.multiplied(colour, (*look["gain"], 1.0)), look["roughness"], look["specular"])
+
+
+def _dyed(shader: Shader, look: Description, load_image: LoadImage) -> None:
+    grey = shader.node("RGBToBW", Color=shader.image(load_image, look["texture"]).outputs["Color"]).outputs["Val"]
+    folds = shader.math("MINIMUM", shader.math("MULTIPLY", grey, 1 / look["luminance"]), BRIGHTEST_FOLD)
+    shader.emboss(look, load_image)
+    colour = PRINTS[look["pattern"]](shader, look)
+    shader.finish(shader.multiplied(colour, folds), look["roughness"], look["specular"])
+
+
+def _strands(shader: Shader, look: Description, load_image: LoadImage) -> None:
+    image = shader.image(load_image, look["texture"])
+    value = shader.math("MULTIPLY", image.outputs["Color"], 1 / look["luminance"])
+    shader.finish(shader.multiplied(linear_rgba(look["colour"]), value), look["roughness"], look["specular"])
+    # Steeper than the photograph's alpha: few half-transparent layers, so that four transparent bounces are enough.
+    edge = shader.node("MapRange", Value=image.outputs["Alpha"], From_Min=ALPHA_EDGE[0], From_Max=ALPHA_EDGE[1])
+    shader.set(shader.surface.inputs["Alpha"], edge.outputs["Result"])
+
+
+def _texture(shader: Shader, look: Description, load_image: LoadImage) -> None:
     picture = shader.node("TexImage")
     picture.image = load_image(look["path"])
     shader.finish(picture.outputs["Color"], look.get("roughness", 0.7), SKIN_SPECULAR)
@@ -169,9 +228,15 @@ BUILDERS: dict[str, Callable[[Shader, Description], None]] = {
     "eye": _tinted,
     "painted": _tinted,
 }
+PHOTOGRAPHED: dict[str, Callable[[Shader, Description, LoadImage], None]] = {
+    "texture": _texture,
+    "photograph": _photograph,
+    "dyed": _dyed,
+    "strands": _strands,
+}
 
 
-def build(tree: Any, look: Description, load_image: Callable[[str], Any]) -> None:
+def build(tree: Any, look: Description, load_image: LoadImage) -> None:
     """Fills a new material's node tree.
 
     Args:
@@ -180,8 +245,8 @@ def build(tree: Any, look: Description, load_image: Callable[[str], Any]) -> Non
         load_image: returns Blender's image of a file.
     """
     shader = Shader(tree)
-    if look["kind"] == "texture":
-        _texture(shader, look, load_image)
+    if look["kind"] in PHOTOGRAPHED:
+        PHOTOGRAPHED[look["kind"]](shader, look, load_image)
     else:
         BUILDERS[look["kind"]](shader, look)
 
@@ -203,10 +268,16 @@ def shade_by_harmonics(tree: Any, coefficients: tuple[float, ...]) -> None:
     square.operation = "DOT_PRODUCT"
     shader.set(square.inputs[0], normal)
     shader.set(square.inputs[1], bent)
-    linear = _plus(shader, _dot(shader, normal, 2 * quadratic[3, :3]), float(quadratic[3, 3]))
-    strength = _plus(shader, square.outputs["Value"], linear)
-    lamp = shader.node("Emission", Color=colour, Strength=strength)
-    shader.set(tree.nodes["Material Output"].inputs["Surface"], lamp.outputs["Emission"])
+    slope = shader.math("ADD", _dot(shader, normal, 2 * quadratic[3, :3]), float(quadratic[3, 3]))
+    strength = shader.math("ADD", square.outputs["Value"], slope)
+    lamp = shader.node("Emission", Color=colour, Strength=strength).outputs["Emission"]
+    alpha = shader.surface.inputs["Alpha"]
+    if alpha.is_linked:
+        mixed = shader.node("MixShader", Fac=alpha.links[0].from_socket)
+        shader.set(mixed.inputs[1], shader.node("BsdfTransparent").outputs["BSDF"])
+        shader.set(mixed.inputs[2], lamp)
+        lamp = mixed.outputs["Shader"]
+    shader.set(tree.nodes["Material Output"].inputs["Surface"], lamp)
 
 
 def _colour_of(shader: Shader) -> Any:
@@ -220,12 +291,4 @@ def _dot(shader: Shader, vector: Any, constant: np.ndarray) -> Any:
     made.operation = "DOT_PRODUCT"
     shader.set(made.inputs[0], vector)
     made.inputs[1].default_value = tuple(map(float, constant))
-    return made.outputs["Value"]
-
-
-def _plus(shader: Shader, a: Any, b: Any) -> Any:
-    made = shader.node("Math")
-    made.operation = "ADD"
-    shader.set(made.inputs[0], a)
-    shader.set(made.inputs[1], b)
     return made.outputs["Value"]

@@ -9,7 +9,9 @@ DATASETS = ("synthetic", "real_standin", "mixed")
 CAMERAS = ("paper", "release", "standin", "mixed")
 LIGHTS = ("hdri", "sh")
 SHAPES = ("normal", "clip")
+LOOKS = ("wardrobe", "painted")
 DEFAULT_CAMERA = {"synthetic": "paper", "real_standin": "standin", "mixed": "mixed"}
+DEFAULT_LOOK = {"builtin": "wardrobe"}  # by body; painted for all others
 DEFAULT_PEOPLE_MEAN = {"synthetic": 9.0, "real_standin": 9.0, "mixed": 4.0}  # paper Sec. 3.2 and 3.3
 MIN_BACKGROUND_SIDE = 512  # px, shorter side (paper Sec. 3.1, "Background Images")
 
@@ -24,6 +26,7 @@ class SceneConfig:
         camera: `paper` (pitch uniform in 0..45 degrees), `release` (geometry of the released code), `standin`,
             `mixed` (the release's fixed camera of D_M).
         pose_split: of the motion sequences and the textures.
+        look: `painted` is procedural cloth on the body's proxy meshes.
         max_tries: placement tries per person before the person is given up and counted.
     """
 
@@ -49,6 +52,11 @@ class SceneConfig:
     light: str = option("hdri", "environment pictures with a sun, or the release's spherical harmonics", choices=LIGHTS)
     body: str = option("builtin", "builtin, or the path of SMPL+H model files")
     poses: str = option("builtin", "builtin, or a folder of AMASS .npz / BVH motion files")
+    joint_names: str = option(
+        "",
+        'JSON file of our joint names and those of BVH files, {"left_hip": "Thigh.L"}, for skeletons of unknown naming '
+        '(synth/README.md, "Motion files")',
+    )
     frame_step: int = option(10, "every n-th frame of the motion files (release: 10 or 20)", low=1)
     shapes: str = option(
         "normal",
@@ -58,6 +66,13 @@ class SceneConfig:
     )
     pose_split: str = option("train", "which part of the motion sequences to use", choices=tuple(SPLITS))
     textures: str = option("", "folder of SURREAL-style clothing textures for an SMPL+H --body")
+    look: str = option(
+        "wardrobe",
+        "wardrobe = photographed skins, garments, hair on the built-in body (its default); painted = procedural cloth, "
+        "as in data sets made before there was this flag (default with an SMPL+H --body)",
+        choices=LOOKS,
+        derived=True,
+    )
     max_tries: int = 12
 
 

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from synth.body import rotations
-from synth.body.model import BodyModel
+from synth.body.model import BodyModel, chain
 from synth.clothing import garments
 from synth.clothing.appearance import Look, Material
+from synth.clothing.parts import Posture, dressed_vertices, join_parts
 from synth.scene.mesh import Mesh, Topology
 
 
@@ -93,9 +94,11 @@ ORIGIN = Placement((0.0, 0.0), 0.0)
 
 def stand(body: BodyModel, spec: PersonSpec) -> Figure:
     """Returns the person at the origin: pelvis above it, the lowest point of the dressed body on the ground z = 0."""
-    vertices, joints = body.shape(spec.gender, np.array(spec.betas))
-    vertices, joints = body.pose(vertices, joints, np.array(spec.pose), gender=spec.gender)
-    dressed, materials = _dress(body, spec, vertices)
+    shaped, rest_joints = body.shape(spec.gender, np.array(spec.betas))
+    pose = np.array(spec.pose)
+    vertices, joints = body.pose(shaped, rest_joints, pose, gender=spec.gender)
+    turns, _ = chain(rotations.to_matrix(pose), rest_joints)
+    dressed, materials = _dress(body, spec, Posture(vertices, shaped, turns))
     rotation = rotations.to_matrix(np.array([*spec.tilt_rad, 0.0])) @ rotations.Y_UP_TO_Z_UP
     turned = dressed.moved(rotation, np.zeros(3))
     pelvis = rotation @ joints[0]
@@ -116,10 +119,10 @@ def stand(body: BodyModel, spec: PersonSpec) -> Figure:
     )
 
 
-def _dress(body: BodyModel, spec: PersonSpec, vertices: np.ndarray) -> tuple[Mesh, tuple[str, ...]]:
-    """Returns the clothed mesh of posed body vertices, and the names of its materials."""
+def _dress(body: BodyModel, spec: PersonSpec, posture: Posture) -> tuple[Mesh, tuple[str, ...]]:
+    """Returns the clothed mesh of a posed body, and the names of its materials."""
     parts = garments.dress(body, spec.look)
-    joined = garments.join_parts(parts)
+    joined = join_parts(parts)
     topology = Topology(
         faces=joined.faces.astype(np.int32),
         uvs=joined.uvs.astype(np.float32),
@@ -127,7 +130,7 @@ def _dress(body: BodyModel, spec: PersonSpec, vertices: np.ndarray) -> tuple[Mes
         rest=joined.rest,
         tint=joined.tint,
     )
-    return Mesh(garments.dressed_vertices(parts, vertices), topology), joined.materials
+    return Mesh(dressed_vertices(parts, posture), topology), joined.materials
 
 
 def describe(figure: Figure) -> dict[str, Any]:

@@ -9,7 +9,8 @@ import numpy as np
 
 from synth.body import loading as body
 from synth.body.model import BodyModel
-from synth.clothing import appearance
+from synth.clothing import appearance, outfits
+from synth.clothing.appearance import Look
 from synth.clothing.textures import TextureLibrary
 from synth.poses.sources import PoseSource
 from synth.scene import backgrounds
@@ -184,9 +185,18 @@ def sample_person(rng: np.random.Generator, config: SceneConfig, sources: Source
         pose_tag=pose.tag,
         pose_source=pose.source,
         tilt_rad=(float(tilt[0]), float(tilt[1])),
-        look=appearance.sample_look(rng, gender, pose.tag, texture),
+        look=sample_look(rng, config, sources.body, gender, pose.tag, texture),
     )
     return spec, pose.num_rejected
+
+
+def sample_look(
+    rng: np.random.Generator, config: SceneConfig, model: BodyModel, gender: str, pose_tag: str, texture: str | None
+) -> Look:
+    """Returns a random look: of the wardrobe, or painted where that was chosen or the body is another one."""
+    if config.look == "wardrobe" and model.kind == "cc0":
+        return outfits.sample_outfit(rng, gender, pose_tag)
+    return appearance.sample_look(rng, gender, pose_tag, texture)
 
 
 def describe_scene(scene: Scene, people: Sequence[dict[str, Any]]) -> dict[str, Any]:

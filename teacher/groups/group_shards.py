@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from openpose_tf.common import files
 from openpose_tf.common.errors import UserError
-from openpose_tf.data.records import schema
+from openpose_tf.data.records import remote_files, schema
 from openpose_tf.data.records.record_set import RecordSet, index_digest, load_records
 from teacher.groups.membership import Membership
 
@@ -54,7 +54,7 @@ def write_group_shards(
 
 def _require_free(folder: Path, records: RecordSet, overwrite: bool) -> None:
     manifest = folder / schema.MANIFEST_NAME
-    if folder.resolve() == records.dir.resolve():
+    if folder.resolve() == Path(records.dir).resolve():
         raise UserError(f"{folder} is the record set itself: choose another --output_dir")
     if manifest.exists():
         if not overwrite:
@@ -75,7 +75,7 @@ def _copy_frames(records: RecordSet, groups: np.ndarray, kept: np.ndarray, parts
     ends = np.zeros(len(parts), np.int64)
     offsets = np.zeros(len(kept), np.int64)
     with contextlib.ExitStack() as stack:
-        sources = [stack.enter_context(open(path, "rb")) for path in records.shard_paths]
+        sources = [stack.enter_context(remote_files.open_bytes(path)) for path in records.shard_paths]
         targets = [stack.enter_context(open(part, "wb")) for part in parts]
         for number, row in enumerate(kept):
             source, group, length = sources[records.shard[row]], groups[row], int(records.length[row])

@@ -91,7 +91,7 @@ server = tf.saved_model.load(sys.argv[1])
 out = server.signatures["serving_default"](images=tf.constant(np.load("images.npy")))
 data = tf.io.encode_jpeg(np.load("images.npy")[0])
 encoded = server.signatures["encoded"](encoded=data[None])
-print({k: v.shape.as_list() for k, v in encoded.items()})
+print({k: encoded[k].shape.as_list() for k in sorted(encoded)})
 np.savez("out.npz", **{k: v.numpy() for k, v in out.items()})
 assert not any(name.startswith("openpose_tf") for name in sys.modules)
 """

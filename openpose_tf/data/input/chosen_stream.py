@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from openpose_tf.data.input.batch import ALL_SAMPLES, Batch, Selection
+from openpose_tf.data.input.batch import Selection
 from openpose_tf.data.input.sampler import Sampler
 from openpose_tf.data.input.streams import SampleStream
 
@@ -26,46 +26,47 @@ class ChosenStream(SampleStream):
         self._queue: Any = None  # while the stream is open
         self._first_missing = 0  # number of the first batch that the queue was not given
 
-    def next(self, selection: Selection = ALL_SAMPLES) -> Batch:
-        """Returns the batch of the first of the selection's rows, and reads ahead in the others.
+    @property
+    def num_open_threads(self) -> int:
+        """Threads this stream needs while it is open."""
+        return self.config.num_threads + 1  # one may wait at the queue
+
+    def prepare(self, selection: Selection) -> tf.Tensor | None:
+        """Puts the selection's rows into the queue, those of later batches too; returns the weights of the first.
 
         Raises:
-            UserError: a record is damaged.
             ValueError: no rows are chosen.
         """
         if selection.rows is None:
             raise ValueError("no rows are chosen for a stream that draws none")
         first = self.config.worker_index * self.local_size
         share = slice(first, first + self.local_size)
-        self._chosen = dict(enumerate(selection.rows[:, share], self._open_at_counter()))
+        self._chosen = dict(enumerate(selection.rows[:, share], int(self.counter.numpy())))
         self._enqueue()
-        batch = super().next()
         if selection.weights is None:
-            return batch
+            return None
         with tf.device("CPU:0"):
-            return batch | {"sample_weight": tf.constant(selection.weights[0, share], tf.float32)}
+            return tf.constant(selection.weights[0, share], tf.float32)
 
     def dataset(self, start_batch: int) -> tf.data.Dataset:
         """Returns the dataset of local batches from global batch `start_batch` on; it waits for chosen rows."""
-        self._close_queue()
+        self.release()
         self._queue = queue = tf.queue.FIFOQueue(QUEUE_CAPACITY, [tf.int64, tf.int64], [[], []])
         self._first_missing = start_batch
         with tf.device("CPU:0"):
             sampler = Sampler(self.records, self.rows, self._key, self.config)
         make = tf.autograph.experimental.do_not_convert(sampler.make)
         dataset = tf.data.Dataset.counter().map(lambda _: queue.dequeue_many(self.local_size)).unbatch()
-        return self._batched(dataset, make, self.config.num_threads + 1)  # one may wait at the queue
+        return self._batched(dataset, make)
+
+    def _make_reader(self) -> None:
+        """Chosen rows are opened one by one."""
 
     def rows_of(self, batch_number: int) -> np.ndarray:
         """Returns the rows of this worker's share of a chosen batch, [local_size] int64."""
         return self._chosen[batch_number]
 
-    def close(self) -> None:
-        """Stops the stream's threads and frees its buffers."""
-        self._close_queue()
-        super().close()
-
-    def _close_queue(self) -> None:
+    def release(self) -> None:
         """Wakes whoever still waits for rows of an older iterator."""
         if self._queue is not None:
             self._queue.close(cancel_pending_enqueues=True)

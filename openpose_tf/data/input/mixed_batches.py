@@ -1,6 +1,7 @@
 """Batches of two halves: one synthetic, whose samples the curriculum chooses, and one real.
 
-Nothing is prefetched behind the choice of the group: each stream prefetches its own batches.
+Both halves meet in one tf.data pipeline. Nothing is prefetched behind the choice of the group: each stream prefetches
+its own batches.
 
 Example:
     real = SampleStream(load_records("runs/coco_records"), batch_size=16, seed=1, stream_id=0)
@@ -17,6 +18,7 @@ import tensorflow as tf
 from openpose_tf.common.errors import UserError
 from openpose_tf.data.input.batch import ALL_SAMPLES, Batch, Selection
 from openpose_tf.data.input.chosen_stream import ChosenStream
+from openpose_tf.data.input.open_streams import OpenStreams
 from openpose_tf.data.input.sampler import StreamConfig
 from openpose_tf.data.input.streams import SampleStream
 from openpose_tf.data.records.record_set import RecordSet
@@ -41,6 +43,8 @@ class MixedBatches:
         shapes = {(s.config.augmentation.input_size, s.config.max_people, s.config.feature_names) for s in self.streams}
         if len(shapes) > 1:
             raise ValueError("the streams of a mixture must agree in input size, max_people and feature names")
+        synthetic_streams = [stream for stream in self.synthetic if stream is not None]
+        self._pipeline = OpenStreams([half for half in (synthetic_streams, [real] if real else []) if half])
         self.trackable = tf.train.Checkpoint(**{f"stream_{k}": s.counter for k, s in enumerate(self.streams)})
 
     @property
@@ -54,30 +58,23 @@ class MixedBatches:
         Raises:
             UserError: the group is empty, or a record is damaged.
         """
-        halves = []
+        choice = []
         if self.synthetic:
-            stream = self.synthetic[selection.group]
-            if stream is None:
+            if self.synthetic[selection.group] is None:
                 raise UserError(f"group {selection.group} holds no sample: it cannot be chosen")
-            halves.append(stream.next(selection))
+            before = self.synthetic[: selection.group]
+            choice.append((sum(stream is not None for stream in before), selection))
         if self.real is not None:
-            halves.append(self.real.next())
-        if len(halves) == 1:
-            return halves[0]
-        with tf.device("CPU:0"):
-            if any("sample_weight" in half for half in halves):
-                halves = [{"sample_weight": tf.ones(half["key"].shape), **half} for half in halves]
-            return {name: tf.concat([half[name] for half in halves], 0) for name in halves[0]}
+            choice.append((0, ALL_SAMPLES))
+        return self._pipeline.next(choice)
 
     def warm(self) -> None:
         """Opens all streams now, so that the first visit of a group does not wait."""
-        for stream in self.streams:
-            stream.warm()
+        self._pipeline.warm()
 
     def close(self) -> None:
         """Stops all streams."""
-        for stream in self.streams:
-            stream.close()
+        self._pipeline.close()
 
 
 def mix(

@@ -11,6 +11,7 @@ import tensorflow as tf
 from openpose_tf.common import images
 from openpose_tf.data.input.augmentation import NUM_RANDOM, Affine, Augmentation, apply_affine, sample_affine
 from openpose_tf.data.input.batch import Batch
+from openpose_tf.data.input.block_reader import read_records
 from openpose_tf.data.input.warp import warp_image, warp_mask
 from openpose_tf.data.records import examples
 from openpose_tf.data.records.record_set import RecordSet
@@ -18,6 +19,7 @@ from openpose_tf.data.records.schema import FRAME_FOOTER_BYTES, FRAME_HEADER_BYT
 from openpose_tf.skeleton import CENTRE_JOINTS, IN_IMAGE_STATES, MPI, PART_TO_MPII
 
 MAX_PEOPLE = 20
+READINGS = ("blocks", "records")
 # Fields of a batch that the stream reads itself and does not hand on.
 PEOPLE_CUT, BAD_JOINTS, BAD_RECORD = "people_cut", "bad_joints", "bad_record"
 
@@ -34,6 +36,8 @@ class StreamConfig:
             each epoch.
         num_workers, worker_index: this process makes its contiguous share of every global batch.
         num_threads: threads of this stream.
+        reading: "blocks" reads records that lie side by side in one go (block_order.py); "records" opens the shard for
+            each. With replacement, or for chosen rows, there is no order to read by: then each record is opened.
     """
 
     augmentation: Augmentation = dataclasses.field(default_factory=Augmentation)
@@ -43,6 +47,11 @@ class StreamConfig:
     num_workers: int = 1
     worker_index: int = 0
     num_threads: int = 2
+    reading: str = "blocks"
+
+    def __post_init__(self) -> None:
+        if self.reading not in READINGS:
+            raise ValueError(f"reading {self.reading!r} is not one of {', '.join(READINGS)}")
 
 
 def stream_key(seed: int, stream_id: int) -> int:
@@ -76,10 +85,7 @@ def check_record(records: RecordSet, row: int) -> str | None:
 
 def read_record(path: tf.Tensor, offset: tf.Tensor) -> tf.Tensor:
     """Returns one record's bytes, scalar string, read at its offset by TensorFlow's reader, which checks the CRC."""
-    variant = tf.raw_ops.TFRecordDatasetV2(
-        filenames=path[None], compression_type="", buffer_size=tf.constant(0, tf.int64), byte_offsets=offset[None]
-    )
-    return tf.data.experimental.from_variant(variant, tf.TensorSpec([], tf.string)).take(1).get_single_element()
+    return read_records(path, offset, tf.constant(1, tf.int64), tf.constant(0, tf.int64))[0]
 
 
 class Sampler:
@@ -98,8 +104,8 @@ class Sampler:
             tf.constant(records.shard_paths),
             tf.constant(records.shard, tf.int32),
             tf.constant(records.offset, tf.int64),
-            tf.constant(table, tf.float32),
         )
+        self._table = tf.constant(table, tf.float32)
         self._make = _sample_function(config.augmentation, config.max_people)
 
     def row(self, index: tf.Tensor) -> tf.Tensor:
@@ -108,7 +114,12 @@ class Sampler:
 
     def make(self, index: tf.Tensor, row: tf.Tensor | None = None) -> Batch:
         """Returns all fields of sample `index`, unbatched; of another `row` than its own, if one is given."""
-        sample = self._make(index, self.row(index) if row is None else row, self._place[0], *self._index)
+        row = self.row(index) if row is None else row
+        return self.make_of(index, row, _record_function()(row, *self._index))
+
+    def make_of(self, index: tf.Tensor, row: tf.Tensor, record: tf.Tensor) -> Batch:
+        """Returns all fields of sample `index` whose record, a scalar string, has been read."""
+        sample = self._make(index, row, record, self._place[0], self._table)
         return sample | {"features": tf.ensure_shape(sample["features"], [self._num_features])}
 
 
@@ -128,32 +139,33 @@ def _row_function() -> Callable[..., tf.Tensor]:
     return tf.function(row, input_signature=signature, autograph=False)
 
 
+@functools.lru_cache(maxsize=1)
+def _record_function() -> Callable[..., tf.Tensor]:
+    """Traced: the record of a row of the index (paths, shard, offset)."""
+
+    def read(row: tf.Tensor, paths: tf.Tensor, shard: tf.Tensor, offset: tf.Tensor) -> tf.Tensor:
+        return read_record(tf.gather(paths, tf.gather(shard, row)), tf.gather(offset, row))
+
+    columns = [tf.TensorSpec([None], kind) for kind in (tf.string, tf.int32, tf.int64)]
+    return tf.function(read, input_signature=[tf.TensorSpec([], tf.int64), *columns], autograph=False)
+
+
 @functools.lru_cache(maxsize=16)
 def _sample_function(augmentation: Augmentation, max_people: int) -> Callable[..., Batch]:
-    """Traced: reads and warps a record of the index (paths, shard, offset, features)."""
+    """Traced: parses and warps a record."""
 
-    def sample(
-        index: tf.Tensor,
-        row: tf.Tensor,
-        key: tf.Tensor,
-        paths: tf.Tensor,
-        shard: tf.Tensor,
-        offset: tf.Tensor,
-        features: tf.Tensor,
-    ) -> Batch:
-        path = tf.gather(paths, tf.gather(shard, row))
-        record = examples.parse(read_record(path, tf.gather(offset, row)))
+    def sample(index: tf.Tensor, row: tf.Tensor, record: tf.Tensor, key: tf.Tensor, features: tf.Tensor) -> Batch:
+        parsed = examples.parse(record)
         uniform = tf.random.stateless_uniform([NUM_RANDOM], tf.stack([key, index]), alg="philox")
         return {
-            **_warped(record, uniform, augmentation, max_people),
-            "is_synthetic": record["is_synthetic"] > 0,
+            **_warped(parsed, uniform, augmentation, max_people),
+            "is_synthetic": parsed["is_synthetic"] > 0,
             "features": tf.gather(features, row),
             "key": row,
         }
 
     scalar = tf.TensorSpec([], tf.int64)
-    columns = [tf.TensorSpec([None], kind) for kind in (tf.string, tf.int32, tf.int64)]
-    signature = [scalar, scalar, scalar, *columns, tf.TensorSpec([None, None], tf.float32)]
+    signature = [scalar, scalar, tf.TensorSpec([], tf.string), scalar, tf.TensorSpec([None, None], tf.float32)]
     return tf.function(sample, input_signature=signature, autograph=False)
 
 

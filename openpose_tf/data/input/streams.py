@@ -9,25 +9,16 @@ Example:
     batch = stream.next()
 """
 
-import weakref
 from collections.abc import Callable
-from typing import Any
 
-import cv2
 import numpy as np
 import tensorflow as tf
 
 from openpose_tf.common.errors import UserError
 from openpose_tf.data.input.batch import ALL_SAMPLES, Batch, Selection
-from openpose_tf.data.input.sampler import (
-    BAD_JOINTS,
-    BAD_RECORD,
-    PEOPLE_CUT,
-    Sampler,
-    StreamConfig,
-    check_record,
-    stream_key,
-)
+from openpose_tf.data.input.block_reader import BlockReader
+from openpose_tf.data.input.open_streams import OpenStreams
+from openpose_tf.data.input.sampler import Sampler, StreamConfig, check_record, stream_key
 from openpose_tf.data.records.record_set import RecordSet
 
 PREFETCH = 2
@@ -70,61 +61,60 @@ class SampleStream:
             raise UserError(f"{batch_size} samples per batch cannot be shared evenly by {workers} workers")
         self.local_size = batch_size // workers
         self._key = stream_key(seed, stream_id)
+        self._reader = self._make_reader()
         with tf.device("CPU:0"):
             self.counter = tf.Variable(0, dtype=tf.int64, trainable=False, name=f"stream_{stream_id}")
-        self._open: list[Any] = []  # the iterator, while the stream is open
-        # Threads that are still at work when the interpreter ends would abort the process: close before that.
-        self._closer = weakref.finalize(self, self._open.clear)
-        self._position = -1
+        self._alone = OpenStreams([[self]])
         self.people_cut = self.bad_joints = 0
 
+    @property
+    def num_open_threads(self) -> int:
+        """Threads this stream needs while it is open."""
+        return self.config.num_threads
+
     def next(self, selection: Selection = ALL_SAMPLES) -> Batch:
-        """Returns the next batch (contract of the package README).
+        """Returns the next batch (contract of the package README) of this stream alone.
 
         Raises:
             UserError: a record is damaged; the message names its shard and place.
             ValueError: rows are chosen, which this stream does not serve.
         """
+        return self._alone.next([(0, selection)])
+
+    def prepare(self, selection: Selection) -> tf.Tensor | None:
+        """Takes note of what is chosen; returns the weights of the batch, if it has any."""
         if selection.rows is not None:
             raise ValueError("rows are chosen for a stream that draws its own")
-        position = self._open_at_counter()
-        try:
-            batch = next(self._open[0])
-        except tf.errors.OpError as error:
-            self.close()
-            raise self._explain(position, error) from None
-        if bool(tf.reduce_any(batch.pop(BAD_RECORD))):
-            self.close()
-            raise self._explain(position, None)
-        self.people_cut += int(tf.reduce_sum(batch.pop(PEOPLE_CUT)))
-        self.bad_joints += int(tf.reduce_sum(batch.pop(BAD_JOINTS)))
-        self._position = position + 1
-        self.counter.assign(self._position)
-        return batch
+        return None
 
-    def _open_at_counter(self) -> int:
-        """Opens the stream if it is closed or its counter was moved; returns the counter."""
-        position = int(self.counter.numpy())
-        if position != self._position or not self._open:
-            self.warm()
-        return position
+    def count(self, people_cut: int, bad_joints: int) -> None:
+        """Counts what was left out of a batch."""
+        self.people_cut += people_cut
+        self.bad_joints += bad_joints
 
     def warm(self) -> None:
         """Opens the stream at its counter, so that it fills its prefetch buffer; `next` does it by itself."""
-        cv2.setNumThreads(1)  # samples are made in parallel already; OpenCV's own threads only add overhead
-        self._position = int(self.counter.numpy())
-        self.close()
-        self._open.append(iter(self.dataset(self._position)))
+        self._alone.warm()
+
+    def release(self) -> None:
+        """Wakes what may wait in the dataset: nothing."""
 
     def close(self) -> None:
         """Stops the stream's threads and frees its buffers; `next` would open it again."""
-        self._open.clear()
+        self._alone.close()
 
     def dataset(self, start_batch: int) -> tf.data.Dataset:
         """Returns the endless dataset of local batches, from global batch `start_batch` on."""
         with tf.device("CPU:0"):
             sampler = Sampler(self.records, self.rows, self._key, self.config)
         first = self.config.worker_index * self.local_size
+        if self._reader is not None:
+            samples = self._reader.dataset(start_batch * self.batch_size, self.config.num_threads)
+            if self.config.num_workers > 1:
+                place = tf.constant(self.batch_size, tf.int64)
+                samples = samples.filter(lambda number, *_: (number % place - first) // self.local_size == 0)
+            make_of = tf.autograph.experimental.do_not_convert(sampler.make_of)
+            return self._batched(samples, make_of)
 
         @tf.autograph.experimental.do_not_convert
         def make(number: tf.Tensor) -> Batch:
@@ -132,31 +122,41 @@ class SampleStream:
             return sampler.make(step * self.batch_size + first + place)
 
         numbers = tf.data.Dataset.counter(start_batch * self.local_size, dtype=tf.int64)
-        return self._batched(numbers, make, self.config.num_threads)
+        return self._batched(numbers, make)
 
-    def _batched(self, dataset: tf.data.Dataset, make: Callable[..., Batch], pool_size: int) -> tf.data.Dataset:
-        """Returns the dataset of local batches of samples that `make` makes; `pool_size` threads in all."""
+    def _make_reader(self) -> BlockReader | None:
+        """What reads by blocks; None where each record is opened by itself."""
+        if self.config.reading == "records" or self.config.with_replacement:
+            return None
+        return BlockReader(self.records, self.rows, self.batch_size, self._key)
+
+    def _batched(self, dataset: tf.data.Dataset, make: Callable[..., Batch]) -> tf.data.Dataset:
+        """Returns the dataset of local batches of samples that `make` makes."""
         dataset = dataset.map(make, num_parallel_calls=self.config.num_threads, deterministic=True)
-        dataset = dataset.batch(self.local_size, drop_remainder=True).prefetch(PREFETCH)
-        options = tf.data.Options()
-        options.deterministic = True
-        options.autotune.enabled = False
-        options.experimental_optimization.apply_default_optimizations = False  # opens faster; nothing moves behind us
-        options.experimental_optimization.inject_prefetch = False
-        options.threading.private_threadpool_size = pool_size
-        options.threading.max_intra_op_parallelism = 1
-        return dataset.with_options(options)
+        return dataset.batch(self.local_size, drop_remainder=True).prefetch(PREFETCH)
 
     def rows_of(self, batch_number: int) -> np.ndarray:
         """Returns the rows of this worker's share of a batch, [local_size] int64."""
-        sampler = Sampler(self.records, self.rows, self._key, self.config)
         first = batch_number * self.batch_size + self.config.worker_index * self.local_size
-        return np.array([int(sampler.row(tf.constant(first + k, tf.int64))) for k in range(self.local_size)])
+        numbers = range(first, first + self.local_size)
+        if self._reader is not None:
+            return self._reader.rows(np.array(numbers))
+        sampler = Sampler(self.records, self.rows, self._key, self.config)
+        return np.array([int(sampler.row(tf.constant(number, tf.int64))) for number in numbers])
 
-    def _explain(self, batch_number: int, error: tf.errors.OpError | None) -> Exception:
+    def _suspects(self, batch_number: int) -> np.ndarray:
+        """Returns the rows, one of which kept a batch from being made; a block stops where its first row is due."""
+        own = self.rows_of(batch_number)
+        if self._reader is None:
+            return own
+        first = max(0, (batch_number - 1) * self.batch_size)  # those of other workers' shares before this one's
+        passed = self._reader.rows(np.arange(first, (batch_number + 1) * self.batch_size))
+        return np.concatenate([own, self._reader.neighbours(passed)])
+
+    def explain(self, batch_number: int) -> UserError | None:
         """Finds the damaged record of a batch that could not be made."""
-        for row in self.rows_of(batch_number):
-            problem = check_record(self.records, int(row))
+        for row in dict.fromkeys(self._suspects(batch_number).tolist()):
+            problem = check_record(self.records, row)
             if problem:
                 return UserError(f"{problem}; copy the shard again or convert the data again")
-        return error or UserError(f"{self.records.dir}: batch {batch_number} holds a record without a person")
+        return None

@@ -11,7 +11,7 @@ import numpy as np
 from openpose_tf.common import files
 from openpose_tf.common.errors import UserError
 from openpose_tf.common.fingerprints import fingerprint
-from openpose_tf.data.records import npz_files
+from openpose_tf.data.records import npz_files, remote_files
 from openpose_tf.data.records.schema import (
     FRAME_FOOTER_BYTES,
     FRAME_HEADER_BYTES,
@@ -29,7 +29,7 @@ class RecordSet:
     """Where every record of a set lies, and the numbers a teacher groups by; N records, row = number of the record.
 
     Attributes:
-        dir: folder.
+        dir: folder, or its address where it is not on this machine.
         shard_paths: the shard files.
         shard: [N] int32, number of the shard.
         offset: [N] int64, first byte of the TFRecord frame in its shard.
@@ -38,7 +38,7 @@ class RecordSet:
         manifest: manifest.json.
     """
 
-    dir: Path
+    dir: Path | str
     shard_paths: tuple[str, ...]
     shard: np.ndarray
     offset: np.ndarray
@@ -56,9 +56,9 @@ class RecordSet:
 
     def read(self, row: int) -> bytes:
         """Returns the payload of one record, without a check of its CRC (for tools and tests)."""
-        with open(self.shard_paths[int(self.shard[row])], "rb") as file:
-            file.seek(int(self.offset[row]) + 12)
-            return file.read(int(self.length[row]) - 16)
+        with remote_files.open_bytes(self.shard_paths[int(self.shard[row])]) as file:
+            file.seek(int(self.offset[row]) + FRAME_HEADER_BYTES)
+            return file.read(int(self.length[row]) - FRAME_HEADER_BYTES - FRAME_FOOTER_BYTES)
 
 
 def index_digest(shard: np.ndarray, offset: np.ndarray, length: np.ndarray, features: Mapping[str, np.ndarray]) -> str:
@@ -69,29 +69,38 @@ def index_digest(shard: np.ndarray, offset: np.ndarray, length: np.ndarray, feat
 
 
 def load_records(folder: str | Path) -> RecordSet:
-    """Returns the record set in a folder.
+    """Returns the record set in a folder, or at an address such as gs://bucket/records that TensorFlow can read.
 
     Raises:
         UserError: no folder, no manifest (an unfinished conversion), another schema, a shard that is missing or not of
-            the size it was written with, or an index that does not belong to it.
+            the size it was written with, an index that does not belong to it, or a kind of address that this
+            TensorFlow lacks.
     """
-    root = files.require_dir(folder, "a record set (manifest.json, index.npz, shards)")
+    if remote_files.is_remote(folder):
+        with remote_files.copies(str(folder), (MANIFEST_NAME, INDEX_NAME)) as copies:
+            return _load(copies, str(folder).rstrip("/"))
+    return _load(files.require_dir(folder, "a record set (manifest.json, index.npz, shards)"), None)
+
+
+def _load(root: Path, address: str | None) -> RecordSet:
+    """The record set whose manifest and index lie in `root`, its shards there too or at an address."""
+    home = address or root
     if not (root / MANIFEST_NAME).is_file():
         raise UserError(
-            f"{root} holds no {MANIFEST_NAME}: it is not a record set, or its conversion did not finish; "
+            f"{home} holds no {MANIFEST_NAME}: it is not a record set, or its conversion did not finish; "
             "write it with python -m openpose_tf.data.to_tfrecords"
         )
     manifest = files.read_json(root / MANIFEST_NAME, "the manifest of a record set")
     if not isinstance(manifest, dict) or manifest.get("schema") != SCHEMA_VERSION:
-        raise UserError(f"{root}/{MANIFEST_NAME} is not of record schema {SCHEMA_VERSION}: convert the data again")
+        raise UserError(f"{home}/{MANIFEST_NAME} is not of record schema {SCHEMA_VERSION}: convert the data again")
     shards = manifest.get("shards")
     if not isinstance(shards, list) or not all(_is_shard(shard) for shard in shards):
-        raise UserError(f"{root}/{MANIFEST_NAME} has no list of shards with name and bytes: convert the data again")
-    paths = tuple(str(_checked_shard(root, shard)) for shard in shards)
+        raise UserError(f"{home}/{MANIFEST_NAME} has no list of shards with name and bytes: convert the data again")
+    paths = tuple(_checked_shard(str(home), shard) for shard in shards)
     index = _read_index(root / INDEX_NAME)
     if len(index["offset"]) != manifest.get("num_records"):
         raise UserError(
-            f"{root}/{INDEX_NAME} lists {len(index['offset'])} records, the manifest {manifest.get('num_records')}: "
+            f"{home}/{INDEX_NAME} lists {len(index['offset'])} records, the manifest {manifest.get('num_records')}: "
             "convert the data again"
         )
     _check_places(root / INDEX_NAME, index, [shard["bytes"] for shard in shards])
@@ -100,7 +109,7 @@ def load_records(folder: str | Path) -> RecordSet:
         for name, column in index.items()
         if name.startswith(INDEX_FEATURE_PREFIX)
     }
-    return RecordSet(root, paths, index["shard"], index["offset"], index["length"], features, manifest)
+    return RecordSet(home, paths, index["shard"], index["offset"], index["length"], features, manifest)
 
 
 def join_records(sets: Sequence[RecordSet]) -> RecordSet:
@@ -128,13 +137,14 @@ def join_records(sets: Sequence[RecordSet]) -> RecordSet:
     )
 
 
-def _checked_shard(root: Path, shard: Mapping[str, Any]) -> Path:
-    path = root / shard["name"]
-    if not path.is_file():
+def _checked_shard(home: str, shard: Mapping[str, Any]) -> str:
+    path = f"{home}/{shard['name']}"
+    size = remote_files.size(path)
+    if size is None:
         raise UserError(f"shard {path} is missing: copy it here or convert the data again")
-    if path.stat().st_size != shard["bytes"]:
+    if size != shard["bytes"]:
         raise UserError(
-            f"shard {path} has {path.stat().st_size} bytes, its manifest says {shard['bytes']}: it was cut or changed; "
+            f"shard {path} has {size} bytes, its manifest says {shard['bytes']}: it was cut or changed; "
             "copy it again or convert the data again"
         )
     return path

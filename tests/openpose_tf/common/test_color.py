@@ -20,7 +20,7 @@ def test_known_values():
 
 
 def test_light_beyond_the_range_is_cut_off():
-    light = np.array([[[-0.5, 0.0, 1.0], [1.5, 0.002, 0.2140411]]])
+    light = np.array([[[-0.5, 0.0, 1.0], [1.5, 0.002, 0.2158605]]])  # the last one is the light of level 128
     np.testing.assert_array_equal(linear_to_levels(light), [[[0, 0, 255], [255, 7, 128]]])
 
 

@@ -1,10 +1,13 @@
 """A run may draw its real half from several record sets, such as COCO and MPII, as from one."""
 
+import dataclasses
+
 import cv2
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from openpose_tf.common import files
 from openpose_tf.common.errors import UserError
 from openpose_tf.config import DataConfig, ModelConfig, TrainConfig
 from openpose_tf.data.annotations.types import AnnotatedImage, Person
@@ -86,3 +89,14 @@ def test_every_folder_is_checked(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match="empty"):
         build_batches.open_record_sets(DataConfig(real_records=(dark, str(tmp_path / "empty"))))
+
+
+def test_a_run_goes_on_in_the_order_it_began_with(tmp_path):
+    """Folders of before blocks say nothing of it: their records were read one by one."""
+    data, model_dir = DataConfig(real_records=(write_set(tmp_path / "one", 2, 90),)), tmp_path / "model"
+    assert build_batches.open_record_sets(data, str(model_dir)).identity["reading"] == "blocks"
+    for content, reading in (({"seed": 0}, "records"), ({"seed": 0, "reading": "blocks"}, "blocks")):
+        files.write_json(model_dir / "config.json", content)
+        for wanted in ("blocks", "records"):
+            sets = build_batches.open_record_sets(dataclasses.replace(data, reading=wanted), str(model_dir))
+            assert sets.reading == reading

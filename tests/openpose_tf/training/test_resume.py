@@ -69,12 +69,12 @@ def records(tmp_path_factory):
     return [f"--{kind}_records={folder / kind}" for kind in ("real", "synthetic")]
 
 
-def start_teacher(records, model_dir):
-    return start_command("teacher.train", *records, *TEACHER_FLAGS, f"--model_dir={model_dir}")
+def start_teacher(records, model_dir, *more):
+    return start_command("teacher.train", *records, *TEACHER_FLAGS, f"--model_dir={model_dir}", *more)
 
 
-def run_teacher(records, model_dir):
-    finish_command(start_teacher(records, model_dir))
+def run_teacher(records, model_dir, *more):
+    finish_command(start_teacher(records, model_dir, *more))
     return model_dir
 
 
@@ -94,9 +94,24 @@ def test_resume_with_a_teacher_is_exact(records, whole_with_teacher, tmp_path, n
     finish_command(process, -signal.SIGKILL)
     assert num_rows <= len(path.read_text().splitlines()) < TEACHER_STEPS
     run_teacher(records, tmp_path)
-    expected, got = variables(whole_with_teacher), variables(tmp_path)
+    assert_same_runs(whole_with_teacher, tmp_path)
+
+
+@pytest.mark.slow
+def test_a_run_of_before_blocks_goes_on_in_its_order(records, tmp_path):
+    """Its config.json says nothing of how records are read; the default of today, blocks, does not change it."""
+    whole = run_teacher(records, tmp_path / "whole", "--reading=records")
+    part = run_teacher(records, tmp_path / "part", "--reading=records", "--num_steps=17")
+    config = json.loads((part / "config.json").read_text())
+    assert config.pop("reading") == "records"
+    (part / "config.json").write_text(json.dumps(config))
+    assert_same_runs(whole, run_teacher(records, part))
+
+
+def assert_same_runs(whole, resumed):
+    expected, got = variables(whole), variables(resumed)
     assert expected.keys() == got.keys() and any(name.startswith("curriculum/") for name in expected)
     for name in expected:
         assert np.array_equal(expected[name], got[name]), name
-    assert metrics(tmp_path) == metrics(whole_with_teacher)
-    assert (tmp_path / "decisions.jsonl").read_text() == (whole_with_teacher / "decisions.jsonl").read_text()
+    assert metrics(resumed) == metrics(whole)
+    assert (resumed / "decisions.jsonl").read_text() == (whole / "decisions.jsonl").read_text()

@@ -23,7 +23,7 @@ from openpose_tf.skeleton import JointState
 from openpose_tf.weights import weight_files
 from synth.body import smplh
 from synth.body.loading import load_body
-from synth.poses import bvh, motion_files
+from synth.poses import bvh, motion_files, retargeting
 from tests.support.bodies.smplh_files import smplh_arrays
 from tests.support.fuzzing.campaign import Target
 from tests.support.fuzzing.mutations import Rng, mutate_bytes, mutate_value, mutate_words
@@ -345,7 +345,7 @@ def _read_motion(folder: Path) -> None:
     source.check(with_shapes=True)
     (file,) = source.files
     for frame in range(file.num_frames):
-        assert np.isfinite(source._frame(file, frame)).all()
+        assert np.isfinite(source._frames(file, slice(frame, frame + 1))).all()
 
 
 # --- BVH ------------------------------------------------------------------------------------------------------------
@@ -386,7 +386,8 @@ def _read_bvh(folder: Path) -> None:
     path, body = folder / "clip.bvh", _sound_body()
     rest = body.models["male"].j_template.astype(np.float64)
     count = bvh.count_frames(path)
-    poses = bvh.to_poses(path, bvh.read(path, slice(None)), rest)
+    skeleton = retargeting.find_skeleton(path, bvh.read(path, None), rest, {})
+    poses = retargeting.to_poses(skeleton, bvh.read(path, slice(None)), rest)
     assert len(poses) == count, f"{count} frames counted, {len(poses)} read"
     assert np.isfinite(poses).all()
 

@@ -12,7 +12,9 @@ from synth.body.loading import load_body, sample_shape
 from synth.body.surface import vertex_normals
 from synth.clothing import appearance, mesh_cutting, textures
 from synth.clothing.appearance import Look, sample_look
-from synth.clothing.garments import dress, dressed_vertices, join_parts
+from synth.clothing.fitting import rest_posture
+from synth.clothing.garments import dress
+from synth.clothing.parts import Posture, dressed_vertices, join_parts
 from tests.support.bodies.smplh_files import write_smplh
 
 
@@ -108,8 +110,9 @@ def test_dressed_people_are_whole(body, seed):
     parts = dress(body, look)
     mesh = join_parts(parts)
     rng = np.random.default_rng(seed)
-    vertices, _ = body.pose(*body.shape(gender, sample_shape(rng, gender)), rng.normal(0, 0.1, (52, 3)))
-    points = dressed_vertices(parts, vertices)
+    shaped, joints = body.shape(gender, sample_shape(rng, gender))
+    vertices, _ = body.pose(shaped, joints, rng.normal(0, 0.1, (52, 3)))
+    points = dressed_vertices(parts, Posture(vertices, shaped, np.tile(np.eye(3), (52, 1, 1))))
     assert points.shape == mesh.rest.shape == mesh.tint.shape and points.dtype == np.float32
     assert np.isfinite(points).all() and mesh.faces.max() == len(points) - 1
     assert mesh.uvs.shape == (len(mesh.faces), 4, 2) and len(mesh.material_index) == len(mesh.faces)
@@ -150,7 +153,7 @@ def test_cloth_stands_outside_of_the_body_it_covers(body):
     vertices = body.models["male"].v_template
     normals = vertex_normals(vertices, body.faces)
     top = part(parts, "top")
-    points = dressed_vertices([top], vertices)
+    points = dressed_vertices([top], rest_posture(body, "male"))
     skin = vertices[: body.num_body_vertices]
     nearest = np.array([np.argmin(((skin - p) ** 2).sum(1)) for p in points[::5]])
     height = np.einsum("nc,nc->n", points[::5] - skin[nearest], normals[: len(skin)][nearest])
@@ -190,7 +193,7 @@ def test_smplh_bodies_are_painted_or_textured(tmp_path):
     parts = dress(body, sampled(0, "male"))
     mesh = join_parts(parts)
     assert mesh.materials == ("body",) and len(np.unique(mesh.tint.round(3), axis=0)) > 1
-    points = dressed_vertices(parts, body.models["male"].v_template)
+    points = dressed_vertices(parts, rest_posture(body, "male"))
     np.testing.assert_allclose(points, mesh.rest, atol=1e-6)
     look = sample_look(np.random.default_rng(0), "male", "motion", texture_path="/somewhere/nongrey_male.jpg")
     assert look.materials["body"] == {"kind": "texture", "path": "/somewhere/nongrey_male.jpg", "roughness": 0.7}

@@ -68,6 +68,13 @@ def test_other_flags_are_refused_and_named(tmp_path, change, named):
         start(tmp_path, **change)
 
 
+def test_datasets_older_than_the_wardrobe_count_as_painted(tmp_path):
+    start(tmp_path)
+    start(tmp_path, flags={**FLAGS, "look": "painted"})
+    with pytest.raises(UserError, match=r"look: \S*painted.* wardrobe"):
+        start(tmp_path, flags={**FLAGS, "look": "wardrobe"})
+
+
 def test_more_images_extend_a_dataset_and_fewer_leave_it(tmp_path):
     start(tmp_path, num_images=3)
     start(tmp_path, num_images=5)

@@ -13,8 +13,9 @@ from synth.rendering import rendered_image, renderers
 from synth.rendering.job import Job, load_renderer
 from synth.rendering.renderer import Frame
 from synth.rendering.renderers import DEFAULT_RENDERER, RENDERERS
-from synth.scene import backgrounds, placement
+from synth.scene import backgrounds
 from synth.scene.config import DATASETS, RenderConfig, SceneConfig
+from tests.support.bodies.checks import box_intersects
 
 GREY = 0.25  # linear light of every person
 
@@ -37,7 +38,7 @@ class PointRenderer:
         return Frame(np.repeat(alpha, 3, 2) * np.float32(GREY), alpha, ids, depth.astype(np.float32))
 
     def intersects(self, a, b):
-        return placement.box_intersects(a, b)
+        return box_intersects(a, b)
 
     def read_environment(self, name):
         return np.full((8, 16, 3), {"fog": 0.5}[name], np.float32)

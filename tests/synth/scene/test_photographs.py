@@ -202,7 +202,14 @@ def flags_of(**values):
     every = dict.fromkeys(("num_images", "people_mean", "camera", "masks", "include_list", "exclude_list"))
     every |= dict.fromkeys(("groups", "validation_list", "ray_address", "gpus_per_worker", "image_size"))
     every |= {"backgrounds": "builtin", "dataset": "mixed", "format": "coco", "annotations": None, "images": None}
-    every |= {"variants": 5, "num_validation_groups": 343, "split_seed": 0, "shard_index": 0, "num_shards": 1}
+    every |= {
+        "variants": 5,
+        "num_validation_groups": 343,
+        "split_seed": 0,
+        "orientation": "stored",
+        "shard_index": 0,
+        "num_shards": 1,
+    }
     every |= {
         "seed": 2,
         "people_min": 2,
@@ -211,7 +218,9 @@ def flags_of(**values):
         "poses": "builtin",
         "pose_split": "train",
         "frame_step": 10,
+        "joint_names": "",
         "textures": "",
+        "look": None,
     }
     every |= {
         "renderer": "cycles",

@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import sys
 from pathlib import Path
 
 import cv2
@@ -13,7 +14,7 @@ from openpose_tf.common.errors import UserError
 from openpose_tf.data.input.augmentation import NUM_RANDOM, Augmentation, sample_affine
 from openpose_tf.data.input.batch import Selection
 from openpose_tf.data.input.mixed_batches import MixedBatches, mix
-from openpose_tf.data.input.sampler import StreamConfig, check_record
+from openpose_tf.data.input.sampler import READINGS, StreamConfig, check_record
 from openpose_tf.data.input.streams import SampleStream
 from openpose_tf.data.records import examples, record_set
 from openpose_tf.data.records import writer as records
@@ -24,6 +25,12 @@ from tests.support.training_batches import augmentation_without_chance
 
 SIZE = 64
 SMALL = StreamConfig(augmentation=Augmentation(SIZE), max_people=3, feature_names=("number", "camera_pitch_deg"))
+
+
+@pytest.fixture(params=READINGS, autouse=True)
+def _reading(request, monkeypatch):
+    """Every guarantee holds however the records are read."""
+    monkeypatch.setattr(sys.modules[__name__], "SMALL", dataclasses.replace(SMALL, reading=request.param))
 
 
 def make_sample(number: int, num_people: int = 2, is_synthetic: bool = True, **changes) -> PersonSample:

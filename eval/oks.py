@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from absl import flags
 
-from eval.formats import oks_truth, turned_results
+from eval.formats import coco_results, oks_truth, turned_results
 from eval.formats.mpii_inputs import read_groups
 from eval.formats.oks_from_mpii import oks_images
 from eval.formats.prediction_json import read_predictions
@@ -99,7 +99,7 @@ def evaluate(
     """Returns the OKS numbers of a folder of predictions against a ground truth.
 
     Args:
-        predictions_dir: folder of prediction JSON files.
+        predictions_dir: folder of prediction JSON files, or a COCO result list, see `coco_results.parse`.
         groundtruth: image dataset folder, COCO keypoint JSON, or MPII toolkit ground truth (.mat, .json); with the
             last, predictions may be a toolkit file as well.
         joints: see `choose_joints`.
@@ -111,7 +111,7 @@ def evaluate(
     if truth is None:
         require_toolkit_file(groundtruth)
         return evaluate_toolkit(predictions_dir, groundtruth, joints, sigma_set)
-    predictions = read_predictions(predictions_dir)
+    predictions = read_predictions(predictions_dir, lambda rows, path: coco_results.parse(rows, path, truth.names))
     common = [key for key in truth.images if key in predictions]
     if not common:
         raise UserError(
@@ -209,7 +209,9 @@ def _percent(value: float | None) -> str:
 
 def define_flags() -> None:
     """Defines this command's flags."""
-    flags.DEFINE_string("predictions", None, "Folder of prediction JSON (openpose_tf.predict).", required=True)
+    flags.DEFINE_string(
+        "predictions", None, "Folder of prediction JSON (openpose_tf.predict), or a COCO result list.", required=True
+    )
     flags.DEFINE_string(
         "groundtruth", None, "Image dataset folder, COCO keypoint JSON, or MPII groups (.mat, .json).", required=True
     )

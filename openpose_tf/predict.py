@@ -24,8 +24,8 @@ from openpose_tf.common import cli, config_flags, files, images
 from openpose_tf.common.config_flags import option
 from openpose_tf.common.errors import UserError
 from openpose_tf.common.progress import Progress
+from openpose_tf.inference import coco_ids, image_files, result_files
 from openpose_tf.inference import drawing as draw
-from openpose_tf.inference import image_files, result_files
 from openpose_tf.inference.image_files import Picture
 
 COCO_FILE = "coco_results.json"
@@ -54,6 +54,11 @@ class PredictOptions:
     )
     flip: bool = option(False, "Average the maps of the mirrored picture, too: better, and twice the time.")
     format: str = option("json", "json: one file per picture; coco: one COCO result file.", choices=("json", "coco"))
+    annotations: str | None = option(
+        None,
+        "coco: COCO annotation file that says the pictures' image ids by their file names; without it the id is the "
+        "number that a file name ends with (COCO_val2014_000000000042.jpg: 42), or else the name.",
+    )
     draw: bool = option(True, "Write pictures with skeletons.")
     min_part_score: float = option(0.0, "Parts with a lower score are not drawn; the JSON keeps them.", low=0, high=1)
     batch_size: int = option(8, "Pictures of equal shown size that are predicted together.", low=1)
@@ -74,11 +79,13 @@ class Source(Protocol):
         folder: where they lie.
         count: their number, None if it is not known beforehand.
         num_broken: those that could not be read so far; known when all are read.
+        names: file names relative to `folder`, as far as they are known beforehand.
     """
 
     folder: Path
     count: int | None
     num_broken: int
+    names: Sequence[str]
 
     def read(self, bar: Progress) -> Iterator[Picture]:
         """Yields the pictures; broken ones are reported, counted and left out."""
@@ -95,10 +102,11 @@ class PictureFiles:
         self.folder = Path(os.path.commonpath([path.parent.absolute() for path in self._paths]))
         self.count: int | None = len(self._paths)
         self.num_broken = 0
+        self.names: Sequence[str] = [str(path.absolute().relative_to(self.folder)) for path in self._paths]
 
     def read(self, bar: Progress) -> Iterator[Picture]:
         """Yields the pictures; broken ones are reported, counted and left out."""
-        relative = [path.absolute().relative_to(self.folder) for path in self._paths]
+        relative = [Path(name) for name in self.names]
         stems = Counter(path.with_suffix("") for path in relative)
         for path, file in zip(self._paths, relative, strict=True):
             try:
@@ -125,6 +133,7 @@ class Film:
         self._path = Path(path)
         self._header = image_files.read_video_header(path)
         self.folder, self.count, self.num_broken = self._path.parent, self._header.num_frames, 0
+        self.names: Sequence[str] = ()
 
     def read(self, bar: Progress) -> Iterator[Picture]:
         """Yields the frames."""
@@ -162,6 +171,7 @@ def predict(options: PredictOptions) -> int:
     output = files.writable_dir(options.output_dir)
     if source.folder.resolve() == output.resolve():
         raise UserError(f"--output_dir={options.output_dir} holds the input itself: give another folder")
+    ids = _image_ids(options, source.names)
     from openpose_tf.inference.predictor import Predictor  # TensorFlow, after the cheap checks
 
     predictor = Predictor(options.saved_model, options.longest_side, options.scales, options.flip)
@@ -171,7 +181,8 @@ def predict(options: PredictOptions) -> int:
     with Progress(source.count, "predict", "pictures") as bar, drawings as write_drawing:
         for picture, keypoints, scores in predictor.run(source.read(bar), options.batch_size):
             if options.format == "coco":
-                coco += result_files.coco_results(result_files.coco_image_id(picture.name), keypoints, scores)
+                known = ids.find(picture, keypoints)
+                coco += [] if known is None else result_files.coco_results(*known, scores)
             else:
                 entry = result_files.image_result(
                     picture.file, picture.pixels.shape, keypoints, scores, picture.exif_orientation
@@ -190,6 +201,23 @@ def predict(options: PredictOptions) -> int:
             "%d of %s pictures could not be read and were left out, see above", source.num_broken, source.count
         )
     return source.num_broken
+
+
+def _image_ids(options: PredictOptions, names: Sequence[str]) -> coco_ids.NumberedIds | coco_ids.AnnotatedIds:
+    """Returns what knows the image ids of a COCO result file.
+
+    Raises:
+        UserError: the annotation file is none or has none of the pictures, or ids are not unique.
+    """
+    is_coco = options.format == "coco"
+    if options.annotations is None:
+        return coco_ids.NumberedIds(names if is_coco else ())
+    if not is_coco:
+        raise UserError("--annotations says the image ids of --format=coco: give that, too, or leave it out")
+    ids = coco_ids.AnnotatedIds(options.annotations, names)
+    if ids.unlisted:
+        logging.warning("%s: %d pictures are not listed: no results of them", options.annotations, ids.unlisted)
+    return ids
 
 
 def define_flags() -> None:

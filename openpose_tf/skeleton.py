@@ -169,3 +169,12 @@ def mpii_to_parts(keypoints: np.ndarray) -> np.ndarray:
     missing = (states == JointState.MISSING).any(-1)
     parts[..., CENTRE_PART, 2] = np.where(missing, JointState.MISSING, states.max(-1))
     return parts
+
+
+# COCO joint <- MPI part; nose, eyes and ears have no part and stay (0, 0, 0).
+COCO_TO_PART = {
+    index: MPI.parts.index(name)
+    for index, name in enumerate(COCO_JOINTS)
+    if name in MPI.parts  # both name the sides r_ and l_
+}
+COCO_PERSON = 1  # category of a COCO result

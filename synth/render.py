@@ -38,6 +38,7 @@ from synth.scene.config import (
     DEFAULT_LOOK,
     DEFAULT_PEOPLE_MEAN,
     PHOTO_MATCHES,
+    SHAPES,
     RenderConfig,
     SceneConfig,
 )
@@ -75,6 +76,8 @@ def identity(job: Job) -> dict[str, Any]:
         del named[name]
     size = named.pop("width")
     del named["height"]
+    if named["shapes"] == SHAPES[0]:  # older datasets name none
+        del named["shapes"]
     if not named["joint_names"]:  # older datasets name none
         del named["joint_names"]
     if job.renderer != DEFAULT_RENDERER:
@@ -237,7 +240,7 @@ def _scan(where: str) -> BackgroundList:
 def main() -> int:
     """Renders what is missing; exit code 1 if scenes failed or photographs were left out."""
     run = run_of(flags.FLAGS)
-    load_sources(run.job).poses.check()  # wrong files fail here, not in a worker
+    load_sources(run.job).poses.check(run.job.scenes.shapes == "clip")  # wrong files fail here, not in a worker
     failures = render(run)
     counts = finish(run, failures)
     people = f", {counts['people']} people" if "people" in counts else ""

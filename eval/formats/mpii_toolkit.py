@@ -143,7 +143,8 @@ def _mat_truth(entry: np.void, what: str) -> GroupTruth:
         points = _mat_points(person, f"{what}, person {index + 1}", ("id", "x", "y", "is_visible"))
         row = {name: mat_files.field(person, name) for name in ("x1", "y1", "x2", "y2", "scale")}
         people.append({**row, "points": points or [], "objpos": _mat_position(person)})
-    return stack_truth(people, what, str(mat_files.field(mat_files.field(entry, "image"), "name") or ""))
+    name = mat_files.field(mat_files.field(entry, "image"), "name")
+    return stack_truth(people, what, name if isinstance(name, str) else "")
 
 
 def _mat_position(person: np.void) -> list[Any] | None:

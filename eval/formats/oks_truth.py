@@ -10,8 +10,9 @@ from absl import logging
 from eval.formats.prediction_json import ImagePrediction, image_key
 from eval.metrics.oks import OksImage, person_scores
 from openpose_tf.common.errors import UserError
+from openpose_tf.common.file_names import id_of_name
 from openpose_tf.data.annotations import readers
-from openpose_tf.data.annotations.formats.coco_file import CocoFile, CocoImage
+from openpose_tf.data.annotations.formats.coco_file import CocoFile, CocoImage, id_key
 from openpose_tf.data.annotations.types import AnnotatedImage, Person, in_image
 from openpose_tf.skeleton import MPI, NUM_MPII_JOINTS, JointState, mpii_to_parts
 
@@ -40,10 +41,17 @@ class ImageTruth:
 
 @dataclasses.dataclass(frozen=True)
 class Truth:
-    """A data set's ground truth: joint names (in the order of the keypoints) and images by key."""
+    """A data set's ground truth.
+
+    Attributes:
+        joints: names, in the order of the keypoints.
+        images: by image key.
+        names: image key by COCO image id (`coco_file.id_key`).
+    """
 
     joints: tuple[str, ...]
     images: Mapping[str, ImageTruth]
+    names: Mapping[str, str]
 
 
 def read_truth(path: str | Path) -> Truth | None:
@@ -68,7 +76,9 @@ def truth_from_images(images: Sequence[AnnotatedImage]) -> Truth:
     truth = {image_key(image.image_path.name): _image_truth(image, known) for image in images}
     if len(truth) != len(images):
         raise UserError("two images of the ground truth have the same file name without folder: rename one")
-    return Truth(tuple(np.array(MPI.parts)[known]), truth)
+    files = [image.image_path.name for image in images]
+    ids = {str(id_key(id_of_name(file))): image_key(file) for file in files}
+    return Truth(tuple(np.array(MPI.parts)[known]), truth, ids)
 
 
 def _image_truth(image: AnnotatedImage, known: np.ndarray) -> ImageTruth:
@@ -109,7 +119,8 @@ def truth_from_coco(content: CocoFile, path: str | Path) -> Truth:
     images = {image_key(image.file_name): _coco_truth(image, names) for image in content.images}
     if len(images) != len(content.images):
         raise UserError(f"{path}: two images have the same file name without folder: OKS matches images by it")
-    return Truth(tuple(_PARTS.get(name, name) for name in names), images)
+    ids = {str(id_key(image.image_id)): image_key(image.file_name) for image in content.images}
+    return Truth(tuple(_PARTS.get(name, name) for name in names), images, ids)
 
 
 def _coco_truth(image: CocoImage, names: Sequence[str]) -> ImageTruth:
@@ -136,14 +147,17 @@ def join(
     """Returns ground truth and predictions of the images `keys`, reduced to `joints`.
 
     An image without a prediction has no detections. A person's score is the mean score of all its found parts
-    (evaluation.md section 12); predicted people without any of the joints are left out.
+    (evaluation.md section 12), unless the prediction ranks its people itself; predicted people without any of the
+    joints are left out.
     """
     truth_columns = [truth.joints.index(joint) for joint in joints]
     part_columns = [MPI.parts.index(joint) for joint in joints]
     images = []
     for key in keys:
         people = truth.images[key]
-        found = predictions[key].keypoints if key in predictions else np.zeros((0, MPI.num_parts, 3))
+        prediction = predictions.get(key, ImagePrediction(key, np.zeros((0, MPI.num_parts, 3)), np.zeros(0)))
+        found = prediction.keypoints
+        scores = prediction.scores if prediction.is_ranked else person_scores(found)
         picked = found[:, part_columns]
         has_joint = (picked[..., 2] > 0).any(-1)
         images.append(
@@ -153,7 +167,7 @@ def join(
                 people.boxes,
                 people.ignored,
                 picked[has_joint],
-                person_scores(found)[has_joint],
+                scores[has_joint],
             )
         )
     return images

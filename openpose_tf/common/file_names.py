@@ -1,6 +1,7 @@
 """Names of the files by which one package finds what another one wrote, and names as other programs write them."""
 
 import os
+import re
 import unicodedata
 from pathlib import Path
 from typing import Literal
@@ -30,3 +31,12 @@ def find_file(root: Path, name: str) -> Path:
     written += [part.rsplit("/", 1)[-1] for part in written]
     forms = (form for part in written for form in (part, *(unicodedata.normalize(f, part) for f in UNICODE_FORMS)))
     return next((root / form for form in forms if os.path.isfile(root / form)), root / name)
+
+
+def id_of_name(file: str) -> int | str:
+    """Returns the number that a file name ends with, as COCO names its pictures, or else the name without suffix.
+
+    000000000139.jpg and COCO_val2014_000000000139.jpg are 139.
+    """
+    number = re.search(r"[0-9]+$", Path(file).stem)
+    return int(number[0]) if number else str(Path(file).with_suffix(""))

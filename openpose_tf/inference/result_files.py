@@ -5,15 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from openpose_tf.skeleton import COCO_JOINTS, MPI
+from openpose_tf.skeleton import COCO_JOINTS, COCO_PERSON, COCO_TO_PART
 
-# COCO joint <- MPI part; nose, eyes and ears have no part and stay (0, 0, 0).
-COCO_TO_PART = {
-    index: MPI.parts.index(name)
-    for index, name in enumerate(COCO_JOINTS)
-    if name in MPI.parts  # both name the sides r_ and l_
-}
-COCO_PERSON = 1
 DIGITS = 2  # 1/100 pixel
 
 
@@ -64,9 +57,3 @@ def coco_results(image_id: int | str, keypoints: np.ndarray, scores: np.ndarray)
         entry = {"image_id": image_id, "category_id": COCO_PERSON, "keypoints": flat, "score": round(float(score), 4)}
         entries.append(entry)
     return entries
-
-
-def coco_image_id(name: str) -> int | str:
-    """Returns COCO's number of a picture whose results are called like val/000000000139, or else the name."""
-    number = name.rsplit("/", 1)[-1].rsplit(".", 1)[0]
-    return int(number) if number.isascii() and number.isdigit() else name

@@ -11,7 +11,6 @@ import dataclasses
 import io
 import json
 import os
-import zipfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,6 +19,7 @@ import numpy as np
 from openpose_tf.common import files
 from openpose_tf.common.errors import UserError
 from openpose_tf.config import ModelConfig
+from openpose_tf.data.records import npz_files
 from openpose_tf.inference.decoder import PAPER
 from openpose_tf.inference.saved_model import ServingConfig
 from openpose_tf.keras_api import keras
@@ -83,13 +83,12 @@ def read_student(path: str | os.PathLike[str]) -> StudentFile:
 
 def _read_description(path: Path) -> dict[str, Any]:
     try:
-        with np.load(path, allow_pickle=False) as file:
-            description = dict(json.loads(str(file[DESCRIPTION])))
+        description = dict(json.loads(str(npz_files.read_arrays(path, (DESCRIPTION,))[DESCRIPTION])))
         fields = {field.name for field in dataclasses.fields(ModelConfig)}
         if fields | {"test_side", "min_person_score"} <= set(description):
             return description
     except FileNotFoundError:
         raise UserError(f"{path} does not exist: expected {WHAT_FILE}") from None
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+    except (OSError, ValueError, KeyError, TypeError):
         pass
     raise UserError(f"{path} cannot be read: expected {WHAT_FILE}")

@@ -11,6 +11,7 @@ import numpy as np
 
 from openpose_tf.common.checkpoint_files import latest_checkpoint
 from openpose_tf.common.errors import UserError
+from openpose_tf.data.records import npz_files
 from openpose_tf.network.openpose import VGG_LAYERS
 from openpose_tf.weights.checkpoints import load_checkpoint
 
@@ -97,8 +98,7 @@ def _read_h5(path: Path) -> LayerWeights:
 
 
 def _read_npz(path: Path) -> LayerWeights:
-    with np.load(path, allow_pickle=False) as file:
-        return _by_layer({name: file[name] for name in file.files})
+    return _by_layer(npz_files.read_arrays(path))
 
 
 def _read_npy(path: Path) -> LayerWeights:
@@ -150,7 +150,9 @@ def _by_layer(arrays: Mapping[str, np.ndarray]) -> LayerWeights:
     weights: LayerWeights = {}
     for name, array in arrays.items():
         layer, kind = _split_name(name)
-        if kind is not None and np.issubdtype(array.dtype, np.number):
+        if kind is not None and array.dtype.kind in "iuf":
+            if not np.isfinite(array).all():
+                raise ValueError(f"{name} holds NaN or infinite numbers")
             weights.setdefault(layer, {})[kind] = array
     return weights
 

@@ -1,6 +1,7 @@
 """A user's detection network with the output names of the TF Object Detection API, in either of its two containers.
 
-`input_tensor` (or `image_tensor`) uint8 [1, H, W, 3] -> detection_boxes [1, N, 4] normalised (ymin, xmin, ymax, xmax),
+`input_tensor` (or `image_tensor`) uint8 or float32 [1, H, W, 3] in 0..255, or as the exporter's other input type string
+[1], an encoded image (`encoded_image_string_tensor`) -> detection_boxes [1, N, 4] normalised (ymin, xmin, ymax, xmax),
 detection_classes [1, N] float (1 = person), detection_scores [1, N], num_detections [1], and from Mask R-CNN
 detection_masks [1, N, h, w] in 0..1, relative to the box. Mask R-CNN weights cannot be shipped; the TF1 and TF2
 detection zoos have them (mask_rcnn_inception_v2_coco, mask_rcnn_inception_resnet_v2).
@@ -21,6 +22,7 @@ from synth.detection.people import People
 
 REQUIRED = ("detection_boxes", "detection_classes", "detection_scores", "num_detections")
 MASKS = "detection_masks"
+_INPUTS = ("image_tensor", "encoded_image_string_tensor")  # nodes of a frozen graph
 _PERSON_CLASS = 1
 _MASK_THRESHOLD = 0.5  # TF Object Detection API's own
 
@@ -126,14 +128,38 @@ def _load_saved_model(path: Path) -> Function:
     if "serving_default" not in model.signatures:
         raise UserError(f"{path} has no signature serving_default; it has: {', '.join(model.signatures) or 'none'}")
     signature = model.signatures["serving_default"]
-    names = list(signature.structured_input_signature[1])
-    if len(names) != 1:
-        raise UserError(f"{path}: serving_default takes {names}; expected one image tensor")
+    inputs = signature.structured_input_signature[1]
+    if len(inputs) != 1:
+        raise UserError(f"{path}: serving_default takes {list(inputs)}; expected one image tensor")
+    ((name, spec),) = inputs.items()
+    convert = _converter(path, spec.dtype)
 
     def call(image: Any, _owner: Any = model) -> dict[str, Any]:  # the model object keeps the variables alive
-        return signature(**{names[0]: image})
+        return _named_failure(path, lambda: signature(**{name: convert(image)}))
 
     return call
+
+
+def _converter(path: Path, dtype: tf.DType) -> Callable[[Any], Any]:
+    """Returns what turns an image [1, H, W, 3] uint8 into the input of a network.
+
+    Raises:
+        UserError: the input is of another type than the exporter of the TF Object Detection API makes.
+    """
+    if dtype == tf.string:
+        return lambda image: tf.io.encode_png(image[0])[None]
+    if dtype == tf.uint8 or dtype.is_floating:  # floats are in 0..255, too: the network normalises by itself
+        return lambda image: tf.cast(image, dtype)
+    raise UserError(f"{path}: its input is {dtype.name}; export it with --input_type=image_tensor (uint8 images)")
+
+
+def _named_failure(path: Path, run: Callable[[], Any]) -> Any:
+    """Runs a network; an input that it does not take becomes an error that names it."""
+    try:
+        return run()
+    except (tf.errors.InvalidArgumentError, ValueError, TypeError) as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"{path} does not take an image ({reason}): export it with --input_type=image_tensor") from None
 
 
 def _load_frozen(path: Path, masks_required: bool) -> Function:
@@ -144,10 +170,13 @@ def _load_frozen(path: Path, masks_required: bool) -> Function:
         raise UserError(f"{path} is not a frozen TensorFlow graph") from None
     nodes = {node.name for node in graph.node}
     needed = (*REQUIRED, MASKS) if masks_required else REQUIRED
-    missing = [name for name in ("image_tensor", *needed) if name not in nodes]
+    inputs = [name for name in _INPUTS if name in nodes]
+    missing = [*([] if inputs else _INPUTS[:1]), *(name for name in needed if name not in nodes)]
     if missing:
         raise UserError(f"{path} has no node {', '.join(missing)}: expected the names of the TF Object Detection API")
     names = [name for name in (*REQUIRED, MASKS) if name in nodes]
     whole = tf.compat.v1.wrap_function(lambda: tf.import_graph_def(graph, name=""), [])
-    pruned = whole.prune("image_tensor:0", [f"{name}:0" for name in names])
-    return lambda image: dict(zip(names, pruned(image)))
+    feed = f"{inputs[0]}:0"
+    pruned = whole.prune(feed, [f"{name}:0" for name in names])
+    convert = _converter(path, whole.graph.as_graph_element(feed).dtype)
+    return lambda image: dict(zip(names, _named_failure(path, lambda: pruned(convert(image)))))

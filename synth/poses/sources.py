@@ -27,8 +27,12 @@ class PoseSource(Protocol):
     def sample(self, rng: np.random.Generator, split: str) -> Pose:
         """Returns a random pose of a split ("train", "val" or "test")."""
 
-    def check(self) -> None:
-        """Reads everything once; raises UserError for the first damaged file. Once per run, not per worker."""
+    def check(self, with_shapes: bool = False) -> None:
+        """Reads everything once; raises UserError for the first damaged file. Once per run, not per worker.
+
+        Args:
+            with_shapes: each pose must come with the shape of its person (`--shapes=clip`).
+        """
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,8 +52,10 @@ class ProceduralPoses:
         check_split(split)
         return self.draw(rng, procedural.sample_kind(rng))
 
-    def check(self) -> None:
-        """Does nothing: there are no files."""
+    def check(self, with_shapes: bool = False) -> None:
+        """There are no files; raises UserError for `with_shapes`, because nobody was measured."""
+        if with_shapes:
+            raise UserError("--shapes=clip takes the betas of motion files: give --poses=DIR of AMASS .npz, too")
 
     def draw(self, rng: np.random.Generator, kind: procedural.Kind) -> Pose:
         """Returns a pose of one kind."""
@@ -102,7 +108,7 @@ def load_poses(
     """Returns a source of poses.
 
     Args:
-        spec: "builtin", or a folder of AMASS .npz and/or BVH .bvh files (searched with its subfolders).
+        spec: "builtin", or a folder of SMPL+H .npz and/or BVH .bvh files (searched with its subfolders).
         body: model whose self-collision is tested.
         frame_step: every n-th frame of a motion file is used (release: 5 for CMU, 10 otherwise, times 2).
         self_intersects: replaces the built-in self-collision test (posed vertices [V, 3] -> bool).

@@ -9,6 +9,7 @@ from openpose_tf.common.name_splits import SPLITS
 DATASETS = ("synthetic", "real_standin", "mixed")
 CAMERAS = ("paper", "release", "standin", "mixed")
 LIGHTS = ("hdri", "sh")
+SHAPES = ("normal", "clip")
 LOOKS = ("wardrobe", "painted")
 PHOTO_MATCHES = ("light", "colour", "blur", "noise", "shadow")  # what --photo_match=all adds to the people of D_M
 DEFAULT_CAMERA = {"synthetic": "paper", "real_standin": "standin", "mixed": "mixed"}
@@ -59,6 +60,12 @@ class SceneConfig:
         '(synth/README.md, "Motion files")',
     )
     frame_step: int = option(10, "every n-th frame of the motion files (release: 10 or 20)", low=1)
+    shapes: str = option(
+        "normal",
+        "normal: betas drawn from N(0, 1), cut at 2.5; clip: those of the person whose motion --poses holds, and the "
+        "gender where --body has it (paper Sec. 3.1: poses and shapes of MoSh)",
+        choices=SHAPES,
+    )
     pose_split: str = option("train", "which part of the motion sequences to use", choices=tuple(SPLITS))
     textures: str = option("", "folder of SURREAL-style clothing textures for an SMPL+H --body")
     photo_match: str = option(

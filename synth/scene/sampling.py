@@ -173,6 +173,9 @@ def sample_person(rng: np.random.Generator, config: SceneConfig, sources: Source
     gender = str(rng.choice(sources.body.genders))
     betas = body.sample_shape(rng, gender, sources.body.num_betas)
     pose = sources.poses.sample(rng, config.pose_split)
+    if config.shapes == "clip":
+        gender = pose.gender if pose.gender in sources.body.genders else gender
+        betas = np.array(pose.betas[: sources.body.num_betas])
     tilt = rng.normal(0.0, TILT_STD_RAD, 2)
     texture = sources.textures.sample(rng, gender, config.pose_split) if sources.textures else None
     spec = PersonSpec(

@@ -1,5 +1,6 @@
 """The predict command: results of pictures of all sizes, films, scales and damage."""
 
+import dataclasses
 import json
 import math
 
@@ -11,8 +12,8 @@ from PIL import Image
 from openpose_tf import predict
 from openpose_tf.common import images
 from openpose_tf.common.errors import UserError
-from openpose_tf.inference import image_files, result_files
-from openpose_tf.skeleton import COCO_JOINTS, MPI
+from openpose_tf.inference import image_files
+from openpose_tf.skeleton import COCO_JOINTS, COCO_TO_PART, MPI
 from tests.support import painted_network
 from tests.support.commands import run_command
 
@@ -106,9 +107,21 @@ def test_coco_results(saved_model, photos, tmp_path):
     assert np.linalg.norm(found[:, None] - expected[None], axis=-1).min(0).max() < 4
 
 
+def test_coco_results_with_the_ids_of_an_annotation_file(saved_model, photos, tmp_path):
+    """pycocotools takes the results; a picture that is not listed has none."""
+    (tmp_path / "people.json").write_text(json.dumps({"images": [{"id": 7, "file_name": "tall.jpg"}]}))
+    common = {"format": "coco", "draw": False, "annotations": str(tmp_path / "people.json")}
+    options = predict.PredictOptions(saved_model, [f"{photos}/*.jpg"], str(tmp_path / "out"), **common)
+    assert predict.predict(options) == 0
+    path = tmp_path / "out" / predict.COCO_FILE
+    assert {entry["image_id"] for entry in json.loads(path.read_text())} == {7}
+    with pytest.raises(UserError, match="--format=coco"):
+        predict.predict(dataclasses.replace(options, format="json"))
+
+
 def test_coco_mapping_is_by_name():
-    assert len(result_files.COCO_TO_PART) == 12
-    assert all(COCO_JOINTS[joint] == MPI.parts[part] for joint, part in result_files.COCO_TO_PART.items())
+    assert len(COCO_TO_PART) == 12
+    assert all(COCO_JOINTS[joint] == MPI.parts[part] for joint, part in COCO_TO_PART.items())
 
 
 def test_broken_pictures_are_left_out(saved_model, photos, tmp_path):

@@ -85,10 +85,18 @@ def _person(row: Mapping[str, Any], pitch_deg: float | None, num_people: int) ->
     head_box, area = row.get("head_box"), row.get("area")
     return Person(
         keypoints=keypoints,
-        objpos=np.asarray(row["objpos"], np.float64),
+        objpos=_position(row["objpos"]),
         scale=float("nan") if row["scale"] is None else float(row["scale"]),
         head_box=None if head_box is None else np.asarray(head_box, np.float64),
         is_synthetic=bool(row.get("is_synthetic", True)),
         area=None if area is None else float(area),
         features={name: float("nan") if value is None else float(value) for name, value in known.items()},
     )
+
+
+def _position(value: Any) -> np.ndarray:
+    """[2] float64; null, of a real person of a mixed dataset whose annotation has none, is NaN."""
+    position = np.full(2, np.nan) if value is None else np.asarray(value, np.float64)
+    if position.shape != (2,):
+        raise ValueError(f"objpos of shape {position.shape}, expected (2,)")
+    return position

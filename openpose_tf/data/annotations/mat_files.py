@@ -3,6 +3,7 @@
 Values are as SciPy loads them: a struct array is a record array, a cell array holds objects, and nothing is squeezed.
 """
 
+import functools
 import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -12,6 +13,7 @@ import scipy.io
 
 from openpose_tf.common import files
 from openpose_tf.common.errors import UserError
+from openpose_tf.data.annotations import mat_structure
 
 PathLike = str | os.PathLike[str]
 
@@ -50,6 +52,7 @@ def _read(read: Callable[[str], Any], path: PathLike, what: str) -> Any:
     if not os.path.isfile(path):
         raise UserError(f"{path} does not exist: expected {what}")
     try:
+        _check_structure(os.fspath(path), os.stat(path).st_mtime_ns)
         return read(os.fspath(path))
     except PermissionError:
         raise
@@ -57,6 +60,14 @@ def _read(read: Callable[[str], Any], path: PathLike, what: str) -> Any:
         raise UserError(f"{path} is a MATLAB 7.3 file: save it with save(..., '-v7'); expected {what}") from None
     except Exception as error:  # SciPy raises many kinds for a file that is not a .mat, or is cut off
         raise UserError(f"{path} is not a MATLAB file ({error}): expected {what}") from None
+
+
+@functools.lru_cache(maxsize=8)
+def _check_structure(path: str, time_ns: int) -> None:
+    """Raises ValueError for a damaged file, which SciPy may read beyond its end; once per file and its time."""
+    del time_ns
+    with open(path, "rb") as file:
+        mat_structure.check(file.read())
 
 
 def field(struct: Any, name: str) -> Any:

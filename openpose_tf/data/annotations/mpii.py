@@ -96,7 +96,7 @@ def read_release(path: str | Path) -> tuple[MpiiImage, ...]:
         dataclasses.replace(
             read_entry(entry, f"{path}: annolist({k + 1})"),
             is_train=number(train[k]) == 1,
-            single_person=tuple(int(number(value)) for value in as_list(single[k])),
+            single_person=tuple(int(one) for value in as_list(single[k]) if math.isfinite(one := number(value))),
         )
         for k, entry in enumerate(annolist)
     )
@@ -113,7 +113,7 @@ def read_entry(entry: Any, where: str) -> MpiiImage:
         raise UserError(f"{where} has no image.name: expected {WHAT}")
     video = number(field(entry, "vidx"))
     people = tuple(_person(rect) for rect in as_list(field(entry, "annorect")))
-    return MpiiImage(name, False, people, video=None if math.isnan(video) else int(video))
+    return MpiiImage(name, False, people, video=int(video) if math.isfinite(video) else None)
 
 
 def _person(rect: Any) -> MpiiPerson:

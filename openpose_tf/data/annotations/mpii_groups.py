@@ -41,7 +41,7 @@ def read_groups(path: str | Path) -> list[list[tuple[int, ...]]]:
     cells = as_list(load_variable(path, "groups", "the benchmark's groups_v12.mat"))
     try:
         return [_groups_of(cell) for cell in cells]
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise UserError(f"{path} holds no lists of rectangle numbers ({error}): expected groups_v12.mat") from None
 
 

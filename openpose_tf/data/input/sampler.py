@@ -15,6 +15,7 @@ from openpose_tf.data.input.block_reader import read_records
 from openpose_tf.data.input.warp import warp_image, warp_mask
 from openpose_tf.data.records import examples
 from openpose_tf.data.records.record_set import RecordSet
+from openpose_tf.data.records.schema import FRAME_FOOTER_BYTES, FRAME_HEADER_BYTES
 from openpose_tf.skeleton import CENTRE_JOINTS, IN_IMAGE_STATES, MPI, PART_TO_MPII
 
 MAX_PEOPLE = 20
@@ -64,11 +65,14 @@ def check_record(records: RecordSet, row: int) -> str | None:
     path, offset = records.shard_paths[int(records.shard[row])], int(records.offset[row])
     place = f"shard {path}, record {row} at byte {offset}"
     try:
-        sample = examples.to_sample(read_record(tf.constant(path), tf.constant(offset, tf.int64)).numpy())
+        payload = read_record(tf.constant(path), tf.constant(offset, tf.int64)).numpy()
+        sample = examples.to_sample(payload)
     except tf.errors.OpError as error:
         return f"{place} is damaged ({error.message.splitlines()[0]})"
     except Exception as error:  # protobuf raises its own kinds of error
         return f"{place} is not a person record ({error})"
+    if len(payload) + FRAME_HEADER_BYTES + FRAME_FOOTER_BYTES != int(records.length[row]):
+        return f"{place} is not as long as the index says"
     if not len(sample.keypoints) or len(sample.keypoints) != len(sample.is_synthetic_person):
         return f"{place} (image {sample.image_id}) has no person"
     if not (np.isfinite(sample.objpos).all() and np.isfinite(sample.scale) and sample.scale > 0):

@@ -11,7 +11,7 @@ import numpy as np
 from openpose_tf.common import files
 from openpose_tf.common.errors import UserError
 from openpose_tf.common.fingerprints import fingerprint
-from openpose_tf.data.records import remote_files
+from openpose_tf.data.records import npz_files, remote_files
 from openpose_tf.data.records.schema import (
     DISTANCE_SIDE,
     FRAME_FOOTER_BYTES,
@@ -21,6 +21,8 @@ from openpose_tf.data.records.schema import (
     MANIFEST_NAME,
     SCHEMA_VERSION,
 )
+
+INDEX = ("shard", "offset", "length")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,13 +99,17 @@ def _load(root: Path, address: str | None) -> RecordSet:
     manifest = files.read_json(root / MANIFEST_NAME, "the manifest of a record set")
     if not isinstance(manifest, dict) or manifest.get("schema") != SCHEMA_VERSION:
         raise UserError(f"{home}/{MANIFEST_NAME} is not of record schema {SCHEMA_VERSION}: convert the data again")
-    paths = tuple(_checked_shard(str(home), shard) for shard in manifest["shards"])
+    shards = manifest.get("shards")
+    if not isinstance(shards, list) or not all(_is_shard(shard) for shard in shards):
+        raise UserError(f"{home}/{MANIFEST_NAME} has no list of shards with name and bytes: convert the data again")
+    paths = tuple(_checked_shard(str(home), shard) for shard in shards)
     index = _read_index(root / INDEX_NAME)
-    if len(index["offset"]) != manifest["num_records"]:
+    if len(index["offset"]) != manifest.get("num_records"):
         raise UserError(
-            f"{home}/{INDEX_NAME} lists {len(index['offset'])} records, the manifest {manifest['num_records']}: "
+            f"{home}/{INDEX_NAME} lists {len(index['offset'])} records, the manifest {manifest.get('num_records')}: "
             "convert the data again"
         )
+    _check_places(root / INDEX_NAME, index, [shard["bytes"] for shard in shards])
     features = {
         name.removeprefix(INDEX_FEATURE_PREFIX): column
         for name, column in index.items()
@@ -154,11 +160,31 @@ def _read_index(path: Path) -> dict[str, np.ndarray]:
     if not path.is_file():
         raise UserError(f"{path} is missing: copy it here or convert the data again")
     try:
-        with np.load(path) as archive:
-            index: dict[str, np.ndarray] = {name: archive[name] for name in archive.files}
-    except (ValueError, OSError, EOFError) as error:
+        index = npz_files.read_arrays(path)
+    except (OSError, npz_files.UnreadableNpz) as error:
         raise UserError(f"{path} cannot be read ({error}): copy it again or convert the data again") from None
-    missing = {"shard", "offset", "length"} - index.keys()
+    missing = set(INDEX) - index.keys()
     if missing:
         raise UserError(f"{path} lacks {', '.join(sorted(missing))}: convert the data again")
-    return index
+    columns = {name: column for name, column in index.items() if name in INDEX or name.startswith(INDEX_FEATURE_PREFIX)}
+    for name, column in columns.items():
+        kinds = "iu" if name in INDEX else "iuf"
+        if column.ndim != 1 or column.dtype.kind not in kinds or len(column) != np.size(index["offset"]):
+            raise UserError(f"{path}: {name} is not a column of numbers, one per record: convert the data again")
+    return columns
+
+
+def _check_places(path: Path, index: Mapping[str, np.ndarray], sizes: Sequence[int]) -> None:
+    """Refuses an index with a record that does not lie within its shard."""
+    shard, offset, length = (index[name].astype(np.float64) for name in INDEX)
+    if len(shard) and not (shard.min() >= 0 and shard.max() < len(sizes)):
+        raise UserError(f"{path} names shards that the manifest does not list: convert the data again")
+    ends = np.array([*sizes, 0], np.float64)[index["shard"].astype(np.int64)]
+    frame = FRAME_HEADER_BYTES + FRAME_FOOTER_BYTES
+    if not ((offset >= 0) & (length >= frame) & (offset + length <= ends)).all():
+        raise UserError(f"{path} has records outside of their shards: convert the data again")
+
+
+def _is_shard(shard: Any) -> bool:
+    name, size = (shard.get("name"), shard.get("bytes")) if isinstance(shard, dict) else (None, None)
+    return isinstance(name, str) and "\0" not in name and isinstance(size, int) and not isinstance(size, bool)

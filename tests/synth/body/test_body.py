@@ -197,6 +197,16 @@ def test_broken_model_files_are_named(tmp_path, changes, message):
     assert "model.npz" in str(caught.value)
 
 
+def test_stray_pickled_entries_are_left_out(tmp_path, smplh_file):
+    stray = np.array([{"date": "2016"}], dtype=object)
+    path = write_smplh(tmp_path / "male.npz", stray=stray, __header__=stray)
+    ours, plain = load_body(str(path)), load_body(str(smplh_file))
+    betas = np.linspace(-1, 1, 10)
+    np.testing.assert_array_equal(ours.shape("male", betas)[0], plain.shape(plain.genders[0], betas)[0])
+    with pytest.raises(UserError, match="lacks weights"):  # an array that is needed must be plain
+        load_body(str(write_smplh(tmp_path / "female.npz", weights=stray)))
+
+
 def test_files_that_are_no_models_are_refused(tmp_path):
     (tmp_path / "male.npz").write_bytes(b"no zip")
     with pytest.raises(UserError, match="not a readable"):

@@ -197,6 +197,42 @@ def test_tfod_containers_give_people_and_masks(tmp_path, container):
     assert detector.identity.startswith("tfod-")
 
 
+@pytest.mark.parametrize("input_type", [tf.uint8, tf.float32, tf.string])
+def test_tfod_inputs_of_all_the_exporters_types(tmp_path, input_type):
+    shape = [1] if input_type == tf.string else [1, None, None, 3]
+
+    def outputs(value):  # the score is the brightness of the image that arrives
+        image = tf.io.decode_image(value[0])[None] if input_type == tf.string else value
+        return {
+            "detection_boxes": tf.constant(BOXES[:, :1]),
+            "detection_classes": tf.ones((1, 1)),
+            "detection_scores": tf.reshape(tf.reduce_mean(tf.cast(image, tf.float32)) / 255, (1, 1)),
+            "num_detections": tf.ones(1),
+        }
+
+    serve = tf.function(outputs, input_signature=[tf.TensorSpec(shape, input_type, name="input_tensor")])
+    module = tf.Module()
+    module.serve = serve
+    tf.saved_model.save(module, str(tmp_path / "saved"), signatures={"serving_default": serve})
+    graph = tf.Graph()
+    with graph.as_default():
+        name = "encoded_image_string_tensor" if input_type == tf.string else "image_tensor"
+        for key, value in outputs(tf.compat.v1.placeholder(input_type, shape, name=name)).items():
+            tf.identity(value, name=key)
+    (tmp_path / "frozen.pb").write_bytes(graph.as_graph_def().SerializeToString())
+    for path in (tmp_path / "saved", tmp_path / "frozen.pb"):
+        found = factory.make_detector("tfod", tmp_path, path).detect(np.full((8, 16, 3), 102, np.uint8))
+        np.testing.assert_allclose(found.scores, [0.4], atol=1e-6)
+
+
+def test_tfod_inputs_that_are_no_images_are_refused(tmp_path):
+    module = tf.Module()
+    module.serve = tf.function(lambda value: {"n": value}, input_signature=[tf.TensorSpec([1], tf.int64, name="ids")])
+    tf.saved_model.save(module, str(tmp_path / "saved"), signatures={"serving_default": module.serve})
+    with pytest.raises(UserError, match=r"int64.*--input_type=image_tensor"):
+        factory.make_detector("tfod", tmp_path, tmp_path / "saved")
+
+
 def test_tfod_errors_name_what_is_missing(tmp_path):
     with pytest.raises(UserError, match="--tfod_model"):
         factory.make_detector("tfod", tmp_path)

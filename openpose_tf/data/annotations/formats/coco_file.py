@@ -2,11 +2,13 @@
 
 So the same file means the same to both:
 * A person is an annotation whose category lists a person's keypoints; other categories are nobody.
-* Ids of images and categories mean the same as number and as text.
-* Annotations whose image or category the file does not list are left out and counted.
+* Ids of images and categories mean the same as number and as text (7, 7.0, "7", "007"). An id, or a file name, that is
+  given twice is refused: two exports that both count from 1 would exchange their people. Null is no id.
+* Annotations whose image or category the file does not list, or that name none, are left out and counted.
 * A person without keypoints, or with an empty list of them, is a person without a labelled joint.
 * A joint is labelled if its flag is above 0, as in COCO's own evaluation. Flags other than 0, 1 and 2, such as
   confidences, are counted; above 0 they mean visible, as do all others above 0 of that person.
+* Of joints with the same name the first counts. Numbers beyond a million pixels are not known.
 * Where there is no box, or an empty one, it is that of the labelled joints; an area of 0 is not known.
 """
 
@@ -24,6 +26,7 @@ from openpose_tf.skeleton import MPII_JOINTS
 
 WHAT = "a COCO person keypoints file"
 LISTS = ("images", "annotations", "categories")
+FARTHEST = 10**6  # pixels; places and sizes beyond it are damage
 LIMB_JOINTS = tuple(name for name in MPII_JOINTS if name[:2] in ("l_", "r_"))
 ODD_FLAGS = "person with visibility flags other than 0, 1 and 2: above 0 is labelled"
 # Names of MPII's joints in COCO-like data sets.
@@ -107,14 +110,17 @@ def parse(path: str | Path) -> CocoFile:
     """
     content = files.read_json(path, WHAT)
     _check(content, path)
-    categories = {_key(row.get("id")): row for row in content["categories"]}
+    for name in LISTS:
+        _require_unique(content[name], "id", path, name)
+    _require_unique(content["images"], "file_name", path, "images")
+    categories = {key: row for row in content["categories"] if (key := id_key(row.get("id"))) is not None}
     with_keypoints = {key: joint_names(row["keypoints"]) for key, row in categories.items() if _lists_keypoints(row)}
     joints = _of_people(with_keypoints)
-    listed = {_key(row.get("id")) for row in content["images"]}
+    listed = {key for row in content["images"] if (key := id_key(row.get("id"))) is not None}
     left_out: collections.Counter[str] = collections.Counter()
     by_image: dict[str | None, list[Mapping[str, Any]]] = collections.defaultdict(list)
     for row in content["annotations"]:
-        image, category = _key(row.get("image_id")), _key(row.get("category_id"))
+        image, category = id_key(row.get("image_id")), id_key(row.get("category_id"))
         if image not in listed:
             left_out["annotation of an image that is not listed"] += 1
         elif category not in categories:
@@ -124,19 +130,39 @@ def parse(path: str | Path) -> CocoFile:
         elif category in with_keypoints:
             left_out["annotation of a category that is not a person"] += 1
     notes: collections.Counter[str] = collections.Counter()
-    images = tuple(_image(row, by_image[_key(row.get("id"))], joints, path, notes) for row in content["images"])
+    images = tuple(_image(row, by_image[id_key(row.get("id"))], joints, path, notes) for row in content["images"])
     return CocoFile(images, tuple(joints.values()), dict(left_out), dict(notes))
 
 
-def _of_people(joints: Mapping[str | None, tuple[str, ...]]) -> dict[str | None, tuple[str, ...]]:
+def _of_people(joints: Mapping[str, tuple[str, ...]]) -> Mapping[str, tuple[str, ...]]:
     """Returns the categories that have all limbs, which faces or hands have not; all of them if none has."""
     people = {key: names for key, names in joints.items() if set(LIMB_JOINTS) <= set(names)}
-    return people or dict(joints)
+    return people or joints
 
 
-def _key(identifier: Any) -> str | None:
-    """An id as text, so that 7 and "7" are one; None stays None, which no image or category is."""
-    return None if identifier is None else str(identifier)
+def id_key(identifier: Any) -> str | None:
+    """Returns an id as text, so that 7, 7.0, "7" and "007" are one; None stays None, which no image or category is."""
+    if identifier is None:
+        return None
+    text = str(int(identifier) if isinstance(identifier, float) and identifier.is_integer() else identifier).strip()
+    return text.lstrip("0") or "0" if text.isascii() and text.isdigit() else text
+
+
+def _require_unique(rows: Sequence[Mapping[str, Any]], field: str, path: str | Path, name: str) -> None:
+    """Refuses a list in which two rows have the same id, or file name."""
+    found: dict[str, int] = {}
+    for number, row in enumerate(rows):
+        key = id_key(row.get(field)) if field == "id" else row.get(field)
+        if not isinstance(key, str):
+            continue
+        if key in found:
+            shown = " and ".join(str(one) for k in (found[key], number) if (one := rows[k].get("file_name")))
+            raise UserError(
+                f"{path}: {name}[{found[key]}] and {name}[{number}] have the same {field} {row[field]!r}"
+                + (f" ({shown})" if shown and field == "id" else "")
+                + f": where files were merged, give every one of the {name} its own {field}"
+            )
+        found[key] = number
 
 
 def _check(content: Any, path: str | Path) -> None:
@@ -168,15 +194,17 @@ def joint_names(names: Sequence[Any]) -> tuple[str, ...]:
 def _image(
     row: Mapping[str, Any],
     annotations: Sequence[Mapping[str, Any]],
-    joints: Mapping[str | None, tuple[str, ...]],
+    joints: Mapping[str, tuple[str, ...]],
     path: str | Path,
     notes: collections.Counter[str],
 ) -> CocoImage:
     try:
-        width, height = (None if row.get(side) is None else int(row[side]) for side in ("width", "height"))
-        if not isinstance(row["file_name"], str):
-            raise ValueError("file_name is not text")
-        people = tuple(_person(row, joints[_key(row["category_id"])], notes) for row in annotations)
+        width, height = (_side(row.get(side)) for side in ("width", "height"))
+        if not isinstance(row["file_name"], str) or not row["file_name"] or "\0" in row["file_name"]:
+            raise ValueError("file_name is not the name of a file")
+        if row.get("id") is None:
+            raise KeyError("id")
+        people = tuple(_person(row, joints[str(id_key(row["category_id"]))], notes) for row in annotations)
         return CocoImage(str(row["id"]), row["file_name"], width, height, people, _ignored(row))
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise not_understood(path, row.get("id"), error) from None
@@ -187,6 +215,12 @@ def _ignored(row: Mapping[str, Any]) -> tuple[Any, ...]:
     columns, rows = row.get("ignore_regions_x") or [], row.get("ignore_regions_y") or []
     outlines = (np.column_stack([x, y]).astype(np.float64) for x, y in zip(columns, rows, strict=True))
     return tuple([outline.ravel().tolist()] for outline in outlines if len(outline) >= 3)
+
+
+def _side(value: Any) -> int | None:
+    """Width or height in pixels; None where it is not given, or is not a size."""
+    side = int(value or 0)
+    return side if 0 < side <= FARTHEST else None
 
 
 def not_understood(path: str | Path, image_id: Any, error: Exception) -> UserError:
@@ -201,14 +235,15 @@ def _person(row: Mapping[str, Any], joints: tuple[str, ...], notes: collections.
         raise ValueError(
             f"annotation {row.get('id')!r} has {len(flat)} numbers for {len(joints)} joints, expected {3 * len(joints)}"
         )
-    keypoints = _with_flags(np.asarray(flat, np.float64).reshape(-1, 3), notes)
+    columns = [joints.index(name) for name in dict.fromkeys(joints)]
+    keypoints = _with_flags(np.asarray(flat, np.float64).reshape(-1, 3)[columns], notes)
     area = float(row.get("area") or 0)
     return CocoPerson(
-        joints=joints,
+        joints=tuple(joints[k] for k in columns),
         keypoints=keypoints,
         box=_box(row.get("bbox"), keypoints),
-        area=area if area > 0 and np.isfinite(area) else None,
-        is_crowd=bool(row.get("iscrowd")),
+        area=area if 0 < area <= FARTHEST**2 else None,
+        is_crowd=float(row.get("iscrowd") or 0) != 0,  # "0" is text, and not a crowd
         segmentation=row.get("segmentation") or None,
     )
 
@@ -216,7 +251,7 @@ def _person(row: Mapping[str, Any], joints: tuple[str, ...], notes: collections.
 def _with_flags(keypoints: np.ndarray, notes: collections.Counter[str]) -> np.ndarray:
     """Returns [K, 3] with flags 0, 1 and 2; joints at null or infinite places are not labelled."""
     xy, flags = keypoints[:, :2], keypoints[:, 2]
-    known = (flags > 0) & np.isfinite(xy).all(-1)
+    known = (flags > 0) & (np.abs(xy) <= FARTHEST).all(-1)
     if not np.isin(flags, (0, 1, 2)).all():
         notes[ODD_FLAGS] += 1
         flags = np.full(len(flags), 2.0)
@@ -226,7 +261,7 @@ def _with_flags(keypoints: np.ndarray, notes: collections.Counter[str]) -> np.nd
 def _box(box: Any, keypoints: np.ndarray) -> tuple[float, float, float, float] | None:
     if box:
         x, y, width, height = (float(value) for value in box)
-        if width > 0 and height > 0 and np.isfinite((x, y, width, height)).all():
+        if width > 0 and height > 0 and max(abs(x), abs(y), width, height) <= FARTHEST:
             return x, y, width, height
     known = keypoints[keypoints[:, 2] > 0, :2]
     if not len(known):

@@ -1,8 +1,9 @@
 """Reads the JSON lists that OpenPose training code uses: one entry per person (img_paths, joint_self, joint_others).
 
 Joints are in MPII's order; (0, 0) is a missing joint (original.md Sec. 2.1), as is a flag of 2 or more; flag 0 is
-occluded. Where a picture has several entries, everybody who appears in any of them is labelled once. With
-`--is_synthetic` the people are rendered, as in the authors' published D_S and D_M, whose numbers become features.
+occluded. A null place is a missing joint, a null objpos or scale is not known. Where a picture has several entries,
+everybody who appears in any of them is labelled once. With `--is_synthetic` the people are rendered, as in the authors'
+published D_S and D_M, whose numbers become features.
 """
 
 import collections
@@ -29,6 +30,7 @@ from openpose_tf.data.annotations.types import (
 from openpose_tf.skeleton import NUM_MPII_JOINTS, JointState
 
 WHAT = "a list of people in the form of OpenPose's MPI.json (key root)"
+LARGEST_SIDE = 10**6  # pixels; more is damage
 # Columns of the entries of rendered people (original.md Sec. 2.1); degrees, px, shares of the joints.
 FEATURES = {
     "camera_pitch_deg": "camera_angle",
@@ -87,7 +89,7 @@ def read_openpose_json(
     chosen = {
         name: entries
         for name, entries in sorted(by_image.items())
-        if validation is None or any(float(entry.get("isValidation", 0)) == 1 for entry in entries) == validation
+        if validation is None or any(entry.get("isValidation") == 1 for entry in entries) == validation
     }
     if not chosen:
         raise UserError(f"{path} holds no person of this split: expected {WHAT}")
@@ -106,7 +108,24 @@ def _entries(source: Path) -> list[Mapping[str, Any]]:
         missing = [name for name in REQUIRED if name not in row]
         if missing:
             raise UserError(f"{source}: entry {number} lacks {', '.join(missing)}: expected {WHAT}")
+        _check_entry(row, f"{source}: entry {number} ({row['img_paths']!r})")
     return rows
+
+
+def _check_entry(row: Mapping[str, Any], where: str) -> None:
+    """Checks the values that say which picture an entry is of; its people are checked where they are read."""
+    if not isinstance(row["img_paths"], str) or not row["img_paths"]:
+        raise UserError(f"{where}: img_paths must be text: expected {WHAT}")
+    for name in ("img_width", "img_height"):
+        if not _is_number(row[name]) or not 1 <= row[name] <= LARGEST_SIDE:
+            raise UserError(f"{where}: {name} is {row[name]!r}, expected a number of pixels")
+    for name in ("isValidation", "isSynth"):
+        if name in row and row[name] not in (0, 1):
+            raise UserError(f"{where}: {name} is {row[name]!r}, expected 0 or 1")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _image(
@@ -126,7 +145,7 @@ def _image(
         for entry in entries:
             _add_others(people, entry, width, height, is_synthetic)
         named = _with_features(with_distances(people), entries)
-    except (TypeError, ValueError, IndexError, KeyError) as error:
+    except (TypeError, ValueError, IndexError, KeyError, OverflowError) as error:
         raise UserError(f"{source}: {name} cannot be understood ({error!r}): expected {WHAT}") from None
     mask = None if masks is None else find_file(masks, f"mask_{last_part(name)}")
     return AnnotatedImage(
@@ -185,5 +204,6 @@ def _add(
     keypoints[~missing & ~in_image(keypoints, width, height), 2] = JointState.TRUNCATED
     if missing.all() or any(np.array_equal(keypoints, person.keypoints) for person in people):
         return
-    position = np.asarray(objpos, np.float64).reshape(2)
-    people.append(Person(keypoints, position, float(np.asarray(scale).reshape(())), is_synthetic=is_synthetic))
+    position = np.full(2, np.nan) if objpos is None else np.asarray(objpos, np.float64).reshape(2)
+    size = float(np.asarray(scale, np.float64).reshape(()))
+    people.append(Person(keypoints, position, size, is_synthetic=is_synthetic))

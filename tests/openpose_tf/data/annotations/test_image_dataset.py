@@ -58,6 +58,18 @@ def test_round_trip(tmp_path):
     assert np.isnan(person.features["min_distance"]) and other.features["min_distance"] == 9
 
 
+def test_a_null_position_is_not_known(tmp_path):
+    """A real person of a mixed dataset whose annotation has no objpos: [nan, nan], as photographs' readers give it."""
+    row = annotation("a")
+    row["people"][1] |= {"objpos": None}
+    (image,) = read_image_dataset(make(tmp_path / "ds", a=row))
+    assert image.people[1].objpos.shape == (2,) and np.isnan(image.people[1].objpos).all()
+    np.testing.assert_array_equal(image.people[0].objpos, [5.5, 6.5])
+    row["people"][1] |= {"objpos": 7.0}
+    with pytest.raises(UserError, match="objpos"):
+        read_image_dataset(make(tmp_path / "wrong", a=row))
+
+
 @pytest.mark.parametrize(
     "changes",
     [{"people": [{"keypoints": [[1, 2, 3]]}]}, {"width": None}, {"people": [{}]}, {"people": None}],

@@ -1,5 +1,6 @@
 """COCO keypoint files: what is parsed, and that records and OKS see the same people in the same file."""
 
+import itertools
 import json
 
 import numpy as np
@@ -11,11 +12,18 @@ from openpose_tf.data.annotations.formats import coco, coco_file
 from openpose_tf.data.annotations.types import ReadRequest
 from openpose_tf.skeleton import COCO_JOINTS, MPII_JOINTS
 
+IDS = itertools.count(1)
 KEYPOINTS = [value for k in range(17) for value in (20 + 2 * k, 10 + 3 * k, 1 + k % 2)]
 
 
 def person(image, **more) -> dict:
-    return {"id": 1, "image_id": image, "category_id": 1, "keypoints": KEYPOINTS, "bbox": [18, 8, 40, 55]} | more
+    return {
+        "id": next(IDS),
+        "image_id": image,
+        "category_id": 1,
+        "keypoints": KEYPOINTS,
+        "bbox": [18, 8, 40, 55],
+    } | more
 
 
 def write(folder, *annotations, **more) -> str:
@@ -44,10 +52,13 @@ def seen_by_both(path, folder) -> tuple[list[int], list[int]]:
     [
         ((person(1), person(1), person(2)), [2, 1]),
         ((person("1"), person(2, category_id="1")), [1, 1]),  # ids as text
+        ((person("001"), person(2.0), person("2", id=None), person("2", id=None)), [1, 3]),
+        ((person(1), person(1, iscrowd="0")), [2]),
+        ((person(1), person(2, bbox=[0, 0, 0, 0], area=0)), [1, 1]),
         ((person(1), person(9), person(None), person(1, category_id=None), person(1, category_id=7)), [1]),
         ((person(1), person(1, category_id=2)), [1]),  # a dog with keypoints
         ((person(1), person(1, keypoints=[]), person(1, keypoints=[0] * 51)), [1]),
-        ((person(1), {"id": 2, "image_id": 1, "category_id": 1, "bbox": [1, 1, 9, 9]}), [1]),
+        ((person(1), person(1, keypoints=None)), [1]),
         ((person(1), person(1, iscrowd=1)), [1]),
         ((person(1, bbox=None), person(2, area=None)), [1, 1]),
     ],
@@ -87,6 +98,54 @@ def test_other_names_of_head_and_neck(tmp_path, name, neck):
     assert all(image.labelled_joints)
     np.testing.assert_array_equal(image.people[0].keypoints[[9, 8]], [[32, 22, 1], [33, 23, 1]])
     assert {"head_top", "neck"} <= set(oks_truth.read_truth(path).joints)
+
+
+IMAGES = [{"id": k, "file_name": f"{k}.jpg", "width": 96, "height": 72} for k in (1, 2)]
+PERSONS = [{"id": 1, "name": "person", "keypoints": list(COCO_JOINTS)}]
+
+
+@pytest.mark.parametrize(
+    ("lists", "message"),
+    [
+        (
+            {"images": [*IMAGES, IMAGES[0] | {"file_name": "b.jpg"}]},
+            r"images\[0\] and images\[2\] .*id 1 \(1.jpg and b.jpg\)",
+        ),
+        (
+            {"images": [*IMAGES, IMAGES[0] | {"id": "01", "file_name": "b.jpg"}]},
+            r"images\[0\] and images\[2\] .*id '01'",
+        ),
+        ({"images": [*IMAGES, IMAGES[0] | {"id": 3}]}, r"images\[0\] and images\[2\] .*the same file_name '1.jpg'"),
+        (
+            {"annotations": [person(1, id=5), person(2), person(1, id="5")]},
+            r"annotations\[0\] and annotations\[2\] .*'5'",
+        ),
+        ({"categories": [*PERSONS, *PERSONS]}, r"categories\[0\] and categories\[1\] .*id 1"),
+        ({"images": [*IMAGES, IMAGES[0] | {"id": None, "file_name": "c.jpg"}]}, r"image None .*no id"),
+    ],
+)
+def test_ids_that_are_not_unique_are_refused_by_both(tmp_path, lists, message):
+    path = write(tmp_path, person(1), **lists)
+    for read in (lambda: coco.read(ReadRequest(path, str(tmp_path))), lambda: oks_truth.read_truth(path)):
+        with pytest.raises(UserError, match=message):
+            read()
+
+
+def test_of_joints_with_one_name_the_first_counts(tmp_path):
+    names = [*COCO_JOINTS[:-1], COCO_JOINTS[-2]]  # the right ankle is called as the left one
+    categories = [{"id": 1, "keypoints": [*names, COCO_JOINTS[-1]]}]
+    path = write(tmp_path, person(1, keypoints=[*KEYPOINTS, 70, 60, 2]), categories=categories)
+    ((one,), _) = (image.people for image in coco_file.parse(path).images)
+    np.testing.assert_array_equal(one.keypoints[one.joints.index("l_ankle")], KEYPOINTS[45:48])
+    truth = oks_truth.read_truth(path)
+    np.testing.assert_array_equal(truth.images["1"].keypoints[0, truth.joints.index("l_ankle")], KEYPOINTS[45:48])
+    assert one.joints[-1] == "r_ankle" and len(one.joints) == 17
+
+
+def test_one_joint_without_a_box_has_no_size(tmp_path):
+    alone = [*[0] * 48, 30, 30, 2]
+    path = write(tmp_path, person(1), person(1, keypoints=alone, bbox=None, area=None))
+    assert list(oks_truth.read_truth(path).images["1"].ignored) == [False, True]
 
 
 def test_both_refuse_alike(tmp_path):

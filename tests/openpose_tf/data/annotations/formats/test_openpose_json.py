@@ -115,6 +115,21 @@ def test_people_of_whom_a_synthetic_list_says_nothing_are_rendered_and_lists_wit
     assert found.kind == "mixed" and found.is_synthetic and not found.sample_synthetic
 
 
+def test_null_numbers(tmp_path):
+    """Null places, positions and scales are not known; a null size or flag is refused, and the entry is named."""
+    points = joints(10)
+    points[0] = [None, None, 1.0]
+    rows = [entry("a.jpg", points, objpos=None, scale_provided=None), entry("a.jpg", joints(60), objpos=[None, None])]
+    (image,) = read_openpose_json(write(tmp_path, rows), tmp_path / "images")
+    first, second = image.people
+    assert first.keypoints[0, 2] == JointState.MISSING and np.isnan(first.objpos).all() and np.isnan(first.scale)
+    assert np.isnan(second.objpos).all() and np.isnan(second.features["min_distance"])
+    for name, value in (("img_width", None), ("img_height", []), ("isValidation", []), ("isSynth", None)):
+        path = write(tmp_path, [entry("a.jpg", points), entry("b.jpg", points, **{name: value})])
+        with pytest.raises(UserError, match=rf"entry 1 \('b.jpg'\): {name} is "):
+            read_openpose_json(path, tmp_path / "images", validation=False)
+
+
 def test_masks(tmp_path):
     path = write(tmp_path, [entry("a.jpg", joints(10))])
     (tmp_path / "masks").mkdir()

@@ -20,7 +20,7 @@ from eval.metrics.groups import check_same_groups
 from eval.metrics.mpii import EVALUATED_JOINTS
 from openpose_tf.common import cli, files
 from openpose_tf.common.errors import UserError
-from openpose_tf.common.orientation import ORIENTATION_HELP, ORIENTATIONS, Orientation
+from openpose_tf.common.imaging.orientation import ORIENTATION_HELP, ORIENTATIONS, Orientation
 from openpose_tf.skeleton import MPI, MPII_JOINTS
 
 LIMB_JOINTS = tuple(part for part in MPI.parts if part[:2] in ("l_", "r_"))

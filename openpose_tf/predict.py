@@ -20,9 +20,10 @@ import cv2
 import numpy as np
 from absl import flags, logging
 
-from openpose_tf.common import cli, config_flags, files, images
+from openpose_tf.common import cli, config_flags, files
 from openpose_tf.common.config_flags import option
 from openpose_tf.common.errors import UserError
+from openpose_tf.common.imaging import images
 from openpose_tf.common.progress import Progress
 from openpose_tf.inference import coco_ids, image_files, result_files
 from openpose_tf.inference import drawing as draw

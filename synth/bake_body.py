@@ -17,7 +17,8 @@ from pathlib import Path
 import numpy as np
 from absl import flags, logging
 
-from openpose_tf.common import cli, files, images
+from openpose_tf.common import cli, files
+from openpose_tf.common.imaging import images
 from synth.body import joints, makehuman, rotations
 
 NUM_BODY_VERTICES = 13380

@@ -23,9 +23,10 @@ import numpy as np
 from absl import flags
 from scipy.spatial import cKDTree
 
-from openpose_tf.common import cli, files, images
-from openpose_tf.common.color import to_linear
+from openpose_tf.common import cli, files
 from openpose_tf.common.errors import UserError
+from openpose_tf.common.imaging import images
+from openpose_tf.common.imaging.color import to_linear
 from synth import bake_body
 from synth.body import makehuman
 from synth.clothing import items, makehuman_items, photograph_baking

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from absl import flags
 
-from openpose_tf.common import cli, images
+from openpose_tf.common import cli
 from openpose_tf.common.errors import UserError
+from openpose_tf.common.imaging import images
 from openpose_tf.data.annotations import image_dataset_schema as schema
 from openpose_tf.data.annotations.image_dataset import read_header
 from openpose_tf.inference.drawing import contact_sheet

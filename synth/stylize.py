@@ -17,9 +17,10 @@ from typing import Any
 
 from absl import flags, logging
 
-from openpose_tf.common import cli, config_flags, files, images
+from openpose_tf.common import cli, config_flags, files
 from openpose_tf.common.errors import UserError
 from openpose_tf.common.fingerprints import canonical_json, fingerprint
+from openpose_tf.common.imaging import images
 from openpose_tf.data.annotations import image_dataset_schema as schema
 from openpose_tf.data.annotations.image_dataset import read_header
 from synth.dataset import shards, writer

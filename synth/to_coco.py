@@ -15,7 +15,7 @@ import numpy as np
 from absl import flags
 
 from openpose_tf.common import cli, files
-from openpose_tf.common.images import read_unchanged
+from openpose_tf.common.imaging.images import read_unchanged
 from openpose_tf.common.progress import track
 from openpose_tf.data.annotations import image_dataset
 from openpose_tf.data.annotations import image_dataset_schema as schema

@@ -12,8 +12,9 @@ import cv2
 import numpy as np
 from absl import flags
 
-from openpose_tf.common import cli, images
+from openpose_tf.common import cli
 from openpose_tf.common.errors import UserError
+from openpose_tf.common.imaging import images
 from openpose_tf.data.annotations import image_dataset
 from openpose_tf.data.annotations import image_dataset_schema as schema
 from openpose_tf.inference import drawing as people_drawing

@@ -75,7 +75,7 @@ def test_the_files_on_top_of_a_package_are_its_commands(package):
         ("bpy", "synth/rendering/blender.py"),
         ("mathutils", "synth/rendering/blender.py"),
         ("tensorflow_addons", "openpose_tf/addons.py"),
-        ("PIL", "openpose_tf/common/images.py"),
+        ("PIL", "openpose_tf/common/imaging/images.py"),
         ("matplotlib", "openpose_tf/common/plotting.py"),
     ],
 )
@@ -87,7 +87,7 @@ def test_only_one_module_decodes_and_encodes_image_files():
     codecs = {"imread", "imdecode", "imencode", "imwrite"}
     trees = {name(path): ast.walk(ast.parse(path.read_text())) for path in sources()}
     users = {n for n, nodes in trees.items() if any(getattr(node, "attr", None) in codecs for node in nodes)}
-    assert users == {"openpose_tf/common/images.py"}
+    assert users == {"openpose_tf/common/imaging/images.py"}
 
 
 def test_keras_comes_from_one_module():

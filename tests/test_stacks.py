@@ -10,7 +10,7 @@ import subprocess
 import numpy as np
 import pytest
 
-from openpose_tf.common import images
+from openpose_tf.common.imaging import images
 from tests.support.checkout import ROOT
 from tests.support.commands import run_command
 

@@ -18,11 +18,12 @@ from eval.formats.mpii_from_images import truth_of_people
 from eval.formats.prediction_json import image_key
 from eval.formats.regions import Region, truth_region
 from eval.metrics.groups import GroupTruth
-from openpose_tf.common import files, images
+from openpose_tf.common import files
 from openpose_tf.common.config_flags import option
 from openpose_tf.common.errors import UserError
 from openpose_tf.common.file_names import find_file
-from openpose_tf.common.orientation import ORIENTATION_HELP, ORIENTATIONS, Orientation
+from openpose_tf.common.imaging import images
+from openpose_tf.common.imaging.orientation import ORIENTATION_HELP, ORIENTATIONS, Orientation
 from openpose_tf.data.annotations import mat_files, mpii_groups, pixels, readers, splits
 from openpose_tf.data.annotations.mpii import WHAT, MpiiImage, MpiiPerson, read_release
 from openpose_tf.data.annotations.types import NUM_VALIDATION_GROUPS, AnnotatedImage

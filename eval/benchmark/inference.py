@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from eval.benchmark.entries import Entry
-from openpose_tf.common.images import read_rgb
+from openpose_tf.common.imaging.images import read_rgb
 from openpose_tf.config import STRIDE
 from openpose_tf.inference import multi_scale
 from openpose_tf.inference.multi_scale import Maps, MapsFunction, MultiScaleConfig, MultiScalePredictor

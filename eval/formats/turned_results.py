@@ -11,9 +11,9 @@ import numpy as np
 from absl import logging
 
 from eval.formats.prediction_json import ImagePrediction
-from openpose_tf.common import images
 from openpose_tf.common.errors import UserError
-from openpose_tf.common.images import Orientation
+from openpose_tf.common.imaging import images
+from openpose_tf.common.imaging.images import Orientation
 from openpose_tf.skeleton import MPI
 
 SHOWN = 10

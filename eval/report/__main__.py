@@ -14,8 +14,9 @@ from typing import Any
 from absl import flags
 
 from eval.report import figures, page
-from openpose_tf.common import cli, file_names, files, images
+from openpose_tf.common import cli, file_names, files
 from openpose_tf.common.errors import UserError
+from openpose_tf.common.imaging import images
 
 
 def named_paths(entries: Sequence[str], flag: str) -> list[tuple[str, Path]]:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from openpose_tf.common import files, images
+from openpose_tf.common import files
 from openpose_tf.common.errors import UserError
 from openpose_tf.common.file_names import id_of_name, last_part
+from openpose_tf.common.imaging import images
 from openpose_tf.inference.image_files import Picture
 
 WHAT = 'a COCO annotation file ({"images": [{"id", "file_name"}]}) of the pictures'

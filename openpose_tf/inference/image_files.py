@@ -11,7 +11,7 @@ import numpy as np
 from absl import logging
 
 from openpose_tf.common.errors import UserError
-from openpose_tf.common.images import SUFFIXES, is_image, list_images
+from openpose_tf.common.imaging.images import SUFFIXES, is_image, list_images
 
 VIDEO_SUFFIXES = (
     ".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg",

@@ -5,7 +5,7 @@ A cover field is positive under the garment and zero at its hems; its value is r
 
 import numpy as np
 
-from openpose_tf.common.color import to_linear
+from openpose_tf.common.imaging.color import to_linear
 from synth.body.joints import JOINT, JOINT_NAMES
 from synth.body.model import BodyModel
 from synth.clothing.appearance import Look

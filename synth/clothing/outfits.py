@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from openpose_tf.common.color import to_linear
+from openpose_tf.common.imaging.color import to_linear
 from synth.clothing import appearance
 from synth.clothing.appearance import HAIR_COLOURS, Look, Material
 from synth.clothing.items import SOCKS, Item, Wardrobe, load_wardrobe

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from openpose_tf.common.color import to_linear
+from openpose_tf.common.imaging.color import to_linear
 
 DEEPEST = 0.6  # no place is darkened more
 FOLDS = 0.8  # how much of the ambient occlusion goes into the colours

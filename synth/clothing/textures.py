@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 from absl import logging
 
-from openpose_tf.common import files, images
+from openpose_tf.common import files
 from openpose_tf.common.errors import UserError
+from openpose_tf.common.imaging import images
 from openpose_tf.common.name_splits import check_split, split_of
 from synth.body.model import BodyModel
 

@@ -8,7 +8,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from openpose_tf.common import images
+from openpose_tf.common.imaging import images
 from openpose_tf.skeleton import JointState
 
 Colour = tuple[int, int, int]

@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 from absl import logging
 
-from openpose_tf.common import files, images
+from openpose_tf.common import files
 from openpose_tf.common.errors import UserError
 from openpose_tf.common.folder_claim import FolderClaim
+from openpose_tf.common.imaging import images
 from openpose_tf.data.annotations import image_dataset_schema as schema
 from openpose_tf.skeleton import JointState
 

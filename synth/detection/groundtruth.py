@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from openpose_tf.common import files, images
+from openpose_tf.common import files
 from openpose_tf.common.errors import UserError
 from openpose_tf.common.file_names import last_part
+from openpose_tf.common.imaging import images
 from openpose_tf.data.annotations.segmentations import rasterize
 from synth.detection.people import People, PersonSegmenter
 

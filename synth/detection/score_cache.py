@@ -6,8 +6,9 @@ import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from openpose_tf.common import files, images
+from openpose_tf.common import files
 from openpose_tf.common.errors import UserError
+from openpose_tf.common.imaging import images
 from openpose_tf.common.progress import Progress
 from synth.detection.box_file import BoxFile
 from synth.detection.people import PersonDetector, detect_views, highest_score, join_views

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from openpose_tf.common.color import linear_to_levels
+from openpose_tf.common.imaging.color import linear_to_levels
 from synth.scene.camera import Camera
 from synth.scene.light import Light
 from synth.scene.sampling import Scene

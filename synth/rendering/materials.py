@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from openpose_tf.common.color import to_linear
+from openpose_tf.common.imaging.color import to_linear
 from synth.clothing import items
 from synth.scene.light import sh_matrix
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from openpose_tf.common.color import levels_to_linear
+from openpose_tf.common.imaging.color import levels_to_linear
 from openpose_tf.data.annotations.pixels import read_ignore_mask, read_image
 from openpose_tf.data.annotations.types import AnnotatedImage, Person, in_image
 from openpose_tf.skeleton import IN_IMAGE_STATES, JointState

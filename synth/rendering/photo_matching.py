@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 import cv2
 import numpy as np
 
-from openpose_tf.common.color import levels_to_linear
+from openpose_tf.common.imaging.color import levels_to_linear
 from openpose_tf.data.annotations.types import Person, in_image
 from synth.scene.config import PHOTO_MATCHES
 from synth.scene.light import Light

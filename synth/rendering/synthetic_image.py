@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from openpose_tf.common.color import levels_to_linear
+from openpose_tf.common.imaging.color import levels_to_linear
 from synth.rendering import compositing
 from synth.rendering.job import Job
 from synth.rendering.renderer import Frame

@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 from absl import logging
 
-from openpose_tf.common import images
 from openpose_tf.common.errors import UserError
 from openpose_tf.common.fingerprints import fingerprint
+from openpose_tf.common.imaging import images
 from synth.scene.camera import Camera
 from synth.scene.config import MIN_BACKGROUND_SIDE
 

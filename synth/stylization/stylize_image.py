@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from openpose_tf.common import files, images
+from openpose_tf.common import files
 from openpose_tf.common.config_flags import option
 from openpose_tf.common.errors import UserError
 from openpose_tf.common.fingerprints import fingerprint
+from openpose_tf.common.imaging import images
 from openpose_tf.data.annotations import image_dataset_schema as schema
 from synth.detection import factory, model_files
 from synth.detection.people import PersonSegmenter, union_mask

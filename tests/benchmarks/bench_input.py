@@ -21,7 +21,7 @@ import cv2
 import numpy as np
 import tensorflow as tf
 
-from openpose_tf.common import images
+from openpose_tf.common.imaging import images
 from openpose_tf.data.input import warp
 from openpose_tf.data.input.augmentation import NUM_RANDOM, Augmentation, sample_affine
 from openpose_tf.data.input.sampler import StreamConfig

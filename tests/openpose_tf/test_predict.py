@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from openpose_tf import predict
-from openpose_tf.common import images
 from openpose_tf.common.errors import UserError
+from openpose_tf.common.imaging import images
 from openpose_tf.inference import image_files
 from openpose_tf.skeleton import COCO_JOINTS, COCO_TO_PART, MPI
 from tests.support import painted_network

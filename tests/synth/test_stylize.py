@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from openpose_tf.common.errors import UserError
-from openpose_tf.common.images import read_rgb
+from openpose_tf.common.imaging.images import read_rgb
 from openpose_tf.data.annotations.image_dataset import read_image_dataset
 from synth import style_sheet, stylize
 from synth.dataset import writer

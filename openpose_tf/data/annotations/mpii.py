@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from openpose_tf.common import files, images
+from openpose_tf.common import files
 from openpose_tf.common.errors import UserError
 from openpose_tf.common.file_names import find_file
+from openpose_tf.common.imaging import images
 from openpose_tf.data.annotations import pixels
 from openpose_tf.data.annotations.mat_files import as_list, field, load_variable, number, rows
 from openpose_tf.data.annotations.types import AnnotatedImage, Person, in_image, with_distances

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 from absl import logging
 
-from openpose_tf.common import images
 from openpose_tf.common.errors import UserError
-from openpose_tf.common.images import Header, Orientation
-from openpose_tf.common.orientation import ORIENTATIONS
+from openpose_tf.common.imaging import images
+from openpose_tf.common.imaging.images import Header, Orientation
+from openpose_tf.common.imaging.orientation import ORIENTATIONS
 from openpose_tf.data.annotations.segmentations import rasterize
 from openpose_tf.data.annotations.types import AnnotatedImage, ReadResult
 

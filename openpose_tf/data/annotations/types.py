@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from openpose_tf.common.config_flags import option
-from openpose_tf.common.orientation import ORIENTATION_HELP, ORIENTATIONS, Orientation
+from openpose_tf.common.imaging.orientation import ORIENTATION_HELP, ORIENTATIONS, Orientation
 from openpose_tf.skeleton import NUM_MPII_JOINTS, JointState
 
 ALL_JOINTS_LABELLED = (True,) * NUM_MPII_JOINTS

@@ -14,7 +14,7 @@ import numpy as np
 
 from openpose_tf.common import files
 from openpose_tf.common.errors import UserError
-from openpose_tf.common.images import read_header, stored_points
+from openpose_tf.common.imaging.images import read_header, stored_points
 from openpose_tf.data.annotations.segmentations import box_polygon
 from openpose_tf.data.annotations.types import AnnotatedImage, Handling, Person, ReadRequest, ReadResult
 from openpose_tf.skeleton import JointState

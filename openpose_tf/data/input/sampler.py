@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from openpose_tf.common import images
+from openpose_tf.common.imaging import images
 from openpose_tf.data.input.augmentation import NUM_RANDOM, Affine, Augmentation, apply_affine, sample_affine
 from openpose_tf.data.input.batch import Batch
 from openpose_tf.data.input.block_reader import read_records

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from openpose_tf import addons
-from openpose_tf.common import images
+from openpose_tf.common.imaging import images
 from openpose_tf.config import STRIDE
 from openpose_tf.data.input.augmentation import Affine, Augmentation
 

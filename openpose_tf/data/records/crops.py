@@ -9,7 +9,7 @@ import math
 import cv2
 import numpy as np
 
-from openpose_tf.common import images
+from openpose_tf.common.imaging import images
 from openpose_tf.config import MAX_OFFSET, MAX_ROTATION_DEG, MAX_ZOOM, MIN_ZOOM, NETWORK_SIZE, TARGET_HEIGHT
 from openpose_tf.data.annotations.types import AnnotatedImage, Person, in_image
 from openpose_tf.data.records.schema import DISTANCE_SIDE, PersonSample

@@ -7,8 +7,8 @@ import pytest
 
 from eval.formats import turned_results
 from eval.formats.prediction_json import ImagePrediction
-from openpose_tf.common import images
 from openpose_tf.common.errors import UserError
+from openpose_tf.common.imaging import images
 from openpose_tf.skeleton import MPI
 
 WIDTH, HEIGHT = 40, 24  # of the stored pixels

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from openpose_tf.common import images
+from openpose_tf.common.imaging import images
 from openpose_tf.inference import decoder as decode
 from tests.support import real_network
 from tests.support.real_network import COCO_18

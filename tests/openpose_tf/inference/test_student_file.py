@@ -8,8 +8,8 @@ import pytest
 import tensorflow as tf
 
 from openpose_tf import export, predict
-from openpose_tf.common import images
 from openpose_tf.common.errors import UserError
+from openpose_tf.common.imaging import images
 from openpose_tf.config import ModelConfig
 from openpose_tf.inference import student_file
 from openpose_tf.inference.decoder import PAPER

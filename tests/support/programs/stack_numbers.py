@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from eval.formats.mpii_inputs import read_groups
 from eval.metrics.mpii_summary import match_groups, summarise
-from openpose_tf.common import images
+from openpose_tf.common.imaging import images
 from openpose_tf.config import ModelConfig, TargetConfig
 from openpose_tf.inference.decoder import PAPER, RELEASE, Decoder
 from openpose_tf.inference.predictor import Predictor

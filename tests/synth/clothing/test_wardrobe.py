@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from openpose_tf.common.color import to_linear
 from openpose_tf.common.errors import UserError
+from openpose_tf.common.imaging.color import to_linear
 from synth.body import rotations
 from synth.body.joints import JOINT
 from synth.body.loading import load_body, sample_shape

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from openpose_tf.common.color import linear_to_levels
+from openpose_tf.common.imaging.color import linear_to_levels
 from synth.rendering import compositing
 from synth.scene.camera import Camera
 from synth.scene.light import Light

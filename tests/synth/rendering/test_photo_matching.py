@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from openpose_tf.common.color import levels_to_linear
+from openpose_tf.common.imaging.color import levels_to_linear
 from openpose_tf.data.annotations.types import Person
 from synth.rendering import photo_matching
 from synth.rendering.photo_matching import PhotoLook

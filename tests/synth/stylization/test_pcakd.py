@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from openpose_tf.common import images
 from openpose_tf.common.errors import UserError
+from openpose_tf.common.imaging import images
 from synth.stylization.pcakd import PcaKd
 
 VGG_ENCODER = {0: [(1, 3, 3), (3, 3, 10)], 1: [(3, 10, 10), (3, 10, 20)], 2: [(3, 20, 20), (3, 20, 58)]}

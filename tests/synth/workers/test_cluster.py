@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from openpose_tf.common import images
+from openpose_tf.common.imaging import images
 from openpose_tf.data.annotations.image_dataset_schema import image_name, sample_paths
 from tests.support.commands import run_command, start_command, wait_until
 from tests.support.net_namespaces import two_machines

@@ -20,7 +20,7 @@ import numpy as np
 from openpose_tf.common import files
 from openpose_tf.common.errors import UserError
 from openpose_tf.common.file_names import find_file
-from openpose_tf.common.images import Orientation
+from openpose_tf.common.imaging.images import Orientation
 from openpose_tf.data.annotations import pixels, segmentations
 from openpose_tf.data.annotations.formats import coco_file
 from openpose_tf.data.annotations.formats.coco_file import LIMB_JOINTS, CocoFile, CocoImage, CocoPerson

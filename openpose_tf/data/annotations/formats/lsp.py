@@ -14,8 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from openpose_tf.common import files, images
+from openpose_tf.common import files
 from openpose_tf.common.errors import UserError
+from openpose_tf.common.imaging import images
 from openpose_tf.data.annotations import mat_files, pixels
 from openpose_tf.data.annotations.mpii_joints import estimate_height, to_mpii_joints
 from openpose_tf.data.annotations.types import AnnotatedImage, Person, ReadRequest, ReadResult, with_distances

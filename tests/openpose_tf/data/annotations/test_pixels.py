@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from openpose_tf.common import images
 from openpose_tf.common.errors import UserError
+from openpose_tf.common.imaging import images
 from openpose_tf.data.annotations import pixels
 from openpose_tf.data.annotations.types import AnnotatedImage, ReadResult
 

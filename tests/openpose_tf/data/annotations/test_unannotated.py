@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from openpose_tf.common.errors import UserError
-from openpose_tf.common.images import read_rgb
+from openpose_tf.common.imaging.images import read_rgb
 from openpose_tf.data.annotations.pixels import read_ignore_mask
 from openpose_tf.data.annotations.types import AnnotatedImage, Handling, Person
 from openpose_tf.data.annotations.unannotated import handle, left_out, person_box, read_boxes

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from openpose_tf.common.color import levels_to_linear, linear_to_levels, to_linear
+from openpose_tf.common.imaging.color import levels_to_linear, linear_to_levels, to_linear
 
 LEVELS = np.arange(256, dtype=np.uint8).reshape(16, 16)
 

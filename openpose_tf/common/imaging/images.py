@@ -15,9 +15,10 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from openpose_tf.common import files, image_bytes
+from openpose_tf.common import files
 from openpose_tf.common.errors import UserError
-from openpose_tf.common.orientation import Orientation
+from openpose_tf.common.imaging import image_bytes
+from openpose_tf.common.imaging.orientation import Orientation
 from openpose_tf.common.progress import track
 
 PathLike = str | os.PathLike[str]

@@ -1,0 +1,1 @@
+"""Image files and colors: reading, orientation, damage, encoding, the sRGB curve."""

@@ -8,6 +8,7 @@ disk by strace. Records hold about 130 kB. The aim: blocks are at least 8 times 
 """
 
 import argparse
+import ctypes
 import os
 import re
 import subprocess
@@ -16,8 +17,20 @@ import tempfile
 import time
 from pathlib import Path
 
+import numpy as np
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+import tensorflow as tf
+
+from openpose_tf.data.input.augmentation import Augmentation
+from openpose_tf.data.input.open_streams import pipeline_options
+from openpose_tf.data.input.sampler import StreamConfig, read_record
+from openpose_tf.data.input.streams import SampleStream
+from openpose_tf.data.records import writer as records
+from openpose_tf.data.records.record_set import load_records
+from tests.benchmarks.bench_input import make_sample
 
 DELAY_MS, AIM = 20, 8.0
 NUM_RECORDS, NUM_SHARDS, NUM_BATCHES, BATCH, NUM_THREADS = 960, 4, {"blocks": 60, "records": 8}, 8, 2
@@ -79,38 +92,41 @@ def compile_library(folder: Path) -> Path:
 
 def write(folder: Path) -> None:
     """Writes the records."""
-    from openpose_tf.data.records import writer as records
-    from tests.benchmarks.bench_input import make_sample
-
     samples = [make_sample(number) for number in range(24)]
     with records.RecordWriter(folder, "slow", "train", NUM_SHARDS) as writer:
         for number in range(NUM_RECORDS):
             writer.add(samples[number % len(samples)])
 
 
+def payloads(stream: SampleStream) -> tf.data.Dataset:
+    """Returns batches of the bytes of a stream's records, as it reads them, without decoding."""
+    if stream.config.reading == "blocks":
+        dataset = stream._reader.dataset(0, NUM_THREADS).map(lambda number, row, payload: payload)
+    else:
+        paths, shard, offset = (getattr(stream.records, name) for name in ("shard_paths", "shard", "offset"))
+        order = np.random.default_rng(0).permutation(len(offset))
+        places = tf.data.Dataset.from_tensor_slices((np.array(paths)[shard[order]], offset[order]))
+        dataset = places.map(read_record, num_parallel_calls=NUM_THREADS)
+    return dataset.batch(BATCH).prefetch(2).with_options(pipeline_options(NUM_THREADS))
+
+
 def measure(folder: Path, reading: str, input_size: int) -> None:
     """Prints samples per second; run in a process of its own, with the delaying library or without."""
-    import ctypes
-
-    import numpy as np
-
-    from openpose_tf.data.input.augmentation import Augmentation
-    from openpose_tf.data.input.sampler import StreamConfig
-    from openpose_tf.data.input.streams import SampleStream
-    from openpose_tf.data.records.record_set import load_records
-
-    config = StreamConfig(Augmentation(input_size), num_threads=NUM_THREADS, reading=reading)
+    threads = {"num_threads": NUM_THREADS, "reading": reading}
+    config = StreamConfig(Augmentation(input_size), **threads) if input_size else StreamConfig(**threads)
     stream = SampleStream(load_records(folder), None, BATCH, seed=1, config=config)
-    stream.next()
+    batches = iter(lambda: stream.next(), None) if input_size else iter(payloads(stream))
+    next(batches)
     start, cpu = time.perf_counter(), time.process_time()
     for _ in range(NUM_BATCHES[reading]):
-        stream.next()
+        next(batches)
     seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
     samples = NUM_BATCHES[reading] * BATCH
     counts = np.zeros(3, np.int64)
     if os.environ.get("LD_PRELOAD"):
         ctypes.CDLL(None).disk_counts(counts.ctypes.data_as(ctypes.c_void_p))
     stream.close()
+    del batches
     print("measured", samples, seconds, cpu, *counts)
 
 
@@ -129,6 +145,11 @@ def count_by_strace(folder: Path, reading: str, log: Path) -> float:
     return sum(1 for line in log.open(errors="replace") if shard_call.search(line)) / (samples + BATCH)
 
 
+def name_of(size: int) -> str:
+    """Returns what is done with the records."""
+    return f"to {size} px" if size else "reading only"
+
+
 def main() -> None:
     """Prints the table."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -145,17 +166,18 @@ def main() -> None:
         write(folder)
         speeds = {}
         print(f"{DELAY_MS} ms per open and per read, {NUM_THREADS} threads, batches of {BATCH}")
-        for size in (368, 128):
+        for size in (0, 128, 368):
             for reading in READINGS:
                 samples, seconds, cpu, *counts = run(folder, reading, size, [], {"LD_PRELOAD": str(library)})
                 speeds[reading] = samples / seconds
                 calls = (counts[0] + counts[1]) / samples
                 print(
-                    f"{size} px {reading:8s} {samples / seconds:8.1f} samples/s, {1e3 * cpu / samples:5.2f} ms CPU, "
-                    f"{calls:.2f} opens and reads, {counts[2] / samples / 1e3:.0f} kB per sample, read-ahead counted"
+                    f"{name_of(size):12s} {reading:8s} {samples / seconds:8.1f} samples/s, "
+                    f"{1e3 * cpu / samples:5.2f} ms CPU, {calls:.2f} opens and reads, {counts[2] / samples / 1e3:.0f} kB per sample"
                 )
             ratio = speeds["blocks"] / speeds["records"]
-            print(f"{size} px: blocks / records {ratio:.1f} (aim {AIM:.0f}: {'reached' if ratio >= AIM else 'MISSED'})")
+            verdict = "reached" if ratio >= AIM else "MISSED"
+            print(f"{name_of(size)}: blocks / records {ratio:.1f} (aim {AIM:.0f}: {verdict})")
         if options.strace:
             for reading in READINGS:
                 print(f"strace, {reading}: {count_by_strace(folder, reading, Path(name) / 'log'):.2f} per sample")

@@ -101,7 +101,7 @@ class OpenStreams:
         halves = [self._half(half, chosen) for half, chosen in zip(self._halves, self._chosen)]
         dataset = tf.data.Dataset.zip(tuple(halves)).map(_join) if len(halves) > 1 else halves[0]
         num_threads = sum(stream.num_open_threads for stream in self._streams)
-        self._open.append(iter(dataset.with_options(_options(num_threads))))
+        self._open.append(iter(dataset.with_options(pipeline_options(num_threads))))
 
     def close(self) -> None:
         """Stops the threads and frees the buffers; `next` would open it all again."""
@@ -127,7 +127,8 @@ def _first_reason(streams: Sequence[Stream]) -> Exception | None:
     return next((reason for reason in reasons if reason is not None), None)
 
 
-def _options(pool_size: int) -> tf.data.Options:
+def pipeline_options(pool_size: int) -> tf.data.Options:
+    """Returns the options under which order is fixed and nothing is prefetched where it is not asked for."""
     options = tf.data.Options()
     options.deterministic = True
     options.autotune.enabled = False

@@ -11,7 +11,8 @@ import numpy as np
 from eval.formats import coco_results, oks_truth
 from eval.formats.prediction_json import read_predictions
 from openpose_tf.common.errors import UserError
-from openpose_tf.data.annotations import coco, coco_file, readers
+from openpose_tf.data.annotations import readers
+from openpose_tf.data.annotations.formats import coco, coco_file
 from openpose_tf.data.annotations.types import ReadRequest
 from openpose_tf.inference.coco_ids import AnnotatedIds
 from openpose_tf.skeleton import COCO_JOINTS, MPI, JointState

@@ -8,7 +8,7 @@ from absl import flags
 
 from eval.formats.mpii_inputs import read_groups
 from eval.formats.regions import RULES, parse_margins, rule_named
-from eval.metrics.mpii_summary import EMPTY_GROUP_RULES, format_table, match_groups, summarise
+from eval.metrics.mpii_summary import EMPTY_GROUP_RULES, format_table, match_groups, summarize
 from openpose_tf.common import cli, files
 
 
@@ -50,7 +50,7 @@ def main() -> None:
     f = flags.FLAGS
     rule = rule_named(f.region, parse_margins(f.region_margins))
     truth, predictions = read_groups(f.groundtruth, f.predictions or f.groundtruth, rule)
-    result = summarise(match_groups(truth, predictions), f.empty_groups, f.details)
+    result = summarize(match_groups(truth, predictions), f.empty_groups, f.details)
     files.write_json(f.output_file, result)
     print(format_table(result))
 

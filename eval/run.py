@@ -92,7 +92,7 @@ def run(options: RunOptions) -> dict[str, Any] | None:
     if all(np.isnan(group.xy).all() for group in truth):
         logging.info("no joints are annotated, so there is no score; predictions in %s", output)
         return None
-    result = mpii_summary.summarise(mpii_summary.match_groups(truth, found), options.empty_groups)
+    result = mpii_summary.summarize(mpii_summary.match_groups(truth, found), options.empty_groups)
     files.write_json(output / "mpii.json", result | {"settings": _settings(options, entries)})
     return result
 

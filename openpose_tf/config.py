@@ -1,4 +1,4 @@
-"""Frozen configurations of the student: its network, its optimiser and its run. Plain Python, no TensorFlow.
+"""Frozen configurations of the student: its network, its optimizer and its run. Plain Python, no TensorFlow.
 
 A field made by `option` is a flag of the training commands, and its text there says what it is.
 """
@@ -40,7 +40,7 @@ class Initializer(enum.StrEnum):
 
 
 class Precision(enum.StrEnum):
-    """What a training step computes in; weights, loss and optimiser are float32 always."""
+    """What a training step computes in; weights, loss and optimizer are float32 always."""
 
     FLOAT32 = "float32"
     FLOAT16 = "float16"  # GPUs; with a dynamic loss scale, slower on a CPU
@@ -53,7 +53,7 @@ class Precision(enum.StrEnum):
 
 
 class Recipe(enum.StrEnum):
-    """Which optimiser trains the student."""
+    """Which optimizer trains the student."""
 
     ADAM = "adam"  # the release: Adam 5e-5, 0.8 / 0.999, x 0.33 every 20,000 steps
     SGD = "sgd"  # OpenPose's solver: 4e-5, momentum 0.9, weight decay 5e-4, later stages x 4, biases x 2
@@ -138,7 +138,7 @@ class TargetConfig:
 
 @dataclasses.dataclass(frozen=True)
 class OptimizerConfig:
-    """The optimiser and its schedule, a staircase."""
+    """The optimizer and its schedule, a staircase."""
 
     recipe: Recipe = option(Recipe.ADAM, "adam: as released; sgd: OpenPose's solver.", name="optimizer")
     learning_rate: float | None = option(None, "First learning rate; default 5e-5 (adam), 4e-5 (sgd).", low=0.0)
@@ -160,7 +160,7 @@ class TrainConfig:
     Attributes:
         model: the network.
         target: the labels.
-        optimizer: the optimiser.
+        optimizer: the optimizer.
         real_fraction: share of real samples in a batch; 0 synthetic only, 1 real only.
     """
 
@@ -209,7 +209,7 @@ class TrainConfig:
     deterministic: bool = option(False, "Bit-reproducible on a CPU; slower.")
     batch_norm: bool = option(
         False,
-        "Hidden layers normalise by batch statistics in training, which a network from random numbers learns twice as "
+        "Hidden layers normalize by batch statistics in training, which a network from random numbers learns twice as "
         "fast with; checkpoints are exported and read as the paper's network.",
     )
 

@@ -1,4 +1,4 @@
-"""Shows what stylising did: `python -m synth.style_sheet --before=D_M --after=D_Style --output_file=sheet.png`.
+"""Shows what stylizing did: `python -m synth.style_sheet --before=D_M --after=D_Style --output_file=sheet.png`.
 
 Every row has the photograph with its real people lit, the image before, and the image after. The images are drawn by
 seed, so failures show as often as they happen.
@@ -59,7 +59,7 @@ def main() -> None:
     """Writes the sheet."""
     source, output = Path(FLAGS.before).resolve(), Path(FLAGS.after).resolve()
     if read_header(output)["kind"] != "stylized":
-        raise UserError(f"--after={FLAGS.after} is not a stylised dataset: make it with python -m synth.stylize")
+        raise UserError(f"--after={FLAGS.after} is not a stylized dataset: make it with python -m synth.stylize")
     read_header(source)
     photos_dir = Path(FLAGS.photos_dir).resolve() if FLAGS.photos_dir else None
     shown = sheet(StyleJob(source, output, photos_dir=photos_dir), FLAGS.num_images, FLAGS.seed, FLAGS.cell)
@@ -70,7 +70,7 @@ def main() -> None:
 def define_flags() -> None:
     """Defines this command's flags."""
     flags.DEFINE_string("before", None, "mixed dataset (D_M)", required=True)
-    flags.DEFINE_string("after", None, "stylised dataset made of it", required=True)
+    flags.DEFINE_string("after", None, "stylized dataset made of it", required=True)
     flags.DEFINE_string("output_file", None, "picture to write (.png or .jpg)", required=True)
     flags.DEFINE_alias("output", "output_file")
     flags.DEFINE_string("photos_dir", None, "where the photographs are now, as given to synth.stylize")

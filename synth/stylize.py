@@ -150,7 +150,7 @@ def finish(run: StyleRun, failures: Sequence[Failure]) -> dict[str, Any]:
 
 
 def count_styles(folder: Path) -> dict[str, Any]:
-    """Returns images and synthetic people, stylised and left as they were, and the reasons by number of images."""
+    """Returns images and synthetic people, stylized and left as they were, and the reasons by number of images."""
     counts: collections.Counter[str] = collections.Counter()
     reasons: collections.Counter[str] = collections.Counter()
     for path in schema.annotation_paths(folder):
@@ -187,7 +187,7 @@ def run_of(given: flags.FlagValues) -> StyleRun:
 
 
 def main() -> int:
-    """Stylises what is missing; exit code 1 if images failed."""
+    """Stylizes what is missing; exit code 1 if images failed."""
     run = run_of(flags.FLAGS)
     failures = stylize(run)
     style = finish(run, failures)["style"]

@@ -82,7 +82,7 @@ def read_entries(source: EntrySource) -> list[Entry]:
     Raises:
         UserError: a file, a flag or a picture is missing, or a file is of another form.
     """
-    whole_images = readers.read_recognised(source.annotations)
+    whole_images = readers.read_recognized(source.annotations)
     if whole_images is not None:
         return _image_entries(whole_images, source.annotations)
     if not source.images:

@@ -29,7 +29,7 @@ def read_groups(
     Raises:
         UserError: a file is missing or wrong, or the two do not belong together.
     """
-    images = readers.read_recognised(groundtruth)
+    images = readers.read_recognized(groundtruth)
     if images is not None:
         if not os.path.isdir(predictions):
             return groups_of_images(images, {})[0], mpii_toolkit.read_predictions(predictions)

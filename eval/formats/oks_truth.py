@@ -55,15 +55,15 @@ class Truth:
 
 
 def read_truth(path: str | Path) -> Truth | None:
-    """Returns the ground truth of a path whose format is recognised, such as an image dataset or a COCO keypoint file.
+    """Returns the ground truth of a path whose format is recognized, such as an image dataset or a COCO keypoint file.
 
     Raises:
-        UserError: the format is recognised, but the content is not what it should be.
+        UserError: the format is recognized, but the content is not what it should be.
     """
-    content = readers.parse_recognised(path)
+    content = readers.parse_recognized(path)
     if content is not None:
         return truth_from_coco(content, path)
-    images = readers.read_recognised(path)
+    images = readers.read_recognized(path)
     return None if images is None else truth_from_images(images)
 
 

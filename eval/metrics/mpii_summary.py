@@ -24,7 +24,7 @@ def match_groups(truth: Sequence[GroupTruth], predictions: Sequence[GroupPredict
     ]
 
 
-def summarise(matches: Sequence[mpii_metric.Match], mode: str = "toolkit", details: bool = False) -> dict[str, Any]:
+def summarize(matches: Sequence[mpii_metric.Match], mode: str = "toolkit", details: bool = False) -> dict[str, Any]:
     """Returns the scores as plain JSON values; NaN becomes null.
 
     `ap` (14 joints in toolkit order, percent), `table` (Head ... Ankle), `mAP`, `n_gt`, `n_det`, `n_tp` of `mode`, and

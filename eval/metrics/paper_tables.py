@@ -59,8 +59,8 @@ DATA = {
 }
 MODELS = {row.model: row for row in _ROWS}
 TABLES = {
-    "Table 1: which data set generalises best": ("M_DR", "M_DS", "M_DR+DS", "M_DR+DM"),
-    "Table 2: stylisation, and masking the loss of synthetic people": (
+    "Table 1: which data set generalizes best": ("M_DR", "M_DS", "M_DR+DS", "M_DR+DM"),
+    "Table 2: stylization, and masking the loss of synthetic people": (
         "M_DR+DM",
         "M_DR+DM+masks",
         "M_DR+DStyle",

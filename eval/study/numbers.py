@@ -42,8 +42,8 @@ FINDINGS = (
     Finding("adding D_S to real data helps (Table 1)", "real", "real_synthetic", 0.7),
     Finding("adding D_M to real data helps (Table 1)", "real", "real_mixed", 0.7),
     Finding("masking the loss of rendered people helps D_M (Table 2)", "real_mixed", "real_mixed_masks", 0.5),
-    Finding("stylising alone does not help (Table 2)", "real_mixed", "real_style", -0.1),
-    Finding("masking helps stylised data (Table 2)", "real_style", "real_style_masks", 0.8),
+    Finding("stylizing alone does not help (Table 2)", "real_mixed", "real_style", -0.1),
+    Finding("masking helps stylized data (Table 2)", "real_style", "real_style_masks", 0.8),
     Finding("the teacher on camera pitch beats random sampling (Table 3)", "real_synthetic", "teacher_c", 0.5),
     Finding("the teacher on minimal distance beats random sampling (Table 3)", "real_synthetic", "teacher_md", 0.3),
 )

@@ -177,7 +177,7 @@ def start_of(row: StudyRow) -> StudyRow:
 
 
 def data_stages(study: Study) -> list[Stage]:
-    """Returns the stages that render, stylise and record all data."""
+    """Returns the stages that render, stylize and record all data."""
     size = study.size
     counts = {"standin": size.standin, "synthetic": size.synthetic}
     counts |= {f"validation_{name}": size.validation for name in SETS}
@@ -191,7 +191,7 @@ def data_stages(study: Study) -> list[Stage]:
         *("synth.stylize", f"--input_dir={study.images('mixed')}", f"--output_dir={study.images('style')}"),
         *("--person_segmenter=groundtruth", f"--groundtruth={study.images('standin') / 'masks'}", "--num_workers=-1"),
     )
-    stages.append(Stage("stylize", "stylise D_M (D_Style)", style))
+    stages.append(Stage("stylize", "stylize D_M (D_Style)", style))
     return stages + [_records(study, name) for name in ("standin", "synthetic", "mixed", "style")]
 
 

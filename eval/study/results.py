@@ -91,7 +91,7 @@ def collect(study: Study, row: StudyRow, seed: int, seconds: Mapping[str, float]
         "loss_first": run["loss_first"],
         "loss_last": run["loss_last"],
         "curve": _curve(folder / "model"),
-        "mAP": {name: mpii_summary.summarise(scored.matches, "counted")["mAP"] for name, scored in sets.items()},
+        "mAP": {name: mpii_summary.summarize(scored.matches, "counted")["mAP"] for name, scored in sets.items()},
         "oks_photographs": {k: files.read_json(oks, "a result of eval.oks")[k] for k in OKS_NUMBERS}
         if study.photographs
         else None,

@@ -35,7 +35,7 @@ def branch_losses(outputs: Outputs, labels: tuple[tf.Tensor, ...]) -> tf.Tensor:
 
 
 def sample_losses(losses: tf.Tensor) -> tf.Tensor:
-    """Returns the optimised loss of each sample [B] of `branch_losses`: all stages, half the sum of the branches."""
+    """Returns the optimized loss of each sample [B] of `branch_losses`: all stages, half the sum of the branches."""
     return 0.5 * tf.reduce_sum(losses, [1, 2])
 
 

@@ -1,4 +1,4 @@
-"""Convolutions that normalise by batch statistics while they are trained, and are plain ones after that."""
+"""Convolutions that normalize by batch statistics while they are trained, and are plain ones after that."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ MOMENTUM = 0.99  # of the running mean and variance, per step
 EPSILON = 1e-3  # added to the variance
 
 
-class NormalisedConv2D(keras.layers.Conv2D):
+class NormalizedConv2D(keras.layers.Conv2D):
     """A convolution, then batch normalisation (Ioffe and Szegedy 2015), then the activation.
 
     Each replica takes the statistics of its own part of the batch. The convolution itself has no bias.

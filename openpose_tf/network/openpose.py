@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from openpose_tf.config import Initializer, ModelConfig
 from openpose_tf.keras_api import keras
-from openpose_tf.network.batch_norm_conv import NormalisedConv2D
+from openpose_tf.network.batch_norm_conv import NormalizedConv2D
 from openpose_tf.skeleton import MPI
 
 MIN_CHANNELS = 8
@@ -66,7 +66,7 @@ def build_openpose(
         initializer: start of the weights.
         seed: seed of the start.
         name: name of the Keras model.
-        batch_norm: hidden layers are `NormalisedConv2D`, for training from random numbers; `plain_network` makes the
+        batch_norm: hidden layers are `NormalizedConv2D`, for training from random numbers; `plain_network` makes the
             paper's network of the result.
     """
     layers = _Layers(config.width, initializer, seed, batch_norm)
@@ -86,7 +86,7 @@ def plain_network(model: keras.Model, config: ModelConfig) -> keras.Model:
     for layer in plain.layers:
         if layer.weights:
             trained = model.get_layer(layer.name)
-            is_folded = isinstance(trained, NormalisedConv2D)
+            is_folded = isinstance(trained, NormalizedConv2D)
             layer.set_weights(trained.folded() if is_folded else trained.get_weights())
     return plain
 
@@ -119,7 +119,7 @@ class _Layers:
     def _conv(self, name: str, channels: int, kernel: int, activation: str | None) -> keras.layers.Layer:
         kernel_init, bias_init = self._initializers(is_output=activation is None)
         if self._batch_norm and activation is not None:
-            return NormalisedConv2D(
+            return NormalizedConv2D(
                 channels, kernel, activation, padding="same", kernel_initializer=kernel_init, name=name
             )
         return keras.layers.Conv2D(

@@ -1,4 +1,4 @@
-"""Builds the student of a run: strategy, network, initial weights, frozen layers, optimiser."""
+"""Builds the student of a run: strategy, network, initial weights, frozen layers, optimizer."""
 
 import dataclasses
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
-"""The student's optimisers: the release's Adam, and OpenPose's SGD with its factors per layer.
+"""The student's optimizers: the release's Adam, and OpenPose's SGD with its factors per layer.
 
 OpenPose's solver gives layers their own learning rate and weight decay. A momentum step is linear in the gradient, so
-the factor goes into the gradient and one optimiser serves all layers: the same numbers as one optimiser per learning
+the factor goes into the gradient and one optimizer serves all layers: the same numbers as one optimizer per learning
 rate (tensorflow-addons' MultiOptimizer), with one state to save.
 """
 
@@ -66,7 +66,7 @@ class Warmup(keras.optimizers.schedules.LearningRateSchedule):
 
 
 def build_optimizer(config: OptimizerConfig, scale_loss: bool = False) -> keras.optimizers.Optimizer:
-    """Returns the optimiser; `scale_loss` (float16 runs) gives it a dynamic loss scale."""
+    """Returns the optimizer; `scale_loss` (float16 runs) gives it a dynamic loss scale."""
     schedule = learning_rate_schedule(config)
     if config.recipe == Recipe.ADAM:
         optimizer = keras.optimizers.Adam(schedule, beta_1=0.8, beta_2=0.999, epsilon=1e-8, jit_compile=False)

@@ -13,7 +13,7 @@ class StepResult(NamedTuple):
     """What one training step gives back.
 
     Attributes:
-        loss: [] float32, the optimised loss without sample weights.
+        loss: [] float32, the optimized loss without sample weights.
         per_sample_loss: [B] float32, last stage per annotated joint, of the global batch, without weights.
         is_finite: [] bool, whether loss and gradient are finite.
         scalars: [len(student.scalar_names)] float32, averaged over a log window; NaN where nothing was measured.

@@ -29,13 +29,13 @@ def scalar_names(num_stages: int) -> list[str]:
 
 
 def freeze_first_layers(model: keras.Model) -> None:
-    """Takes conv1_1 to conv2_2 out of training (paper Sec. 4); no optimiser may change them."""
+    """Takes conv1_1 to conv2_2 out of training (paper Sec. 4); no optimizer may change them."""
     for name in FROZEN_LAYERS:
         model.get_layer(name).trainable = False
 
 
 class OpenPoseStudent:
-    """The student of the training loop: a network, its optimiser and its step on any number of replicas.
+    """The student of the training loop: a network, its optimizer and its step on any number of replicas.
 
     Args:
         model: of `build_openpose`, made in the strategy's scope, frozen layers already frozen.
@@ -61,7 +61,7 @@ class OpenPoseStudent:
 
     @property
     def trackables(self) -> Mapping[str, Any]:
-        """Network and optimiser, for the checkpoint."""
+        """Network and optimizer, for the checkpoint."""
         return {"model": self.model, "optimizer": self.optimizer}
 
     @property
@@ -112,7 +112,7 @@ class OpenPoseStudent:
         with tf.GradientTape() as tape:
             outputs = self.model(preprocess(batch["images"]), training=True)
             branch = losses.branch_losses(outputs, labels)  # [B, stages, 2]
-            weights = batch.get("sample_weight", 1.0)  # of the optimised loss only; what is reported stays plain
+            weights = batch.get("sample_weight", 1.0)  # of the optimized loss only; what is reported stays plain
             loss = tf.reduce_sum(losses.sample_losses(branch) * weights) / self._batch_size
             scaled = self.optimizer.get_scaled_loss(loss) if self._scales_loss else loss
         norm = self._update(tape.gradient(scaled, self._variables))

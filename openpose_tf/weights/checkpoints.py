@@ -84,7 +84,7 @@ def load_mean_checkpoint(paths: Sequence[str | Path]) -> tuple[keras.Model, Mode
 
 
 def restore_model(model: keras.Model, path: str | Path) -> None:
-    """Sets the weights of `model` from a checkpoint of a run, its optimiser and counters left aside.
+    """Sets the weights of `model` from a checkpoint of a run, its optimizer and counters left aside.
 
     Raises:
         UserError: the checkpoint cannot be read or belongs to a network of another shape.

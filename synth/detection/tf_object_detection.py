@@ -1,7 +1,7 @@
 """A user's detection network with the output names of the TF Object Detection API, in either of its two containers.
 
 `input_tensor` (or `image_tensor`) uint8 or float32 [1, H, W, 3] in 0..255, or as the exporter's other input type string
-[1], an encoded image (`encoded_image_string_tensor`) -> detection_boxes [1, N, 4] normalised (ymin, xmin, ymax, xmax),
+[1], an encoded image (`encoded_image_string_tensor`) -> detection_boxes [1, N, 4] normalized (ymin, xmin, ymax, xmax),
 detection_classes [1, N] float (1 = person), detection_scores [1, N], num_detections [1], and from Mask R-CNN
 detection_masks [1, N, h, w] in 0..1, relative to the box. Mask R-CNN weights cannot be shipped; the TF1 and TF2
 detection zoos have them (mask_rcnn_inception_v2_coco, mask_rcnn_inception_resnet_v2).
@@ -148,7 +148,7 @@ def _converter(path: Path, dtype: tf.DType) -> Callable[[Any], Any]:
     """
     if dtype == tf.string:
         return lambda image: tf.io.encode_png(image[0])[None]
-    if dtype == tf.uint8 or dtype.is_floating:  # floats are in 0..255, too: the network normalises by itself
+    if dtype == tf.uint8 or dtype.is_floating:  # floats are in 0..255, too: the network normalizes by itself
         return lambda image: tf.cast(image, dtype)
     raise UserError(f"{path}: its input is {dtype.name}; export it with --input_type=image_tensor (uint8 images)")
 

@@ -1,6 +1,6 @@
 """Loads a TensorFlow.js graph model (model.json and its weight shards) as a TensorFlow function.
 
-A graph model is a GraphDef written as JSON whose Const nodes lie in separate files, perhaps quantised. The converter
+A graph model is a GraphDef written as JSON whose Const nodes lie in separate files, perhaps quantized. The converter
 also fuses ops for which TensorFlow has no CPU kernel; they are taken apart here. No other package is needed.
 """
 
@@ -96,14 +96,14 @@ def read_weights(manifest: list[dict[str, Any]], folder: Path) -> dict[str, np.n
 
 def _read_one(entry: dict[str, Any], data: bytes, offset: int) -> tuple[np.ndarray, int]:
     """Returns one weight and the number of bytes it takes."""
-    quantisation = entry.get("quantization")
-    stored = np.dtype(_STORED_TYPES[quantisation["dtype"] if quantisation else entry["dtype"]])
+    quantization = entry.get("quantization")
+    stored = np.dtype(_STORED_TYPES[quantization["dtype"] if quantization else entry["dtype"]])
     count = math.prod(entry["shape"])
     if offset + count * stored.itemsize > len(data):
         raise UserError(f"the weights end within {entry['name']}: the file is damaged")
     values = np.frombuffer(data, stored, count, offset)
-    if quantisation and "scale" in quantisation:
-        values = values.astype(np.float32) * quantisation["scale"] + quantisation["min"]
+    if quantization and "scale" in quantization:
+        values = values.astype(np.float32) * quantization["scale"] + quantization["min"]
         if entry["dtype"] == "int32":
             values = np.rint(values)
     return values.astype(entry["dtype"]).reshape(entry["shape"]), count * stored.itemsize

@@ -70,7 +70,7 @@ class Camera:
         return self.focal_px * camera[..., :2] / safe + [(self.width - 1) / 2, (self.height - 1) / 2], depth
 
     def ray_directions(self) -> np.ndarray:
-        """Returns [height, width, 3] float64 world directions through the pixel centres, not normalised."""
+        """Returns [height, width, 3] float64 world directions through the pixel centres, not normalized."""
         x = (np.arange(self.width) - (self.width - 1) / 2) / self.focal_px
         y = (np.arange(self.height) - (self.height - 1) / 2) / self.focal_px
         camera = np.stack([*np.broadcast_arrays(x[None, :], y[:, None]), np.ones((self.height, self.width))], -1)

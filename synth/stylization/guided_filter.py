@@ -9,17 +9,17 @@ import numpy as np
 
 
 def masked_guided_filter(
-    stylised: np.ndarray,
+    stylized: np.ndarray,
     content: np.ndarray,
     mask: np.ndarray,
     radius: int = 35,
     eps: float = 1e-3,
     subsample: int = 4,
 ) -> np.ndarray:
-    """Returns the stylised image with the content's structure, inside the mask.
+    """Returns the stylized image with the content's structure, inside the mask.
 
     Args:
-        stylised: [H, W, 3] float32 RGB in 0..1.
+        stylized: [H, W, 3] float32 RGB in 0..1.
         content: [H, W, 3] float32 RGB in 0..1, the guide.
         mask: [H, W] bool; pixels outside neither influence the result nor change.
         radius: half the window's side in pixels (FastPhotoStyle's 35).
@@ -27,9 +27,9 @@ def masked_guided_filter(
         subsample: the linear maps are fitted on a grid this many times coarser; 1 = exact.
 
     Returns:
-        [H, W, 3] float32 in 0..1; outside the mask a copy of `stylised`.
+        [H, W, 3] float32 in 0..1; outside the mask a copy of `stylized`.
     """
-    out = stylised.astype(np.float32, copy=True)
+    out = stylized.astype(np.float32, copy=True)
     if not mask.any():
         return out
     crop = _bounding_box(mask)

@@ -1,8 +1,8 @@
-"""Photorealistic smoothing by matting propagation: the stylised colours spread along the content's structure.
+"""Photorealistic smoothing by matting propagation: the stylized colours spread along the content's structure.
 
 FastPhotoStyle's second step (Li et al., ECCV 2018, Sec. 3.2): with the matting affinity W of the content over 3x3
 windows (Levin, Lischinski and Weiss, 2008) and S = D^-1/2 W D^-1/2, the result V solves
-(I - beta S) V = (1 - beta) Y for the stylised image Y.
+(I - beta S) V = (1 - beta) Y for the stylized image Y.
 """
 
 import cv2
@@ -16,16 +16,16 @@ _CELLS = [(row, column) for row in range(3) for column in range(3)]
 
 
 def propagate(
-    stylised: np.ndarray,
+    stylized: np.ndarray,
     content: np.ndarray,
     direct: bool = False,
     tolerance: float = 1e-3,
     max_iterations: int = 2000,
 ) -> np.ndarray:
-    """Returns the stylised image smoothed along the content, over the whole rectangle.
+    """Returns the stylized image smoothed along the content, over the whole rectangle.
 
     Args:
-        stylised: [H, W, 3] float RGB in 0..1, H and W at least 3.
+        stylized: [H, W, 3] float RGB in 0..1, H and W at least 3.
         content: [H, W, 3] float RGB in 0..1.
         direct: solve by sparse factorisation, as FastPhotoStyle does; slow and hungry above 300 px.
         tolerance: residual of the conjugate gradients relative to the right side; 1e-3 stays within 1/255 of `direct`.
@@ -34,24 +34,24 @@ def propagate(
     Returns:
         [H, W, 3] float64 in 0..1.
     """
-    target = stylised.reshape(-1, 3).astype(np.float64)
+    target = stylized.reshape(-1, 3).astype(np.float64)
     matrix = system_matrix(content)
     if direct:
         solved = spl.splu(matrix.tocsc()).solve((1 - BETA) * target)
     else:
         solved = conjugate_gradients(matrix, (1 - BETA) * target, target, tolerance, max_iterations)
-    return np.clip(solved.reshape(stylised.shape), 0, 1)
+    return np.clip(solved.reshape(stylized.shape), 0, 1)
 
 
 def propagate_per_region(
-    stylised: np.ndarray, content: np.ndarray, mask: np.ndarray, padding: int = 16, direct: bool = False
+    stylized: np.ndarray, content: np.ndarray, mask: np.ndarray, padding: int = 16, direct: bool = False
 ) -> np.ndarray:
-    """Returns `stylised` with every connected region of the mask smoothed in its own padded rectangle.
+    """Returns `stylized` with every connected region of the mask smoothed in its own padded rectangle.
 
     Small systems are several times cheaper than one over the whole picture; nothing outside the mask changes.
 
     Args:
-        stylised, content: [H, W, 3] float RGB in 0..1.
+        stylized, content: [H, W, 3] float RGB in 0..1.
         mask: [H, W] bool.
         padding: pixels around a region's box.
         direct: see `propagate`.
@@ -59,13 +59,13 @@ def propagate_per_region(
     Returns:
         [H, W, 3] float32.
     """
-    out = stylised.astype(np.float32, copy=True)
+    out = stylized.astype(np.float32, copy=True)
     count, regions, boxes, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
     for region in range(1, count):
         x, y, width, height = boxes[region, :4]
         rows = slice(max(0, y - padding), y + height + padding)
         columns = slice(max(0, x - padding), x + width + padding)
-        source = stylised[rows, columns]
+        source = stylized[rows, columns]
         if min(source.shape[:2]) < 3:
             continue
         inside = regions[rows, columns] == region

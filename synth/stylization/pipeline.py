@@ -1,4 +1,4 @@
-"""Stylises the synthetic people of one picture after the real people of one photograph: pure functions on arrays."""
+"""Stylizes the synthetic people of one picture after the real people of one photograph: pure functions on arrays."""
 
 import dataclasses
 from typing import Protocol
@@ -69,9 +69,9 @@ def stylize_people(
     small_style_mask = erode(small_style_mask, config.erode_px)
     if not regions.is_usable(int(small_mask.sum()), int(small_style_mask.sum())):
         return None
-    stylised = stylizer(small_content, small_style, small_mask, small_style_mask)
-    stylised = smoother(np.clip(stylised, 0, 1), small_content, small_mask)
-    change = (stylised - small_content).astype(np.float32)
+    stylized = stylizer(small_content, small_style, small_mask, small_style_mask)
+    stylized = smoother(np.clip(stylized, 0, 1), small_content, small_mask)
+    change = (stylized - small_content).astype(np.float32)
     return add_change(content, content_mask, upsample_change(change, small_mask, content_mask), config.strength)
 
 

@@ -1,4 +1,4 @@
-"""The smoothers to choose from; each takes (stylised, content, mask), [H, W, 3] float RGB in 0..1 and [H, W] bool."""
+"""The smoothers to choose from; each takes (stylized, content, mask), [H, W, 3] float RGB in 0..1 and [H, W] bool."""
 
 import functools
 from collections.abc import Callable
@@ -10,9 +10,9 @@ from synth.stylization import guided_filter, matting
 Smoother = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
 
-def unchanged(stylised: np.ndarray, _content: np.ndarray, _mask: np.ndarray) -> np.ndarray:
-    """Returns the stylised image as it is."""
-    return stylised
+def unchanged(stylized: np.ndarray, _content: np.ndarray, _mask: np.ndarray) -> np.ndarray:
+    """Returns the stylized image as it is."""
+    return stylized
 
 
 SMOOTHERS: dict[str, Smoother] = {

@@ -1,4 +1,4 @@
-"""Stylises one image of a mixed dataset: its synthetic people take the look of the real people of its photograph."""
+"""Stylizes one image of a mixed dataset: its synthetic people take the look of the real people of its photograph."""
 
 import dataclasses
 import functools
@@ -58,7 +58,7 @@ class StyleJob:
     source: Path = option(dataclasses.MISSING, "mixed dataset (D_M)", name="input_dir", required=True)
     output: Path = option(
         dataclasses.MISSING,
-        "folder of the stylised dataset; a run that was stopped goes on",
+        "folder of the stylized dataset; a run that was stopped goes on",
         name="output_dir",
         required=True,
     )
@@ -67,7 +67,7 @@ class StyleJob:
     photos_dir: Path | None = option(None, "where the photographs are now, if not where the dataset says")
     image_format: str = option(
         "png",
-        "of the stylised pictures. png: no pixel but the synthetic people's changes; jpg: a quarter of the size, all "
+        "of the stylized pictures. png: no pixel but the synthetic people's changes; jpg: a quarter of the size, all "
         "pixels are encoded anew (mean change 0.4 of 255)",
         choices=IMAGE_FORMATS,
     )
@@ -156,7 +156,7 @@ def _read_pictures(source: Path, row: dict[str, Any]) -> tuple[np.ndarray, np.nd
 
 
 def _person_mask_path(output: Path, photo: Path) -> Path:
-    """Returns where a stylised dataset keeps the mask of a photograph's people (0 or 255)."""
+    """Returns where a stylized dataset keeps the mask of a photograph's people (0 or 255)."""
     key = fingerprint(str(photo), digits=12)
     return output / MASK_DIR / f"{photo.stem}-{key}.png"
 

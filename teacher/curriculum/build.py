@@ -174,7 +174,7 @@ def build_adversarial(run: TeacherRun, student: keras.Model, config: TrainConfig
 
 
 def adversarial_config(settings: TeacherConfig, config: TrainConfig, is_release: bool) -> AdversarialConfig:
-    """Returns the teacher's settings; the released code trains it by the student's optimiser and its schedule."""
+    """Returns the teacher's settings; the released code trains it by the student's optimizer and its schedule."""
     chosen = AdversarialConfig(
         step_size=STEP_SIZES[settings.rule] if settings.step_size is None else settings.step_size,
         exploration=EXPLORATION if settings.exploration is None else settings.exploration,

@@ -137,7 +137,7 @@ class AdversarialTeacher:
 
     @property
     def state(self) -> Mapping[str, Any]:
-        """Network, optimiser, loss history, number of decisions, and the inputs of the last decision."""
+        """Network, optimizer, loss history, number of decisions, and the inputs of the last decision."""
         return {
             "model": self._model,
             "optimizer": self._optimizer,

@@ -31,7 +31,7 @@ def build_network(
         width: multiplier of every layer's channels except the last one's; 1 is the original.
         relu_logits: puts a ReLU on the logits, a defect of the release that kills the gradient of every group whose
             logit is negative.
-        seed: of the Xavier uniform initialisation (as released); biases start at 0.
+        seed: of the Xavier uniform initialization (as released); biases start at 0.
 
     Returns:
         A model from uint8 or float RGB images [B, input_size, input_size, 3] to logits [B, num_logits] float32. At

@@ -3,7 +3,7 @@
     python tests/benchmarks/bench_decode.py [--noforward]
 
 Limits (the project's own): 10 ms for 30 people at 46 x 46, and 0.5 % of the full model's forward pass at 368 x 368.
-Beside the vectorised decoder runs the plain published algorithm in Python on the same maps enlarged to 368 x 368.
+Beside the vectorized decoder runs the plain published algorithm in Python on the same maps enlarged to 368 x 368.
 """
 
 import os

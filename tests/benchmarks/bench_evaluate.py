@@ -50,7 +50,7 @@ def main() -> None:
             start = time.process_time()
             read = read_groups(*paths)
             between = time.process_time()
-            mpii_summary.summarise(mpii_summary.match_groups(*read))
+            mpii_summary.summarize(mpii_summary.match_groups(*read))
             times.append((between - start, time.process_time() - between))
     reading, scoring = (statistics.median(column) for column in zip(*times))
     print(f"{flags.FLAGS.groups} groups: reading {reading:.2f} CPU s, matching and AP {scoring:.2f} CPU s")

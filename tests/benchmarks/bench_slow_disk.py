@@ -173,7 +173,8 @@ def main() -> None:
                 calls = (counts[0] + counts[1]) / samples
                 print(
                     f"{name_of(size):12s} {reading:8s} {samples / seconds:8.1f} samples/s, "
-                    f"{1e3 * cpu / samples:5.2f} ms CPU, {calls:.2f} opens and reads, {counts[2] / samples / 1e3:.0f} kB per sample"
+                    f"{1e3 * cpu / samples:5.2f} ms CPU, {calls:.2f} opens and reads, "
+                    f"{counts[2] / samples / 1e3:.0f} kB per sample"
                 )
             ratio = speeds["blocks"] / speeds["records"]
             verdict = "reached" if ratio >= AIM else "MISSED"

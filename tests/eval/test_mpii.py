@@ -36,7 +36,7 @@ def both(tmp_path, gt, pred, name="case.json"):
 
 
 def score(path, predictions=None):
-    return mpii_summary.summarise(mpii_summary.match_groups(*read_groups(path, predictions or path)), details=True)
+    return mpii_summary.summarize(mpii_summary.match_groups(*read_groups(path, predictions or path)), details=True)
 
 
 def test_first_point_of_a_repeated_id_wins(tmp_path):

@@ -70,7 +70,7 @@ def test_scores_of_known_people(saved_model, dataset, tmp_path):
     assert result["counted"]["mAP"] == pytest.approx(75)
     for suffix in ("mat", "json"):
         truth, found = (str(tmp_path / f"{name}.{suffix}") for name in ("groundtruth", "predictions"))
-        again = mpii_summary.summarise(mpii_summary.match_groups(*read_groups(truth, found)))
+        again = mpii_summary.summarize(mpii_summary.match_groups(*read_groups(truth, found)))
         assert again["ap"] == result["ap"] and again["groups"] == 4
 
 

@@ -1,4 +1,4 @@
-"""`synth.render --dataset=mixed` as a user runs it: variants, resume, refusal to mix, then stylising and records."""
+"""`synth.render --dataset=mixed` as a user runs it: variants, resume, refusal to mix, then stylizing and records."""
 
 import json
 
@@ -122,7 +122,7 @@ def test_a_stopped_run_ends_with_the_same_pictures_and_never_mixes(source, mixed
 
 @pytest.mark.slow
 @pytest.mark.blender
-def test_mixed_pictures_are_stylised_and_become_records(source, mixed, tmp_path):
+def test_mixed_pictures_are_stylized_and_become_records(source, mixed, tmp_path):
     segmenter = ("--person_segmenter=groundtruth", f"--groundtruth={source}/known")
     run_command("synth.stylize", f"--input_dir={mixed}", f"--output_dir={tmp_path}/style", *segmenter)
     counts = read_header(tmp_path / "style")["counts"]["style"]

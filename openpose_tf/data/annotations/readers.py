@@ -1,7 +1,7 @@
 """The registry of dataset readers: every format that becomes records, photographs of D_M, or ground truth.
 
 A new format is one module with a function `read(ReadRequest) -> ReadResult` and one line in `READERS`. Its name is then
-a value of every `--format`, and the evaluation takes it where `recognises` tells it from the others.
+a value of every `--format`, and the evaluation takes it where `recognizes` tells it from the others.
 """
 
 import dataclasses
@@ -26,7 +26,7 @@ class Reader:
         needs_images: the pictures are in a folder of their own, `--images`.
         has_split: `--split` is "train" or "val" and chooses the images; else it is only a name.
         min_joints: least number of joints in the image for a sample.
-        recognises: tells by content whether a path has this format, so that no `--format` is needed; or None.
+        recognizes: tells by content whether a path has this format, so that no `--format` is needed; or None.
         parse: returns the people in the joints of the file itself, for OKS; None = those of `read` count.
     """
 
@@ -34,19 +34,19 @@ class Reader:
     needs_images: bool = True
     has_split: bool = False
     min_joints: int = 1
-    recognises: Callable[[Path], bool] | None = None
+    recognizes: Callable[[Path], bool] | None = None
     parse: Callable[[str | Path], CocoFile] | None = None
 
 
 READERS = {
     # At least 5 joints: as OpenPose.
-    "coco": Reader(coco.read, min_joints=5, recognises=coco_file.recognises, parse=coco_file.parse),
+    "coco": Reader(coco.read, min_joints=5, recognizes=coco_file.recognizes, parse=coco_file.parse),
     "mpii": Reader(mpii_reader.read, has_split=True),
     "openpose_json": Reader(openpose_json.read, has_split=True),
     "lsp": Reader(lsp.read, min_joints=5),
     "ochuman": Reader(ochuman.read, min_joints=5),
     "posetrack18": Reader(posetrack18.read, min_joints=5),
-    "image_dataset": Reader(image_dataset.read, needs_images=False, recognises=Path.is_dir),
+    "image_dataset": Reader(image_dataset.read, needs_images=False, recognizes=Path.is_dir),
 }
 FORMATS = tuple(READERS)
 
@@ -79,25 +79,25 @@ def read(name: str, request: ReadRequest) -> ReadResult:
     return found
 
 
-def parse_recognised(path: str | Path) -> CocoFile | None:
+def parse_recognized(path: str | Path) -> CocoFile | None:
     """Returns the people of a path, in the joints of its own, whose format its content tells and has such; else None.
 
     Raises:
-        UserError: the format is recognised, but the content is not what it should be.
+        UserError: the format is recognized, but the content is not what it should be.
     """
     for reader in READERS.values():
-        if reader.parse is not None and reader.recognises is not None and reader.recognises(Path(path)):
+        if reader.parse is not None and reader.recognizes is not None and reader.recognizes(Path(path)):
             return reader.parse(path)
     return None
 
 
-def read_recognised(path: str | Path) -> list[AnnotatedImage] | None:
+def read_recognized(path: str | Path) -> list[AnnotatedImage] | None:
     """Returns the images of a path whose format its content tells and that holds its own pictures; else None.
 
     Raises:
-        UserError: the format is recognised, but the content is not what it should be.
+        UserError: the format is recognized, but the content is not what it should be.
     """
     for reader in READERS.values():
-        if not reader.needs_images and reader.recognises is not None and reader.recognises(Path(path)):
+        if not reader.needs_images and reader.recognizes is not None and reader.recognizes(Path(path)):
             return reader.read(ReadRequest(str(path))).images
     return None

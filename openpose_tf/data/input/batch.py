@@ -16,7 +16,7 @@ class Selection(NamedTuple):
         rows: [K, B] int64 rows of the record set: the B synthetic samples of the global batch and, as far as they are
             chosen, of the K - 1 batches after it, which are read ahead; they may not change any more. None: the next
             samples of the group.
-        weights: [K, B] float32, factors on the rows' optimised losses, the batch's `sample_weight`. None: no factors.
+        weights: [K, B] float32, factors on the rows' optimized losses, the batch's `sample_weight`. None: no factors.
     """
 
     group: int = 0

@@ -7,7 +7,7 @@ from openpose_tf.data.records.schema import FEATURE_PREFIX, PersonSample
 from openpose_tf.skeleton import NUM_MPII_JOINTS
 
 
-def serialise(sample: PersonSample) -> bytes:
+def serialize(sample: PersonSample) -> bytes:
     """Returns a record as the bytes of a tf.train.Example."""
     feature = {
         "image/encoded": _bytes(sample.image),
@@ -28,7 +28,7 @@ def serialise(sample: PersonSample) -> bytes:
 
 
 def parse(record: tf.Tensor) -> dict[str, tf.Tensor]:
-    """Returns the fields of one serialised record, without the teacher's features (those stand in the index).
+    """Returns the fields of one serialized record, without the teacher's features (those stand in the index).
 
     Args:
         record: scalar string.
@@ -55,7 +55,7 @@ def parse(record: tf.Tensor) -> dict[str, tf.Tensor]:
 
 
 def to_sample(record: bytes) -> PersonSample:
-    """Returns one serialised record as a PersonSample, features included (slow: for tools and tests)."""
+    """Returns one serialized record as a PersonSample, features included (slow: for tools and tests)."""
     feature = tf.train.Example.FromString(record).features.feature
     fields = {name: value.numpy() for name, value in parse(tf.constant(record)).items()}
     return PersonSample(

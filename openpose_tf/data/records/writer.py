@@ -77,7 +77,7 @@ class RecordWriter:
     def add(self, sample: schema.PersonSample) -> None:
         """Writes one record."""
         shard = self._next_shard()
-        payload = examples.serialise(sample)
+        payload = examples.serialize(sample)
         with _disk_errors(self._paths[shard]):
             self._writers[shard].write(payload)
         length = len(payload) + schema.FRAME_HEADER_BYTES + schema.FRAME_FOOTER_BYTES

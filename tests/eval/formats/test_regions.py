@@ -118,11 +118,11 @@ def test_an_image_with_two_groups_is_evaluated_twice(tmp_path):
     (tmp_path / "found/a.json").write_text(json.dumps(value))
     truth, found = read_groups(str(tmp_path / "gt.json"), str(tmp_path / "found"))
     assert [len(entry.xy) for entry in found] == [1, 1, 0]
-    result = mpii_summary.summarise(mpii_summary.match_groups(truth, found))
+    result = mpii_summary.summarize(mpii_summary.match_groups(truth, found))
     assert result["ap"][0] == 100 and result["n_det"][0] == 2 and result["groups_without_predictions"] == 1
     assert result["counted"]["ap"][0] == pytest.approx(200 / 3)
     everybody = read_groups(str(tmp_path / "gt.json"), str(tmp_path / "found"), regions.RULES["none"])
-    assert mpii_summary.summarise(mpii_summary.match_groups(*everybody))["n_det"][0] == 6
+    assert mpii_summary.summarize(mpii_summary.match_groups(*everybody))["n_det"][0] == 6
 
 
 def test_predictions_per_image_need_image_names(tmp_path):

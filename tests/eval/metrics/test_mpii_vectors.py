@@ -17,7 +17,7 @@ def numbers(value):
 
 def check_equal(source, expected):
     """Scores the file that holds ground truth and predictions; every number must be the toolkit's."""
-    result = mpii_summary.summarise(mpii_summary.match_groups(*read_groups(source, source)), details=True)
+    result = mpii_summary.summarize(mpii_summary.match_groups(*read_groups(source, source)), details=True)
     np.testing.assert_allclose(numbers([*result["ap"], result["mAP"]]), numbers(expected["ap"]), rtol=0, atol=1e-9)
     for joint, (got, want) in enumerate(zip(result["per_joint"], expected["joints"], strict=True)):
         counts = [result[key][joint] for key in ("n_gt", "n_det", "n_tp")]
@@ -56,7 +56,7 @@ def test_350_real_groups_equal_to_the_toolkit(shared_data, form):
 @pytest.mark.parametrize("row", expected("cases"), ids=lambda row: row["name"])
 def test_counted_mode_and_empty_groups(row):
     source = mat_input(row["name"])
-    result = mpii_summary.summarise(mpii_summary.match_groups(*read_groups(source, source)))
+    result = mpii_summary.summarize(mpii_summary.match_groups(*read_groups(source, source)))
     assert result["groups_without_predictions"] == row["groups_without_predictions"]
     assert result["counted"]["mAP"] == pytest.approx(row["mAP_if_empty_groups_are_counted"], abs=1e-9)
     assert (result["people"], result["predicted_people"]) == (row["gt_people"], row["pred_people"])
@@ -73,18 +73,18 @@ def test_people_are_compared_within_their_group_only(monkeypatch):
         return joint_hits(pred_xy, gt_xy, sizes)
 
     monkeypatch.setattr(mpii, "joint_hits", counted)
-    once = mpii_summary.summarise(mpii_summary.match_groups(truth, found))
+    once = mpii_summary.summarize(mpii_summary.match_groups(truth, found))
     assert sum(pairs) == sum(len(t.xy) * len(f.xy) for t, f in zip(truth, found)) > 0
     one_pass = sum(pairs)
     pairs.clear()
-    twice = mpii_summary.summarise(mpii_summary.match_groups([*truth, *truth], [*found, *found]))
+    twice = mpii_summary.summarize(mpii_summary.match_groups([*truth, *truth], [*found, *found]))
     assert sum(pairs) == 2 * one_pass and twice["n_tp"] == [2 * n for n in once["n_tp"]]
 
 
 def test_the_published_files_of_the_350_groups(shared_data):
     folder = shared_data / "real" / "mpii_annot"
     truth, found = folder / "mpi_val_groundtruth.mat", folder / "pred_keypoints_mpii_multi.mat"
-    result = mpii_summary.summarise(mpii_summary.match_groups(*read_groups(str(truth), str(found))))
+    result = mpii_summary.summarize(mpii_summary.match_groups(*read_groups(str(truth), str(found))))
     assert result["mAP"] == pytest.approx(79.31346, abs=1e-5)
     assert (result["groups"], result["people"]) == (350, 902)
     # n_gt of all groups, evaluation.md Sec. 10, joints in toolkit order.

@@ -9,7 +9,7 @@ import tensorflow as tf
 from openpose_tf.common.checkpoint_files import latest_checkpoint
 from openpose_tf.common.errors import UserError
 from openpose_tf.config import ModelConfig, OptimizerConfig, Recipe, TrainConfig
-from openpose_tf.network.batch_norm_conv import NormalisedConv2D
+from openpose_tf.network.batch_norm_conv import NormalizedConv2D
 from openpose_tf.network.openpose import build_openpose, plain_network, preprocess
 from openpose_tf.training import build_student, loop
 from openpose_tf.weights import checkpoints
@@ -27,7 +27,7 @@ def config(folder, **kwargs):
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """A student after six steps, and its model_dir."""
-    folder = tmp_path_factory.mktemp("normalised")
+    folder = tmp_path_factory.mktemp("normalized")
     asked = config(folder)
     student = build_student.build_student(asked)
     loop.train(asked, student, CountedBatches(), loop.NoTeacher())
@@ -39,8 +39,8 @@ def outputs(model):
     return [part.numpy() for pair in pairs for part in pair]
 
 
-def test_a_layer_normalises_by_the_batch_and_then_by_its_running_means():
-    layer = NormalisedConv2D(3, 3, "linear", padding="same")
+def test_a_layer_normalizes_by_the_batch_and_then_by_its_running_means():
+    layer = NormalizedConv2D(3, 3, "linear", padding="same")
     x = tf.random.stateless_normal((4, 8, 8, 2), (1, 2)) * 5.0 + 3.0
     y = layer(x, training=True).numpy()
     np.testing.assert_allclose(y.mean((0, 1, 2)), 0.0, atol=1e-4)
@@ -57,7 +57,7 @@ def test_the_plain_network_gives_the_same_maps(trained):
     student, _ = trained
     plain = plain_network(student.model, TINY)
     assert {layer.name for layer in plain.layers} == {layer.name for layer in student.model.layers}
-    assert all(type(layer) is not NormalisedConv2D for layer in plain.layers)
+    assert all(type(layer) is not NormalizedConv2D for layer in plain.layers)
     for ours, theirs in zip(outputs(plain), outputs(student.model), strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-5)
 
@@ -92,6 +92,6 @@ def test_every_recipe_moves_its_scales(tmp_path, recipe):
     assert np.abs(gamma.numpy() - before).max() > 1e-6
 
 
-def test_trained_weights_are_not_normalised(tmp_path):
+def test_trained_weights_are_not_normalized(tmp_path):
     with pytest.raises(UserError, match="--init_checkpoint or --batch_norm"):
         build_student.build_student(config(tmp_path, init_checkpoint="builtin"))

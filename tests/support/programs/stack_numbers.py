@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from eval.formats.mpii_inputs import read_groups
-from eval.metrics.mpii_summary import match_groups, summarise
+from eval.metrics.mpii_summary import match_groups, summarize
 from openpose_tf.common.imaging import images
 from openpose_tf.config import ModelConfig, TargetConfig
 from openpose_tf.inference.decoder import PAPER, RELEASE, Decoder
@@ -80,7 +80,7 @@ def decoders():
 def evaluator():
     """AP of a vector of the official toolkit."""
     source = mpii_vectors.mat_input(mpii_vectors.CASES[0])
-    result = summarise(match_groups(*read_groups(source, source)))
+    result = summarize(match_groups(*read_groups(source, source)))
     yield "evaluator", np.array([np.nan if value is None else value for value in result["ap"]])
 
 

@@ -1,4 +1,4 @@
-"""Stylising one picture: only synthetic people change, sizes, strength, missing partners."""
+"""Stylizing one picture: only synthetic people change, sizes, strength, missing partners."""
 
 import numpy as np
 import pytest

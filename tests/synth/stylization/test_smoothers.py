@@ -43,22 +43,22 @@ def test_affinity_equals_its_definition():
 
 def test_system_is_solved():
     """The result V satisfies (I - beta S) V = (1 - beta) Y."""
-    content, stylised = smooth_picture(12, 15), smooth_picture(12, 15, seed=1)
+    content, stylized = smooth_picture(12, 15), smooth_picture(12, 15, seed=1)
     weights = affinity_by_definition(content)
     scale = np.diag(weights.sum(1) ** -0.5)
     system = np.eye(180) - matting.BETA * scale @ weights @ scale
-    expected = np.linalg.solve(system, (1 - matting.BETA) * stylised.reshape(-1, 3)).reshape(stylised.shape)
-    ours = matting.propagate(stylised, content, direct=True)
+    expected = np.linalg.solve(system, (1 - matting.BETA) * stylized.reshape(-1, 3)).reshape(stylized.shape)
+    ours = matting.propagate(stylized, content, direct=True)
     np.testing.assert_allclose(ours, np.clip(expected, 0, 1), atol=1e-4)
 
 
 def test_conjugate_gradients_stay_within_one_grey_level_of_the_direct_solve():
     content = smooth_picture(70, 90)
-    stylised = np.clip(smooth_picture(70, 90, seed=2) * 0.5 + content**2 * 0.5, 0, 1)
-    direct = matting.propagate(stylised, content, direct=True)
-    iterative = matting.propagate(stylised, content)
+    stylized = np.clip(smooth_picture(70, 90, seed=2) * 0.5 + content**2 * 0.5, 0, 1)
+    direct = matting.propagate(stylized, content, direct=True)
+    iterative = matting.propagate(stylized, content)
     assert np.abs(direct - iterative).max() < 1 / 255
-    assert np.abs(direct - stylised).max() > 0.05  # there was something to smooth
+    assert np.abs(direct - stylized).max() > 0.05  # there was something to smooth
 
 
 def test_conjugate_gradients_solve_a_small_system_exactly():
@@ -71,15 +71,15 @@ def test_conjugate_gradients_solve_a_small_system_exactly():
 
 
 def test_regions_are_smoothed_apart_and_nothing_else_changes():
-    content, stylised = smooth_picture(60, 80), smooth_picture(60, 80, seed=3)
+    content, stylized = smooth_picture(60, 80), smooth_picture(60, 80, seed=3)
     mask = np.zeros((60, 80), bool)
     mask[5:20, 5:15] = mask[30:55, 60:78] = True
-    both = matting.propagate_per_region(stylised, content, mask)
-    np.testing.assert_array_equal(both[~mask], stylised.astype(np.float32)[~mask])
-    assert (np.abs(both - stylised)[mask] > 1e-4).mean() > 0.9
+    both = matting.propagate_per_region(stylized, content, mask)
+    np.testing.assert_array_equal(both[~mask], stylized.astype(np.float32)[~mask])
+    assert (np.abs(both - stylized)[mask] > 1e-4).mean() > 0.9
     first = mask.copy()
     first[30:] = False
-    alone = matting.propagate_per_region(stylised, content, first)
+    alone = matting.propagate_per_region(stylized, content, first)
     np.testing.assert_array_equal(alone[first], both[first])
 
 
@@ -145,9 +145,9 @@ def test_guided_filter_takes_noise_away():
 
 @pytest.mark.parametrize("name", sorted(SMOOTHERS))
 def test_smoothers_take_an_empty_and_a_tiny_mask(name):
-    content, stylised = smooth_picture(30, 30), smooth_picture(30, 30, seed=7)
+    content, stylized = smooth_picture(30, 30), smooth_picture(30, 30, seed=7)
     mask = np.zeros((30, 30), bool)
-    np.testing.assert_allclose(SMOOTHERS[name](stylised, content, mask), stylised, atol=1e-6)
+    np.testing.assert_allclose(SMOOTHERS[name](stylized, content, mask), stylized, atol=1e-6)
     mask[4, 4] = mask[0, 29] = True
-    out = SMOOTHERS[name](stylised, content, mask)
+    out = SMOOTHERS[name](stylized, content, mask)
     assert np.isfinite(out).all() and out.min() >= 0 and out.max() <= 1

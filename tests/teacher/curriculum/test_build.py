@@ -131,7 +131,7 @@ def test_one_group_always(tmp_path):
             groups(**settings)
 
 
-def test_release_follows_the_students_optimiser(tmp_path):
+def test_release_follows_the_students_optimizer(tmp_path):
     config = TrainConfig(str(tmp_path), optimizer=OptimizerConfig(learning_rate=2e-5, decay_steps=1000))
     released = build.adversarial_config(TeacherConfig(rule="release"), config, is_release=True)
     assert (released.learning_rate, released.decay, released.decay_decisions) == (2e-5, 0.33, 50)

@@ -91,7 +91,7 @@ class CocoFile:
     notes: Mapping[str, int]
 
 
-def recognises(path: Path) -> bool:
+def recognizes(path: Path) -> bool:
     """Returns whether a file is JSON with a list of annotations."""
     if not path.is_file() or path.suffix.lower() == ".mat":
         return False

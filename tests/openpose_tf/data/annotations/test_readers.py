@@ -32,7 +32,7 @@ def read_points(request: ReadRequest) -> ReadResult:
 
 @pytest.fixture
 def points(tmp_path, monkeypatch) -> str:
-    new = Reader(read_points, needs_images=False, min_joints=3, recognises=lambda path: path.suffix == ".points")
+    new = Reader(read_points, needs_images=False, min_joints=3, recognizes=lambda path: path.suffix == ".points")
     monkeypatch.setitem(readers.READERS, "points", new)
     (tmp_path / "set").mkdir()
     cv2.imwrite(str(tmp_path / "set" / "one.jpg"), np.full((72, 96, 3), 90, np.uint8))

@@ -215,11 +215,11 @@ def test_two_categories_of_people_are_one_ground_truth(tmp_path):
     np.testing.assert_array_equal(truth.images["1"].keypoints[0, :17], truth.images["2"].keypoints[0, :17])
 
 
-def test_recognised_by_content(tmp_path):
-    assert coco_file.recognises(tmp_path / "people.json") is False
+def test_recognized_by_content(tmp_path):
+    assert coco_file.recognizes(tmp_path / "people.json") is False
     write(tmp_path)
-    assert coco_file.recognises(tmp_path / "people.json")
+    assert coco_file.recognizes(tmp_path / "people.json")
     for content in ("[1]", "{", '{"images": [{"gt": []}]}'):
         (tmp_path / "people.json").write_text(content)
-        assert not coco_file.recognises(tmp_path / "people.json")
-    assert not coco_file.recognises(tmp_path)
+        assert not coco_file.recognizes(tmp_path / "people.json")
+    assert not coco_file.recognizes(tmp_path)

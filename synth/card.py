@@ -113,7 +113,7 @@ def command(header: Mapping[str, Any]) -> str:
     words += [f"--dataset={header['kind']}", f"--seed={header['seed']}"]
     if header["kind"] == "mixed":
         words.append("--format=FORMAT --annotations=YOUR_ANNOTATIONS --images=YOUR_PHOTOGRAPHS --variants=VARIANTS")
-    older = writer.FLAGS_OF_OLD if header["kind"] != "stylized" else {}
+    older = writer.flags_of_old(header["kind"])
     for name, value in (header["flags"] | {k: v for k, v in older.items() if k not in header["flags"]}).items():
         if name in NOT_FLAGS:
             continue

@@ -22,10 +22,15 @@ from openpose_tf.skeleton import JointState
 CLAIM = FolderClaim(
     schema.HEADER, "the header of an image dataset", "give the same flags to resume, or a different output folder"
 )
-# Values of flags that older datasets do not name; photo_match is one of mixed datasets.
-FLAGS_OF_OLD = {"look": "painted", "photo_match": "all"}
 VERSIONED_PACKAGES = ("numpy", "opencv-python", "scipy")
 BACKGROUND_M = 60.0  # depth of 60 m or more is background in a depth picture
+
+
+def flags_of_old(kind: str) -> dict[str, str]:
+    """Returns the values of flags that older datasets of a kind do not name."""
+    if kind == "stylized":
+        return {}
+    return {"look": "painted"} | ({"photo_match": "all"} if kind == "mixed" else {})
 
 
 def versions(packages: Sequence[str]) -> dict[str, str]:
@@ -63,7 +68,7 @@ def open_dataset(
         UserError: the folder holds a dataset of other flags (the message says which), or something else.
     """
     settings = {"schema": schema.SCHEMA, "kind": kind, "seed": seed, "flags": dict(flags)}
-    older = {"flags": {name: value for name, value in FLAGS_OF_OLD.items() if name in flags}}
+    older = {"flags": {name: value for name, value in flags_of_old(kind).items() if name in flags}}
     old = dataclasses.replace(CLAIM, older=older).check(folder, settings)
     if old is None and schema.annotation_paths(folder):
         raise UserError(f"{folder} holds annotations but no {schema.HEADER}: choose a different output folder")

@@ -146,7 +146,7 @@ def test_main_returns_1_when_scenes_failed(tmp_path, monkeypatch, capsys):
 DEFAULTS = {
     "dataset": "synthetic", "seed": 0, "image_size": 64, "people_mean": 1.0, "people_min": 2, "camera": None,
     "light": "hdri", "backgrounds": "builtin", "body": "builtin", "poses": "builtin", "pose_split": "train",
-    "frame_step": 10, "joint_names": "",
+    "frame_step": 10, "joint_names": "", "shapes": "normal", "photo_match": "none",
     "renderer": "cycles", "samples": 1, "device": "CPU", "denoise": True, "write_depth": False, "jpeg_quality": 95,
     "num_workers": 0,
     "ray_address": None, "gpus_per_worker": None, "scenes_per_worker": 10, "shard_index": 0, "num_shards": 1,

@@ -43,7 +43,7 @@ def test_all_agree_who_trains_and_that_one_of_them_is_the_chief(monkeypatch, clu
 
 @pytest.mark.parametrize("job", ["ps", "evaluator"])
 def test_others_have_no_work(monkeypatch, job, caplog):
-    caplog.set_level("INFO")
+    caplog.set_level("INFO", logger="absl")
     assert place(monkeypatch, TFJOB, job).index is None
     assert not tf_config.has_work() and job in caplog.text
     place(monkeypatch, {name: hosts for name, hosts in TFJOB.items() if name != job}, job)

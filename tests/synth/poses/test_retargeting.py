@@ -159,7 +159,7 @@ def test_a_guess_is_logged_once_per_skeleton(tmp_path, body, caplog):
     (tmp_path / "b.bvh").write_bytes(path.read_bytes())
     names = tmp_path / "names.json"
     names.write_text(json.dumps(UNKNOWN.names()))
-    with caplog.at_level(logging.INFO):
+    with caplog.at_level(logging.INFO, logger="absl"):
         sources.load_poses(str(tmp_path), body).check()
         guesses = [r for r in caplog.records if "inferred from the tree" in r.getMessage()]
         assert [r.levelname for r in guesses] == ["WARNING"] and "2 BVH files such as b.bvh" in guesses[0].getMessage()

@@ -219,6 +219,7 @@ def flags_of(**values):
         "pose_split": "train",
         "frame_step": 10,
         "joint_names": "",
+        "shapes": "normal",
         "textures": "",
         "look": None,
         "photo_match": "none",

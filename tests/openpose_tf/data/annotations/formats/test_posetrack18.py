@@ -22,10 +22,11 @@ NAMES = [
 def video(number, x):
     flat = [value for k in range(17) for value in (x + k, 20 + 2 * k, 1)]
     frame = {"id": number, "file_name": f"images/val/{number:06d}_mpii_test/000000.jpg", "width": 100, "height": 80}
+    unlabelled = {"id": -number, "is_labeled": False, "file_name": frame["file_name"].replace("000000.", "000001.")}
     regions = {"ignore_regions_x": [[60, 90, 90, 60], [1, 2]], "ignore_regions_y": [[10, 10, 70, 70], [1, 2]]}
     return {
         "categories": [{"id": 1, "name": "person", "keypoints": NAMES}],
-        "images": [frame | regions, frame | {"id": -number, "is_labeled": False}],
+        "images": [frame | regions, frame | unlabelled],
         "annotations": [{"id": 1, "image_id": number, "category_id": 1, "bbox": [x, 15, 20, 50], "keypoints": flat}],
     }
 

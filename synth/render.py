@@ -157,7 +157,7 @@ def run_of(given: flags.FlagValues) -> RenderRun:
 def _with_backgrounds(given: flags.FlagValues, job: Job) -> Job:
     if given.annotations or given.images:
         raise UserError(f"--annotations and --images belong to --dataset=mixed, not to --dataset={given.dataset}")
-    if given["photo_match"].present:
+    if given.photo_match != "none":
         raise UserError(f"--photo_match belongs to --dataset=mixed, not to --dataset={given.dataset}")
     if given.num_images is None:
         raise UserError(f"--dataset={given.dataset} needs --num_images")

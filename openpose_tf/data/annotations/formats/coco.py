@@ -11,6 +11,7 @@ Choices (COCO has no MPII scale, position, neck or head top):
 """
 
 import collections
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -117,7 +118,8 @@ def find_picture(root: Path, file_name: str) -> Path:
     path, parts = find_file(root, file_name), Path(file_name).parts
     tails = [parts[start:] for start in range(len(parts) - 1)]
     names = [root / separator.join(tail) for separator in "/_" for tail in tails]
-    return path if path.is_file() else next((name for name in names if name.is_file()), path)
+    # os.path, because a Path raises for a name that is too long
+    return path if os.path.isfile(path) else next((name for name in names if os.path.isfile(name)), path)
 
 
 def _keypoints(person: CocoPerson, width: int, height: int) -> np.ndarray:

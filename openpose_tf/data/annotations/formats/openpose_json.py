@@ -8,6 +8,7 @@ published D_S and D_M, whose numbers become features.
 
 import collections
 import dataclasses
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -154,7 +155,7 @@ def _image(
         width=width,
         height=height,
         people=named,
-        ignore_mask_path=mask if mask is not None and mask.is_file() else None,
+        ignore_mask_path=mask if mask is not None and os.path.isfile(mask) else None,
     )
 
 

@@ -173,7 +173,8 @@ def test_command_keeps_the_photographs_without_people(shared_data, models_dir, t
         f"--models_dir={models_dir}",
     )
     done = run_command(COMMAND, *flags)
-    assert (tmp_path / "kept.txt").read_text() == f"{empty.resolve()}\n"
+    comment = "# without people, by synth.filter_backgrounds: 2 scored, threshold 0.25"
+    assert (tmp_path / "kept.txt").read_text() == f"{comment}\n{empty.resolve()}\n"
     assert "2 photographs: 1 kept" in done.stdout and "1 dropped: a person scores 0.25" in done.stdout
     assert (tmp_path / "kept.scores.csv").is_file()
 

@@ -73,6 +73,6 @@ def test_two_machines_of_which_one_is_cut_off_make_the_pictures_of_one(tmp_path)
         machines[1].cable("down")
         _, error = process.communicate(timeout=280)
         assert process.returncode == 0, error[-3000:]
-        assert "failed (attempt 1): worker died" in error  # of the machine that was cut off
+        assert "failed (attempt 1): " in error  # of the machine that was cut off
     for number in range(NUM_IMAGES):
         np.testing.assert_array_equal(pixels(two, number), pixels(one, number))

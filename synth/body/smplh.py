@@ -19,6 +19,7 @@ FARTHEST = 1e10  # above the 2^32 - 1 of the joint tree; products of such number
 NUM_HAND_COMPONENTS = 6  # per hand (paper: 12 of theta's 78 numbers)
 NUM_BODY = 3 * joints.NUM_BODY_JOINTS  # 66
 NUM_THETA = NUM_BODY + 2 * NUM_HAND_COMPONENTS  # 78, the theta of the paper (Sec. 3.1)
+NUM_BETAS = 10  # of a file that says none, for the message
 HAND_NUMBERS = 45  # 15 joints of a hand
 # SMPL vertex numbers: head box and head top of the release ; eyes as in smplx's vertex table.
 LANDMARKS = {
@@ -145,7 +146,7 @@ def _check_shapes(path: Path, data: Mapping[str, np.ndarray]) -> None:
     count, num_joints = int(np.shape(data["v_template"])[0]) if np.ndim(data["v_template"]) else 0, joints.NUM_JOINTS
     expected = {
         "v_template": (count, 3),
-        "shapedirs": (count, 3, *np.shape(data["shapedirs"])[2:3]),
+        "shapedirs": (count, 3, *(np.shape(data["shapedirs"])[2:3] or (NUM_BETAS,))),
         "posedirs": (count, 3, NUM_POSE_FEATURES),
         "J_regressor": (num_joints, count),
         "weights": (count, num_joints),

@@ -245,7 +245,7 @@ def _person(path: Path) -> tuple[tuple[float, ...], str]:
         return (), ""
     arrays = _read_npz(path, ("betas", "gender"))
     betas, gender = arrays.get("betas", np.zeros(0)), str(arrays.get("gender", np.array(""))).lower()
-    betas = betas[0] if betas.ndim == 2 else betas
+    betas = betas[0] if betas.ndim == 2 and len(betas) else betas
     usable = betas.ndim == 1 and betas.dtype.kind in "iuf" and np.isfinite(betas).all()
     gender = next((name for name in smplh.GENDERS if name in gender), "")  # AMASS has b'male', too
     return tuple(float(beta) for beta in betas) if usable else (), gender

@@ -19,9 +19,6 @@ Task = Callable[[Any, int], Any]
 OnDone = Callable[[int, Any], None]
 ADDRESS_TIMEOUT_S = 5.0
 MAX_TEXT = 300  # characters of Ray's message
-# Ray 2.60 waits for tasks on a machine that was cut off for more than 200 s. After this time without a result, and with
-# a machine lost, all that runs is begun again: a task gives the same result wherever and however often it runs.
-STALL_S = 30.0
 TOKEN_FIX = (
     "copy the first machine's ~/.ray/auth_token to every machine and set RAY_AUTH_MODE=token there, before `ray start` "
     "and before this command (synth/README.md)"
@@ -116,6 +113,9 @@ def _run_here(task: Task, payload: Any, keys: Sequence[int], config: EngineConfi
 
 def _start_ray(config: EngineConfig) -> Any:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    # By default Ray 2.60 waits for more than 200 s for tasks on a machine that was cut off from the network.
+    os.environ.setdefault("RAY_grpc_client_keepalive_time_ms", "10000")
+    os.environ.setdefault("RAY_grpc_client_keepalive_timeout_ms", "10000")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     try:
         import ray
@@ -192,26 +192,15 @@ def _run_on_ray(task: Task, payload: Any, keys: Sequence[int], config: EngineCon
         shared = ray.put(payload)
         queue = _RetryQueue(keys, config.max_attempts)
         running: dict[Any, int] = {}
-        num_machines = _count_machines(ray)
         while queue.waiting or running:
             while queue.waiting and len(running) < 2 * wanted:  # one in hand, one next, per worker
                 key = queue.waiting.popleft()
                 running[remote.remote(task, shared, key, config.pin)] = key
-            finished = ray.wait(list(running), num_returns=1, timeout=STALL_S)[0]
-            for reference in finished:
+            for reference in ray.wait(list(running), num_returns=1)[0]:
                 _collect(ray, reference, running.pop(reference), queue, on_done)
-            if not finished and _count_machines(ray) < num_machines:
-                num_machines = _count_machines(ray)
-                for key in running.values():
-                    queue.failed(key, "no task has finished since a machine was lost")
-                running.clear()
         return queue.failures
     finally:
         ray.shutdown()
-
-
-def _count_machines(ray: Any) -> int:
-    return sum(bool(node["Alive"]) for node in ray.nodes())
 
 
 class _RetryQueue:

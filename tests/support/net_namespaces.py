@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -26,6 +27,15 @@ class Machine:
     def prefix(self) -> tuple[str, ...]:
         """Words before a command that is to run there."""
         return ("ip", "netns", "exec", self.name)
+
+    def titles(self) -> list[str]:
+        """Returns the command lines of all processes there."""
+        pids = subprocess.run(["ip", "netns", "pids", self.name], capture_output=True, text=True, timeout=20).stdout
+        lines = []
+        for pid in pids.split():
+            with contextlib.suppress(OSError):  # it has just ended
+                lines.append(Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+        return lines
 
     def cable(self, state: str) -> None:
         """Pulls (`down`) or plugs (`up`) this end of the cable."""

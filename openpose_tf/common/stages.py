@@ -14,6 +14,16 @@ from absl import logging
 from openpose_tf.common import cli, files
 from openpose_tf.common.folder_claim import require_same
 
+# `python -m MODULE FLAG ...`, but Ctrl-C during the module's imports, which `cli.run` cannot catch, shows no traceback.
+_START = f"""
+import runpy, sys
+sys.argv = sys.argv[1:]
+try:
+    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+except KeyboardInterrupt:
+    sys.exit({cli.EXIT_INTERRUPTED})
+"""
+
 
 @dataclasses.dataclass(frozen=True)
 class Stage:
@@ -107,7 +117,7 @@ def run_stages(stages: Sequence[Stage], log: StageLog, before: Callable[[Stage],
 def _run(stage: Stage, log: StageLog) -> int:
     """Runs one stage in its own process and returns its exit code; at Ctrl-C the stage ends in order first."""
     start = time.monotonic()
-    process = subprocess.Popen([sys.executable, "-m", *stage.command])
+    process = subprocess.Popen([sys.executable, "-c", _START, *stage.command])
     try:
         code = process.wait()
     except KeyboardInterrupt:

@@ -40,3 +40,15 @@ def test_a_failing_stage_stops_the_rest_and_only_it_runs_again(tmp_path):
     assert [log.rows[name]["done"] for name in ("good", "bad")] == [True, False]
     assert run_stages([good, bad], log, lambda stage: started.append(stage.name)) == 1
     assert started == ["good", "bad", "bad"]
+
+
+def test_ctrl_c_while_a_stage_imports_is_a_stop_without_a_traceback(tmp_path, monkeypatch, capfd):
+    (tmp_path / "interrupted.py").write_text(
+        "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\nprint('went on')\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    log = StageLog.open(tmp_path / "stages.json", FIX)
+    with pytest.raises(KeyboardInterrupt):
+        run_stages([Stage("a", "title", ("interrupted",))], log)
+    told = capfd.readouterr()
+    assert "Traceback" not in told.err and "went on" not in told.out and not log.rows["a"]["done"]

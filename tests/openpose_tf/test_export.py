@@ -84,8 +84,8 @@ def test_runs_alone_in_a_process(model_dir, exported, tmp_path):
     images = _noise(1, 40, 48, 3)
     np.save(tmp_path / "images.npy", images)
     program = """
-import importlib.util, sys
-assert importlib.util.find_spec("openpose_tf") is None
+import sys
+sys.modules["openpose_tf"] = None  # importing it fails, installed or not
 import numpy as np, tensorflow as tf
 server = tf.saved_model.load(sys.argv[1])
 out = server.signatures["serving_default"](images=tf.constant(np.load("images.npy")))
@@ -93,7 +93,6 @@ data = tf.io.encode_jpeg(np.load("images.npy")[0])
 encoded = server.signatures["encoded"](encoded=data[None])
 print({k: encoded[k].shape.as_list() for k in sorted(encoded)})
 np.savez("out.npz", **{k: v.numpy() for k, v in out.items()})
-assert not any(name.startswith("openpose_tf") for name in sys.modules)
 """
     done = run_command("-I", "-c", program, exported, cwd=tmp_path)
     assert "'heatmaps': [1, 12, 12, 16], 'keypoints': [1, 6, 15, 3], 'pafs': [1, 12, 12, 28]" in done.stdout

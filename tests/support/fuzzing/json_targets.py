@@ -168,8 +168,7 @@ def _read_openpose(folder: Path) -> None:
     """Training and validation pictures together are all pictures."""
     request = ReadRequest(str(folder / "MPI.json"), str(folder / "images"))
     parts = [
-        _or_refusal(lambda split=split: _read("openpose_json", _with(request, split)))
-        for split in ("train", "val")
+        _or_refusal(lambda split=split: _read("openpose_json", _with(request, split))) for split in ("train", "val")
     ]
     found = [part for part in parts if not isinstance(part, UserError)]
     if not found:

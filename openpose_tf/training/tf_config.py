@@ -61,7 +61,7 @@ def has_work() -> bool:
     if task is None or task.index is not None:
         return True
     logging.info(
-        "%s: this process is a %s, which synchronous training does without: it ends. Chief and workers train; "
+        "%s: the role of this process, %s, is one that synchronous training does without: it ends. Chief and workers train; "
         "to score checkpoints, export one and run eval.run",
         NAME,
         task.job,

@@ -188,12 +188,19 @@ def decode_record_bgr(data: bytes, shrink: int = 1) -> np.ndarray | None:
         data: content of the file.
         shrink: 1, 2, 4 or 8, by which the decoder shrinks the image (it averages in the frequency domain).
     """
-    return cv2.imdecode(np.frombuffer(data, np.uint8), _SHRINKING_READ[shrink])
+    return _decode_record(data, _SHRINKING_READ[shrink])
 
 
 def decode_record_mask(data: bytes) -> np.ndarray | None:
     """Returns the PNG mask of a record as [h, w] uint8, None if it is damaged."""
-    return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
+    return _decode_record(data, cv2.IMREAD_GRAYSCALE)
+
+
+def _decode_record(data: bytes, mode: int) -> np.ndarray | None:
+    try:
+        return cv2.imdecode(np.frombuffer(data, np.uint8), mode)
+    except cv2.error:  # of no bytes, or of a size that OpenCV does not take
+        return None
 
 
 def encode(pixels: np.ndarray, suffix: str, quality: int = JPEG_QUALITY, name: PathLike = "an image") -> bytes:

@@ -82,9 +82,10 @@ def _write_matlab(rng: Rng, folder: Path) -> None:
     content = {"annolist": _annolist(), "img_train": [1, 1, 0], "single_person": single}
     if rng.random() < 0.7:
         content = mutate_value(rng, content)
+    release = _matlab(content)  # in which keys with and without a space are one
     variables = {
-        "release.mat": {"RELEASE": _matlab(content)},
-        "truth.mat": {"annolist_test": _matlab(content.get("annolist"))},
+        "release.mat": {"RELEASE": release},
+        "truth.mat": {"annolist_test": release.get("annolist", []) if isinstance(release, dict) else []},
     }
     variables["groups.mat"] = {"groups": _matlab(content.get("single_person"))}
     damage = rng.random() < 0.35  # of each file by itself, so that they no longer hold the same

@@ -276,7 +276,8 @@ def test_records_are_decoded_as_by_opencv():
         expected = cv2.imdecode(np.frombuffer(data, np.uint8), mode)
         np.testing.assert_array_equal(images.decode_record_bgr(data, shrink), expected)
         assert expected.shape[0] == 96 // shrink
-    assert images.decode_record_bgr(b"not an image") is None
+    for damaged in (b"not an image", b"", data[:9]):
+        assert images.decode_record_bgr(damaged) is images.decode_record_mask(damaged) is None
 
 
 def test_what_cannot_be_written(tmp_path):

@@ -1,4 +1,4 @@
-"""Writes a trained student as a SavedModel with the decoder inside; on request also as `.keras`, TFLite and weights.
+"""Exports a trained student as a SavedModel with the decoder; also .keras, TFLite, weights.
 
 python -m openpose_tf.export --model_dir=runs/student --output_dir=exported
 python -m openpose_tf.export --checkpoint=runs/student/ckpt-5000 --output_dir=exported --tflite=student.tflite

@@ -1,4 +1,4 @@
-"""Finds people in pictures or a film with a trained student: pictures with skeletons, and JSON.
+"""Finds people in images or videos: images with skeletons, and JSON.
 
     python -m openpose_tf.predict photo.jpg                       # the small student that ships -> predictions/
     python -m openpose_tf.predict holiday/*.jpg more_photos/        # several pictures, folders and patterns

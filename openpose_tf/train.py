@@ -1,4 +1,4 @@
-r"""Trains the student without a teacher: synthetic samples come from all of the synthetic records alike.
+r"""Trains the student without a teacher: synthetic samples come from all records alike.
 
 Example (paper, Table 1, M_DR+DS: 149,400 steps, days on a GPU):
     python -m openpose_tf.train --real_records=runs/mpii --synthetic_records=runs/ds \

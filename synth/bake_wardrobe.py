@@ -1,4 +1,4 @@
-"""Bakes MakeHuman's photographed skins, garments, shoes, hair, eyes and brows into synth/assets/wardrobe.
+"""Bakes MakeHuman's skins, garments, shoes, hair, eyes and brows into the wardrobe.
 
 The bake runs once; its result is committed and nobody needs the source data to render. To repeat it:
 

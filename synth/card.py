@@ -1,4 +1,4 @@
-"""Writes DATASET_CARD.md: what is in a rendered dataset, how it is distributed, its licences, how to make it again.
+"""Writes DATASET_CARD.md of a rendered dataset: counts, histograms, licences, commands.
 
 Example:
     python -m synth.card runs/d_s

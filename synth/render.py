@@ -227,7 +227,7 @@ def _scan(where: str) -> BackgroundList:
     if not is_filtered(Path(where)):
         logging.warning(
             "--backgrounds=%s: the people filter was not run on it, so people in these photographs stay without "
-            "labels; python -m synth.filter_backgrounds --input=%s --output=kept.txt writes a list without them",
+            "labels; python -m synth.filter_backgrounds --input_dir=%s --output=kept.txt writes a list without them",
             where,
             where,
         )

@@ -1,7 +1,9 @@
-"""Shows what stylizing did: `python -m synth.style_sheet --before=D_M --after=D_Style --output_file=sheet.png`.
+"""Shows what stylizing did: photograph, before, after.
 
 Every row has the photograph with its real people lit, the image before, and the image after. The images are drawn by
 seed, so failures show as often as they happen.
+
+    python -m synth.style_sheet --before=D_M --after=D_Style --output_file=sheet.png
 """
 
 from pathlib import Path

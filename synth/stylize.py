@@ -1,4 +1,4 @@
-r"""Makes D_Style from D_M: `python -m synth.stylize --input_dir=D_M --output_dir=D_Style`.
+r"""Makes D_Style from D_M: rendered people take the look of the real ones.
 
 The synthetic people of every image take the look of the real people in the photograph behind them; no other pixel
 changes (paper Sec. 3.4). The default needs no weights but those of `make models`, which find the real people.

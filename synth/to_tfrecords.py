@@ -1,4 +1,4 @@
-"""Makes person-crop TFRecords of a rendered dataset: openpose_tf.data.to_tfrecords with --format=image_dataset.
+"""Makes person-crop TFRecords of a rendered dataset.
 
 Example:
     python -m synth.to_tfrecords --input_dir=runs/d_s --output_dir=runs/d_s_records --num_shards=8

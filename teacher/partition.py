@@ -1,4 +1,4 @@
-"""Rewrites synthetic records so that each group is one shard, and shows the groups before training starts.
+"""Rewrites synthetic records so that each group is one shard, and shows the groups.
 
 python -m teacher.partition --records=runs/ds_records --grouping=camera_pitch --num_groups=10 --output_dir=runs/ds_pitch
 """

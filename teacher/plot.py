@@ -1,4 +1,4 @@
-"""Pictures of what the teacher did in a run.
+"""Draws what the teacher did in a run.
 
 python -m teacher.plot --model_dir=runs/c --output_dir=runs/c/plots
 """

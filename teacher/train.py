@@ -1,4 +1,4 @@
-r"""Trains the student with a teacher that chooses the groups of synthetic samples (paper Sec. 4.1).
+r"""Trains the student with a teacher that chooses the synthetic samples (paper Sec. 4.1).
 
 Example (paper, Table 3, grouping C: 149,400 steps, days on a GPU):
     python -m teacher.train --real_records=runs/mpii --synthetic_records=runs/ds --grouping=camera_pitch \

@@ -64,7 +64,7 @@ def test_a_folder_holds_at_most_16_files():
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_the_files_on_top_of_a_package_are_its_commands(package):
-    base = {"__init__.py", "config.py", "skeleton.py", "addons.py", "keras_api.py"}
+    base = {"__init__.py", "__main__.py", "config.py", "skeleton.py", "addons.py", "keras_api.py"}
     for path in (ROOT / package).glob("*.py"):
         assert path.name in base or "cli.run(" in path.read_text(), f"{name(path)} is not a command"
 

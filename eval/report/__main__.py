@@ -1,4 +1,4 @@
-"""Writes one self-contained HTML page about a training run: pictures, curves, teacher, predictions, scores.
+"""Writes one self-contained HTML page about a training run.
 
 Example:
     python -m eval.report --model_dir=demo/model_dir --summary=demo/summary.json --after=demo/predictions/after \

@@ -1,4 +1,4 @@
-"""The paper's Tables 1 to 3 at a size that two CPU cores carry: nine rows, three seeds, one command.
+"""Runs the nine rows of the paper's Tables 1 to 3 at a size for two CPU cores.
 
     python -m eval.study                                    # all rows and seeds, at most five hours on two cores
     python -m eval.study --rows=real,real_synthetic --seeds=0

@@ -1,4 +1,4 @@
-"""The main job in one command: render, record, train with the teacher, export, predict, score, report.
+"""The main job in one command: render, train with the teacher, export, predict, score.
 
 Every stage is one of the project's own commands, run as a user would run it. A stage that has finished is not run
 again, so the demo goes on where it was interrupted.

@@ -13,8 +13,8 @@ from openpose_tf.common.config_flags import option
 from openpose_tf.common.errors import UserError
 
 STRIDE = 8  # three 2 x 2 poolings before the maps (OpenPose)
-# Augmentation at 368 px (original.md Sec. 2.3): the person becomes 200 * 1.25 * U(0.4, 1.6) px tall, the crop of 368 px
-# is centred on it but for an offset of up to 49 px, and is rotated by up to 40 degrees.
+# Augmentation at 368 px (docs/reference/method.md section 2.3): the person becomes 200 * 1.25 * U(0.4, 1.6) px tall,
+# the crop of 368 px is centred on it but for an offset of up to 49 px, and is rotated by up to 40 degrees.
 NETWORK_SIZE, TARGET_HEIGHT, MIN_ZOOM, MAX_ZOOM, MAX_OFFSET, MAX_ROTATION_DEG = 368, 250.0, 0.4, 1.6, 49, 40.0
 
 

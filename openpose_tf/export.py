@@ -35,7 +35,7 @@ class ExportOptions:
     checkpoints: tuple[str, ...] = option(
         (),
         "One checkpoint, such as runs/student/ckpt-5000, several with commas (the mean of their weights is taken), or "
-        "builtin (the student that ships), instead of --model_dir.",
+        "builtin (the bundled student), instead of --model_dir.",
         name="checkpoint",
     )
     keras: str | None = option(None, "Also write the network alone to this .keras file.")

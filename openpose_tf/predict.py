@@ -1,6 +1,6 @@
 """Finds people in images or videos: images with skeletons, and JSON.
 
-    python -m openpose_tf.predict photo.jpg                       # the small student that ships -> predictions/
+    python -m openpose_tf.predict photo.jpg                       # the small bundled student -> predictions/
     python -m openpose_tf.predict holiday/*.jpg more_photos/        # several pictures, folders and patterns
     python -m openpose_tf.predict --saved_model=exported --images='photos/*.jpg' --output_dir=predictions
 
@@ -41,7 +41,7 @@ class PredictOptions:
         images: pictures, folders and patterns, or one film.
     """
 
-    saved_model: str = option("builtin", "Folder written by openpose_tf.export; builtin: the small student that ships.")
+    saved_model: str = option("builtin", "Folder written by openpose_tf.export; builtin: the small bundled student.")
     images: Sequence[str] = ()
     output_dir: str = option("predictions", "Folder of the results.")
     longest_side: int | None = option(

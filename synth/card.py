@@ -147,7 +147,7 @@ def text(header: Mapping[str, Any], values: Mapping[str, np.ndarray], name: str)
     lines += [STAND_IN_NOTE, ""] if header["kind"] == "real_standin" else []
     lines += [
         f"{len(values['num_people'])} rendered images with {len(states)} people and exact ground truth; every file and "
-        "field is described in synth/README.md of the project.",
+        "field is described in docs/reference/formats.md of the project.",
         "",
         "## Counts",
         "",

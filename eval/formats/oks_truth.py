@@ -16,7 +16,7 @@ from openpose_tf.data.annotations.formats.coco_file import CocoFile, CocoImage, 
 from openpose_tf.data.annotations.types import AnnotatedImage, Person, in_image
 from openpose_tf.skeleton import MPI, NUM_MPII_JOINTS, JointState, mpii_to_parts
 
-BOX_TO_AREA = 0.53  # mask area / box area of a person, where there is no mask (evaluation.md section 12)
+BOX_TO_AREA = 0.53  # mask area / box area of a person, where there is no mask (docs/reference/evaluation.md section 12)
 _PARTS = {"upper_neck": "neck"}  # joints of MPII that are parts under another name
 
 
@@ -147,8 +147,8 @@ def join(
     """Returns ground truth and predictions of the images `keys`, reduced to `joints`.
 
     An image without a prediction has no detections. A person's score is the mean score of all its found parts
-    (evaluation.md section 12), unless the prediction ranks its people itself; predicted people without any of the
-    joints are left out.
+    (docs/reference/evaluation.md section 12), unless the prediction ranks its people itself; predicted people without
+    any of the joints are left out.
     """
     truth_columns = [truth.joints.index(joint) for joint in joints]
     part_columns = [MPI.parts.index(joint) for joint in joints]

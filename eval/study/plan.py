@@ -1,8 +1,9 @@
 """The study as data: the nine rows of the paper's Tables 1 to 3 at a size that two CPU cores carry, and their stages.
 
 Real data is the rendered stand-in (`real_standin`: own backgrounds and light, small camera pitch). All rows with real
-data go on from one real-only student, as the paper's runs do (original.md, "Initial weights"); synthetic-only goes on
-from a student that saw as many steps of D_S alone. Seeds decide the order of the data, augmentation and the teacher.
+data go on from one real-only student, as the paper's runs do (docs/reference/method.md section 4.4); synthetic-only
+goes on from a student that saw as many steps of D_S alone. Seeds decide the order of the data, augmentation and the
+teacher.
 """
 
 import dataclasses

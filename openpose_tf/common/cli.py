@@ -15,7 +15,8 @@ from openpose_tf.common.keras_choice import choose_keras
 
 # TensorFlow tells of every library it did not find; what matters comes as an exception. Set before it is imported.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-# TensorFlow has oneDNN's faster convolutions on by itself only where the CPU has AVX-512 (BUILD_NOTES.md).
+# TensorFlow has oneDNN's faster convolutions on by itself only where the CPU has AVX-512
+# (docs/measurements/2026-11-26-bundled-student.md).
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 choose_keras()
 

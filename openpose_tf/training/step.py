@@ -78,7 +78,7 @@ class OpenPoseStudent:
         return float(self._schedule(self.optimizer.iterations))
 
     def train_step(self, batch: Batch) -> StepResult:
-        """Updates the weights by one batch (data/README.md, "Batch"), or by this worker's share of it.
+        """Updates the weights by one batch (docs/reference/records.md, "Batch"), or by this worker's share of it.
 
         Raises:
             MachineError: another worker went away, or a device failed.

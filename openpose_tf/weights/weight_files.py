@@ -16,7 +16,7 @@ from openpose_tf.network.openpose import VGG_LAYERS
 from openpose_tf.weights.checkpoints import load_checkpoint
 
 LayerWeights = dict[str, dict[str, np.ndarray]]  # layer -> {"kernel": ..., "bias": ...}
-BUILTIN = "builtin"  # name of the small student that ships, in place of a path
+BUILTIN = "builtin"  # name of the small bundled student, in place of a path
 BUILTIN_PATH = Path(__file__).resolve().parents[1] / "assets" / "student.npz"
 KINDS = {
     "kernel": ("kernel", "kernels", "weight", "weights", "w"),
@@ -43,7 +43,7 @@ def read_weights(path: str | Path) -> LayerWeights:
     """Returns the weights in a file, by OpenPose layer name; kernels as they are stored.
 
     Args:
-        path: a file, checkpoint or model_dir; "builtin" is the student that ships.
+        path: a file, checkpoint or model_dir; "builtin" is the bundled student.
 
     Raises:
         UserError: the file is missing, of no known kind, or damaged.

@@ -57,7 +57,7 @@ class SceneConfig:
     joint_names: str = option(
         "",
         'JSON file of our joint names and those of BVH files, {"left_hip": "Thigh.L"}, for skeletons of unknown naming '
-        '(synth/README.md, "Motion files")',
+        '(docs/reference/datasets.md, "Motion files")',
     )
     frame_step: int = option(10, "every n-th frame of the motion files (release: 10 or 20)", low=1)
     shapes: str = option(
@@ -102,7 +102,7 @@ class SceneConfig:
 
 @dataclasses.dataclass(frozen=True)
 class RenderConfig:
-    """How a scene becomes pixels; defaults as measured (BUILD_NOTES.md, "Scenes, rendering, ground truth").
+    """How a scene becomes pixels; defaults as measured (docs/measurements/2026-11-23-rendering.md).
 
     Attributes:
         device: what the renderer computes on.

@@ -59,7 +59,7 @@ def select_groups(
     single_person: Sequence[Sequence[int]],
     train: bool,
 ) -> list[Group]:
-    """Returns the groups of a split by the benchmark's rule (evaluation.md Sec. 2).
+    """Returns the groups of a split by the benchmark's rule (docs/reference/evaluation.md section 2).
 
     A group is kept if it has people and none of them is in the image's list of people who stand apart.
 

@@ -1,4 +1,4 @@
-"""Ray clusters as synth/README.md says: a token on all machines, pictures of two of them, one cut off half way."""
+"""Ray clusters as docs/how-to/render_on_a_cluster.md says: a token on all machines, one of two cut off half way."""
 
 import contextlib
 import shutil
@@ -32,7 +32,7 @@ def cluster():
     """Yields two machines with a Ray node each, and the environment of a command that may use them."""
     folder = Path(tempfile.mkdtemp(prefix="ray", dir="/tmp"))  # Ray's sockets need a short path
     base = {"HOME": str(folder), "RAY_USAGE_STATS_ENABLED": "0", **IMPATIENT}
-    given = {**base, "RAY_AUTH_MODE": "token"}  # and the token in ~/.ray, as the README says
+    given = {**base, "RAY_AUTH_MODE": "token"}  # and the token in ~/.ray, as that page says
     (folder / ".ray").mkdir()
     (folder / ".ray" / "auth_token").write_text(TOKEN)
     with two_machines() as machines, contextlib.ExitStack() as stack:

@@ -1,8 +1,8 @@
 """Reads the JSON lists that OpenPose training code uses: one entry per person (img_paths, joint_self, joint_others).
 
-Joints are in MPII's order; (0, 0) is a missing joint (original.md Sec. 2.1), as is a flag of 2 or more; flag 0 is
-occluded. A null place is a missing joint; a null objpos or scale, or [], as MATLAB writes it, is not known; who has no
-joint is nobody. Where a picture has several entries, everybody who appears in any of them is labelled once. With
+Joints are in MPII's order; (0, 0) is a missing joint (docs/reference/method.md section 2.1), as is a flag of 2 or more;
+flag 0 is occluded. A null place is a missing joint; a null objpos or scale, or [], as MATLAB writes it, is not known;
+who has no joint is nobody. Where a picture has several entries, everybody who appears in any of them is labelled once. With
 `--is_synthetic` the people are rendered, as in the authors' published D_S and D_M, whose numbers become features.
 """
 
@@ -32,7 +32,7 @@ from openpose_tf.skeleton import NUM_MPII_JOINTS, JointState
 
 WHAT = "a list of people in the form of OpenPose's MPI.json (key root)"
 LARGEST_SIDE = 10**6  # pixels; more is damage
-# Columns of the entries of rendered people (original.md Sec. 2.1); degrees, px, shares of the joints.
+# Columns of the entries of rendered people (docs/reference/method.md section 2.1); degrees, px, shares of the joints.
 FEATURES = {
     "camera_pitch_deg": "camera_angle",
     "min_distance": "minDist",

@@ -21,6 +21,7 @@ from eval.metrics.mpii import EVALUATED_JOINTS
 from openpose_tf.common import cli, files
 from openpose_tf.common.errors import UserError
 from openpose_tf.common.imaging.orientation import ORIENTATION_HELP, ORIENTATIONS, Orientation
+from openpose_tf.data.annotations import splits
 from openpose_tf.skeleton import MPI, MPII_JOINTS
 
 LIMB_JOINTS = tuple(part for part in MPI.parts if part[:2] in ("l_", "r_"))
@@ -95,6 +96,7 @@ def evaluate(
     sigma_set: str = "recommended",
     only_predicted: bool = False,
     orientation: Orientation = "stored",
+    include_list: str | None = None,
 ) -> dict[str, Any]:
     """Returns the OKS numbers of a folder of predictions against a ground truth.
 
@@ -106,11 +108,16 @@ def evaluate(
         sigma_set: a name of SIGMA_SETS.
         only_predicted: leave out ground-truth images without a prediction file; else their people count as missed.
         orientation: that annotations were made for where a photograph's EXIF tag and size do not decide it.
+        include_list: text file of the images that count, by id or file name; None: all.
     """
     truth = oks_truth.read_truth(groundtruth)
     if truth is None:
+        if include_list:
+            raise UserError("--include_list needs an image dataset or a COCO file as --groundtruth")
         require_toolkit_file(groundtruth)
         return evaluate_toolkit(predictions_dir, groundtruth, joints, sigma_set)
+    if include_list:
+        truth = truth.only(splits.read_list(include_list), include_list)
     predictions = read_predictions(predictions_dir, lambda rows, path: coco_results.parse(rows, path, truth.names))
     common = [key for key in truth.images if key in predictions]
     if not common:
@@ -226,12 +233,17 @@ def define_flags() -> None:
     flags.DEFINE_enum("sigmas", "recommended", sorted(oks_metric.SIGMA_SETS), "Set of per-joint sigmas.")
     flags.DEFINE_bool("only_predicted", False, "Leave out images without a prediction instead of counting misses.")
     flags.DEFINE_enum("orientation", "stored", ORIENTATIONS, ORIENTATION_HELP)
+    flags.DEFINE_string(
+        "include_list",
+        None,
+        "Text file: only these images count (ids or file names), such as the holdout_images.txt of to_tfrecords.",
+    )
 
 
 def main() -> None:
     """Scores, prints the table, writes the JSON."""
     f = flags.FLAGS
-    result = evaluate(f.predictions, f.groundtruth, f.joints, f.sigmas, f.only_predicted, f.orientation)
+    result = evaluate(f.predictions, f.groundtruth, f.joints, f.sigmas, f.only_predicted, f.orientation, f.include_list)
     files.write_json(f.output_file, result)
     print(format_table(result))
 

@@ -53,6 +53,24 @@ class Truth:
     images: Mapping[str, ImageTruth]
     names: Mapping[str, str]
 
+    def only(self, wanted: Sequence[str], path: str | Path) -> "Truth":
+        """Returns the images of a list, by id or file name.
+
+        Args:
+            wanted: the ids or names.
+            path: the list, for the message.
+
+        Raises:
+            UserError: the list names an image that is not here.
+        """
+        keys = {name: self.names.get(str(id_key(name)), image_key(name)) for name in wanted}
+        unknown = sorted(name for name, key in keys.items() if key not in self.images)
+        if unknown:
+            raise UserError(
+                f"{path}: {len(unknown)} of {len(keys)} names are not in the ground truth, such as {unknown[0]}"
+            )
+        return dataclasses.replace(self, images={key: self.images[key] for key in dict.fromkeys(keys.values())})
+
 
 def read_truth(path: str | Path) -> Truth | None:
     """Returns the ground truth of a path whose format is recognized, such as an image dataset or a COCO keypoint file.

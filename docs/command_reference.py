@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))  # mkdocs starts in the checkout, whether the project is installed or not
+sys.path.append(str(ROOT))  # mkdocs starts in the checkout, whether the project is installed or not
 
 from absl import flags  # noqa: E402
 
@@ -23,6 +23,8 @@ MARKER = "<!-- every command, from its own definitions -->"
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """Called by mkdocs for each page: replaces the marker by the reference of all commands."""
+    if str(ROOT) not in sys.path:  # mkdocs takes back what a hook adds while it is imported
+        sys.path.append(str(ROOT))
     return markdown.replace(MARKER, "\n".join(_reference())) if MARKER in markdown else markdown
 
 
@@ -55,7 +57,7 @@ def _module(command: str) -> Any:
 
 def _reference() -> Iterator[str]:
     for command in all_commands():
-        yield f"\n## {command} {{ #{command.replace('.', '-')} }}\n"
+        yield f"\n## {command}\n"
         yield _description(_module(command).__doc__ or "")
         yield "\n| flag | default | meaning |\n|---|---|---|"
         for name, flag in sorted(flags_of(command).items()):

@@ -51,7 +51,7 @@ def test_the_reference_lists_every_command_with_its_flags():
     known, page = _reference()
     assert len(known) > 25
     for command, flags in known.items():
-        section = page.split(f"\n## {command} ")[1].split("\n## ")[0]
+        section = page.split(f"\n## {command}\n")[1].split("\n## ")[0]
         assert all(
             f"`--{flag}`" in section or f"`--[no]{flag}`" in section for flag in flags - OF_ABSL if flag[:2] != "no"
         )

@@ -164,7 +164,7 @@ class TrainConfig:
         real_fraction: share of real samples in a batch; 0 synthetic only, 1 real only.
     """
 
-    model_dir: str = option(dataclasses.MISSING, "Folder of the run; a run found there goes on.")
+    model_dir: str = option(dataclasses.MISSING, "Folder of the run; a run found there is resumed.")
     model: ModelConfig = ModelConfig()
     target: TargetConfig = TargetConfig()
     optimizer: OptimizerConfig = OptimizerConfig()
@@ -182,7 +182,8 @@ class TrainConfig:
     )
     copy_stages: bool = option(
         False,
-        "Stages that --init_checkpoint lacks start as copies of its last stage (2 or later), not from random numbers.",
+        "Stages that --init_checkpoint lacks start as copies of its last stage (2 or later), not from random "
+        "initialization.",
     )
     widen: bool = option(
         False,
@@ -235,13 +236,13 @@ class DataConfig:
     reading: str = option(
         "blocks",
         "Shards are read in blocks of records that lie side by side, or record by record (runs before blocks; such a "
-        "run goes on as it began).",
+        "run keeps the order it began with).",
         choices=("blocks", "records"),
     )
     # Bounds of what follows: records hold no more than they reach.
     max_rotation_deg: float = option(
         MAX_ROTATION_DEG,
-        "Crops are turned by up to so many degrees.",
+        "Crops are rotated by up to this many degrees.",
         name="max_rotation",
         low=0.0,
         high=MAX_ROTATION_DEG,

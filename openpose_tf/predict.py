@@ -5,7 +5,7 @@
     python -m openpose_tf.predict --saved_model=exported --images='photos/*.jpg' --output_dir=predictions
 
 Each picture NAME.jpg becomes NAME.jpg (skeletons) and NAME.json in the output folder, which repeats the folders of the
-input; a film FILM.mp4 becomes FILM.mp4 and FILM/000000.json and so on.
+input; a video CLIP.mp4 becomes CLIP.mp4 and CLIP/000000.json and so on.
 """
 
 import contextlib
@@ -38,7 +38,7 @@ class PredictOptions:
     """What to predict.
 
     Attributes:
-        images: pictures, folders and patterns, or one film.
+        images: pictures, folders and patterns, or one video.
     """
 
     saved_model: str = option("builtin", "Folder written by openpose_tf.export; builtin: the small bundled student.")
@@ -128,7 +128,7 @@ class PictureFiles:
 
 
 class Film:
-    """A film; its frames have numbers for names."""
+    """A video; its frames have numbers for names."""
 
     def __init__(self, path: str) -> None:
         self._path = Path(path)
@@ -149,7 +149,7 @@ class Film:
 
     @contextlib.contextmanager
     def drawings(self, output: Path) -> Iterator[Sink]:
-        """Yields the function that adds a frame to the film with skeletons."""
+        """Yields the function that adds a frame to the video with skeletons."""
         with files.atomic_path(output / f"{self._path.stem}.mp4") as temporary:
             size = self._header.width, self._header.height
             film = cv2.VideoWriter(str(temporary), cv2.VideoWriter.fourcc(*"mp4v"), self._header.frames_per_s, size)
@@ -167,7 +167,7 @@ def predict(options: PredictOptions) -> int:
     """
     films = [path for path in options.images if image_files.is_video(path)]
     if films and len(options.images) > 1:
-        raise UserError(f"{films[0]} is a film, given with {len(options.images) - 1} other inputs: give it alone")
+        raise UserError(f"{films[0]} is a video, given with {len(options.images) - 1} other inputs: give it alone")
     source: Source = Film(films[0]) if films else PictureFiles(options.images)
     output = files.writable_dir(options.output_dir)
     if source.folder.resolve() == output.resolve():
@@ -227,7 +227,7 @@ def define_flags() -> None:
     flags.DEFINE_multi_string(
         "images",
         None,
-        "A picture, folder or pattern ('a/*.jpg'), several of them, or one film; --images= may be left out.",
+        "A picture, folder or pattern ('a/*.jpg'), several of them, or one video; --images= may be left out.",
     )
 
 

@@ -2,7 +2,7 @@
 
 The paper takes SUN397 photographs of at least 512x512 px as backgrounds and rejects those in which Mask R-CNN finds a
 person (Sec. 3.1). Scores are kept in a CSV: calling again with another --threshold only reads it, and a run that was
-killed goes on where it was.
+killed resumes where it stopped.
 
     python -m synth.filter_backgrounds --input_dir=SUN397 --output_file=backgrounds.txt
     python -m synth.filter_backgrounds --input_dir=SUN397 --output_file=backgrounds.txt --threshold=0.2  # no new pass

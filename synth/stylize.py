@@ -210,7 +210,9 @@ def define_flags() -> None:
     default = ", ".join(f"{kind.strength:g} for {name}" for name, kind in STYLIZERS.items())
     flags.DEFINE_float("strength", None, f"share of the change, 0..1; default {default}", 0, 1)
     flags.DEFINE_float("gpus_per_worker", 0.0, "GPUs per worker", lower_bound=0.0)
-    flags.DEFINE_integer("images_per_worker", 1000, "a worker process is replaced after so many", lower_bound=1)
+    flags.DEFINE_integer(
+        "images_per_worker", 1000, "a worker process is replaced after this many images", lower_bound=1
+    )
 
 
 if __name__ == "__main__":

@@ -6,8 +6,8 @@
     python -m eval.study --report_only                      # RESULTS.md of the results that are there
 
 Renders its data, trains, scores, and leaves one small file per row and seed in study/results/, which is all that the
-tables need: a row with a file there is never run again, also in another clone. The two students that rows go on from
-lie in study/starts/. Ctrl-C stops; the same command goes on.
+tables need: a row with a file there is never run again, also in another clone. The two students that rows start from
+lie in study/starts/. Ctrl-C stops; the same command resumes.
 """
 
 import shutil
@@ -54,7 +54,7 @@ def run(study: Study, todo: Sequence[tuple[StudyRow, int]], results_dir: Path) -
 
 
 def _start(study: Study, row: StudyRow) -> int:
-    """Trains the student that a row goes on from, unless its weights are there."""
+    """Trains the student that a row starts from, unless its weights are there."""
     if study.start_path(row).exists():
         return cli.EXIT_OK
     start = plan.start_of(row)
@@ -63,7 +63,7 @@ def _start(study: Study, row: StudyRow) -> int:
 
 
 def _row(study: Study, row: StudyRow, seed: int, results_dir: Path) -> int:
-    """Runs one row and seed, writes its result and lets go of what nobody needs any more."""
+    """Runs one row and seed, writes its result and deletes what nobody needs any more."""
     folder = study.run_dir(row.name, seed)
     log = StageLog.open(folder / "stages.json", FIX)
     code = run_stages(plan.row_stages(study, row, seed), log)

@@ -87,7 +87,9 @@ class OpenPoseStudent:
             return self._step(self._replicas.split(batch))
         except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError) as error:
             reason = " ".join(error.message.split())[:200]
-            message = f"another worker went away ({reason}): start all workers again, the run goes on at its checkpoint"
+            message = (
+                f"another worker was lost ({reason}): start all workers again, the run resumes from its checkpoint"
+            )
             raise MachineError(message) from None
         except tf.errors.ResourceExhaustedError:
             raise MachineError(

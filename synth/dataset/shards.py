@@ -37,7 +37,7 @@ def make_missing(
     """
     todo = writer.missing(folder, indices)
     if len(todo) < len(indices):
-        logging.info("%s: %d of %d images are there, going on", folder, len(indices) - len(todo), len(indices))
+        logging.info("%s: %d of %d images are there, resuming", folder, len(indices) - len(todo), len(indices))
     with Progress(len(indices), title, "image", initial=len(indices) - len(todo)) as bar:
         return engine.run(task, job, todo, workers, lambda _, result: bar.update(1, note(result)))
 

@@ -58,7 +58,7 @@ class StyleJob:
     source: Path = option(dataclasses.MISSING, "mixed dataset (D_M)", name="input_dir", required=True)
     output: Path = option(
         dataclasses.MISSING,
-        "folder of the stylized dataset; a run that was stopped goes on",
+        "folder of the stylized dataset; a run that was stopped resumes",
         name="output_dir",
         required=True,
     )

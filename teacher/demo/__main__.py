@@ -1,7 +1,7 @@
 """The main job in one command: render, train with the teacher, export, predict, score.
 
 Every stage is one of the project's own commands, run as a user would run it. A stage that has finished is not run
-again, so the demo goes on where it was interrupted.
+again, so the demo resumes where it was interrupted.
 
     python -m teacher.demo --output_dir=demo
 """
@@ -25,7 +25,7 @@ def define_flags() -> None:
         "size",
         "small",
         list(stages.SIZES),
-        "small: 15 minutes on two cores; smoke: the same road in a few minutes, from random numbers.",
+        "small: 15 minutes on two cores; smoke: the same stages in a few minutes, from random initialization.",
     )
 
 

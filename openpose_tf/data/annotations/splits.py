@@ -1,4 +1,4 @@
-"""Lists of image ids: which images train and which are kept apart, written to files with a hash."""
+"""Lists of image ids: which images train and which are held out, written to files with a hash."""
 
 import dataclasses
 import unicodedata
@@ -124,11 +124,11 @@ def hold_out(images: Sequence[AnnotatedImage], amount: float, seed: int) -> tupl
 
     Args:
         images: the data set.
-        amount: below 1 the share of images to keep apart, else their number.
+        amount: below 1 the share of images to hold out, else their number.
         seed: of the choice; it depends on the ids and the seed only, not on the order of the images.
 
     Returns:
-        Image ids to train on and image ids kept apart, both sorted.
+        Image ids to train on and image ids held out, both sorted.
 
     Raises:
         UserError: nothing would be left on one side.
@@ -136,6 +136,6 @@ def hold_out(images: Sequence[AnnotatedImage], amount: float, seed: int) -> tupl
     ids = sorted(image.image_id for image in images)
     number = round(len(ids) * amount) if amount < 1 else round(amount)
     if not 0 < number < len(ids):
-        raise UserError(f"--holdout={amount:g} keeps {number} of {len(ids)} images apart: choose at least 1 and fewer")
+        raise UserError(f"--holdout={amount:g} holds out {number} of {len(ids)} images: choose at least 1 and fewer")
     order = np.random.default_rng(seed).permutation(len(ids))
     return sorted(ids[k] for k in order[number:]), sorted(ids[k] for k in order[:number])

@@ -102,7 +102,7 @@ class ReadRequest:
     split: str = TRAIN
     groups: str | None = option(None, "groups_v12.mat of the MPII toolkit, for a random split (mpii).")
     num_validation_groups: int = option(
-        NUM_VALIDATION_GROUPS, "Groups kept apart at random, with their images (mpii; 343: paper Sec. 5).", low=1
+        NUM_VALIDATION_GROUPS, "Groups held out at random, with their images (mpii; 343: paper Sec. 5).", low=1
     )
     seed: int = 0
     validation_list: str | None = option(

@@ -164,7 +164,7 @@ def _restricted(entry: Entry, folder: Path, index: int, rule: RegionRule) -> Gro
 def define_flags() -> None:
     """Defines this command's flags."""
     config_flags.define(RunOptions)
-    flags.DEFINE_enum("region", "openpose", list(RULES), "Which people of a picture belong to the group.")
+    flags.DEFINE_enum("region", "openpose", list(RULES), "Which people of a image belong to the group.")
     flags.DEFINE_list("region_margins", None, "Other margins x,y of --region in pixels at group scale 1.")
 
 

@@ -197,7 +197,7 @@ class TrainConfig:
     checkpoint_every: int = option(1000, "Steps between checkpoints.", low=1)
     keep_checkpoints: int = option(5, "Checkpoints kept.", low=1)
     log_every: int = option(20, "Steps between rows of metrics.jsonl.", low=1)
-    image_every: int = option(0, "Steps between TensorBoard pictures; 0 is off.", low=0)
+    image_every: int = option(0, "Steps between TensorBoard images; 0 is off.", low=0)
     strategy: str = option(
         "one_device",
         "One device, all GPUs here, or TF_CONFIG's workers.",
@@ -230,7 +230,7 @@ class DataConfig:
         0.5, "Share of synthetic samples in a batch of both kinds (paper: 0.5).", low=0.0, high=1.0
     )
     max_people: int = option(20, "People labelled in a crop; the nearest are kept, the rest counted.", low=1)
-    padding_valid: bool = option(False, "Count the area outside of the picture in the loss (OpenPose does).")
+    padding_valid: bool = option(False, "Count the area outside of the image in the loss (OpenPose does).")
     warp: str = option("cv2", "How pixels are moved; cv2 is faster on a CPU.", choices=("cv2", "tf"))
     num_threads: int = option(2, "Threads per input stream.", name="data_threads", low=1)
     reading: str = option(

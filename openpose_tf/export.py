@@ -47,9 +47,9 @@ class ExportOptions:
         None, "Height,width in pixels of the TFLite input (default: the training crop's)."
     )
     test_side: int | None = option(
-        None, "Longer side in pixels at which pictures are shown to the network (default: 1.5 training crops).", low=8
+        None, "Longer side in pixels at which images are shown to the network (default: 1.5 training crops).", low=8
     )
-    max_people: int = option(32, "Largest number of people per picture.", low=1, high=480)
+    max_people: int = option(32, "Largest number of people per image.", low=1, high=480)
     min_person_score: float | None = option(
         None,
         "People with a lower score (mean of parts and limbs, 0 to 2) are left out; default 0.2 (release), for builtin "

@@ -53,14 +53,14 @@ class PredictOptions:
     scales: tuple[float, ...] = option(
         (1,), "Sizes relative to --longest_side whose maps are averaged, such as 0.7,1,1.3."
     )
-    flip: bool = option(False, "Average the maps of the mirrored picture, too: better, and twice the time.")
-    format: str = option("json", "json: one file per picture; coco: one COCO result file.", choices=("json", "coco"))
+    flip: bool = option(False, "Average the maps of the mirrored image, too: better, and twice the time.")
+    format: str = option("json", "json: one file per image; coco: one COCO result file.", choices=("json", "coco"))
     annotations: str | None = option(
         None,
-        "coco: COCO annotation file that says the pictures' image ids by their file names; without it the id is the "
+        "coco: COCO annotation file that says the images' image ids by their file names; without it the id is the "
         "number that a file name ends with (COCO_val2014_000000000042.jpg: 42), or else the name.",
     )
-    draw: bool = option(True, "Write pictures with skeletons.")
+    draw: bool = option(True, "Write images with skeletons.")
     min_part_score: float = option(0.0, "Parts with a lower score are not drawn; the JSON keeps them.", low=0, high=1)
     batch_size: int = option(8, "Pictures of equal shown size that are predicted together.", low=1)
 
@@ -227,7 +227,7 @@ def define_flags() -> None:
     flags.DEFINE_multi_string(
         "images",
         None,
-        "A picture, folder or pattern ('a/*.jpg'), several of them, or one video; --images= may be left out.",
+        "An image, folder or pattern ('a/*.jpg'), several of them, or one video; --images= may be left out.",
     )
 
 

@@ -73,12 +73,12 @@ def define_flags() -> None:
     """Defines this command's flags."""
     flags.DEFINE_string("before", None, "mixed dataset (D_M)", required=True)
     flags.DEFINE_string("after", None, "stylized dataset made of it", required=True)
-    flags.DEFINE_string("output_file", None, "picture to write (.png or .jpg)", required=True)
+    flags.DEFINE_string("output_file", None, "image to write (.png or .jpg)", required=True)
     flags.DEFINE_alias("output", "output_file")
     flags.DEFINE_string("photos_dir", None, "where the photographs are now, as given to synth.stylize")
     flags.DEFINE_integer("num_images", 10, "rows", lower_bound=1)
     flags.DEFINE_integer("seed", 0, "draws the images", lower_bound=0)
-    flags.DEFINE_integer("cell", 320, "width of one picture in px", lower_bound=32)
+    flags.DEFINE_integer("cell", 320, "width of one image in px", lower_bound=32)
 
 
 if __name__ == "__main__":

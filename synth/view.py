@@ -32,7 +32,7 @@ LEGEND = {
 def define_flags() -> None:
     """Defines this command's flags."""
     flags.DEFINE_string("input_dir", None, "folder of the dataset; --input_dir= may be left out")
-    flags.DEFINE_string("output_file", None, "picture to write; default DIR/contact_sheet.png or DIR/view_IMAGE.png")
+    flags.DEFINE_string("output_file", None, "image to write; default DIR/contact_sheet.png or DIR/view_IMAGE.png")
     flags.DEFINE_alias("output", "output_file")
     flags.DEFINE_string("image", None, "id of one image to show in full: image, keypoints, masks, boxes, depth")
     flags.DEFINE_integer("num_images", 24, "images on a contact sheet, spread over the dataset", lower_bound=1)

@@ -20,7 +20,7 @@ from teacher.groups.membership import group_records
 def define_flags() -> None:
     """Defines this command's flags."""
     flags.DEFINE_string("records", None, "Record set to partition.")
-    flags.DEFINE_string("output_dir", None, "Folder for the new record set, groups.json and pictures.")
+    flags.DEFINE_string("output_dir", None, "Folder for the new record set, groups.json and images.")
     flags.DEFINE_bool("overwrite", False, "Replace a record set that is already there.")
     grouping_flags.define_flags()
 

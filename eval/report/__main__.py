@@ -144,7 +144,7 @@ def define_flags() -> None:
     flags.DEFINE_list("scores", [], "Results of eval.oks as name=path, with commas between.")
     flags.DEFINE_string("before", None, "Predictions before the training.")
     flags.DEFINE_string("after", None, "Predictions after the training.")
-    flags.DEFINE_integer("most_pairs", 6, "Number of before/after pictures.", lower_bound=1)
+    flags.DEFINE_integer("most_pairs", 6, "Number of before/after images.", lower_bound=1)
 
 
 def main() -> None:

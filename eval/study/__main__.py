@@ -110,7 +110,7 @@ def define_flags() -> None:
     flags.DEFINE_enum("size", "small", list(plan.SIZES), "small: the study; smoke: the same road in minutes.")
     flags.DEFINE_string("study_dir", "study", "Folder of the flagfiles, results/, starts/ and RESULTS.md.")
     flags.DEFINE_string("output_dir", None, "Folder of results/, starts/ and RESULTS.md, if not --study_dir.")
-    flags.DEFINE_string("work_dir", "runs/study", "Folder of pictures, records and runs, made again from seeds.")
+    flags.DEFINE_string("work_dir", "runs/study", "Folder of images, records and runs, made again from seeds.")
     flags.DEFINE_enum("precision", "float32", list(Precision), "Of training; bfloat16 is faster where the CPU has it.")
     flags.DEFINE_string("photographs", None, "Folder of real photographs with people, to score on besides.")
     flags.DEFINE_string("photograph_annotations", None, "COCO person keypoints of --photographs.")

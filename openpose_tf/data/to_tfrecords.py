@@ -1,4 +1,4 @@
-"""Makes person-crop TFRecords of annotated photographs, or of a rendered dataset.
+r"""Makes person-crop TFRecords of annotated photographs, or of a rendered dataset.
 
 Example (train on about 60 of 85 photographs, then records of those held out):
     python -m openpose_tf.data.to_tfrecords --format=coco --annotations=person_keypoints.json --images=images \

@@ -34,5 +34,5 @@ def define_flags() -> None:
     flags.DEFINE_integer("scenes_per_worker", 100, "a worker process is replaced after this many scenes", lower_bound=1)
     config_flags.define(ReadRequest, prefix="mixed: ")
     flags.DEFINE_enum("format", "coco", readers.FORMATS, "mixed: kind of annotation")
-    flags.DEFINE_integer("variants", 5, "mixed: pictures per photograph (paper: 5)", lower_bound=1)
+    flags.DEFINE_integer("variants", 5, "mixed: images per photograph (paper: 5)", lower_bound=1)
     flags.DEFINE_integer("split_seed", 0, "mixed: the --seed that D_R's split was made with", lower_bound=0)

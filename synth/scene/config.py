@@ -51,7 +51,7 @@ class SceneConfig:
         choices=CAMERAS,
         derived=True,
     )
-    light: str = option("hdri", "environment pictures with a sun, or the release's spherical harmonics", choices=LIGHTS)
+    light: str = option("hdri", "environment images with a sun, or the release's spherical harmonics", choices=LIGHTS)
     body: str = option("builtin", "builtin, or the path of SMPL+H model files")
     poses: str = option("builtin", "builtin, or a folder of AMASS .npz / BVH motion files")
     joint_names: str = option(
@@ -112,4 +112,4 @@ class RenderConfig:
     device: str = "CPU"
     denoise: bool = option(True, "denoise with OpenImageDenoise")
     write_depth: bool = option(False, "also write depth/ (uint16 millimetres)")
-    jpeg_quality: int = option(95, "of the pictures", low=1, high=100)
+    jpeg_quality: int = option(95, "of the images", low=1, high=100)

@@ -67,7 +67,7 @@ class StyleJob:
     photos_dir: Path | None = option(None, "where the photographs are now, if not where the dataset says")
     image_format: str = option(
         "png",
-        "of the stylized pictures. png: no pixel but the synthetic people's changes; jpg: a quarter of the size, all "
+        "of the stylized images. png: no pixel but the synthetic people's changes; jpg: a quarter of the size, all "
         "pixels are encoded anew (mean change 0.4 of 255)",
         choices=IMAGE_FORMATS,
     )

@@ -66,7 +66,7 @@ def read(name: str, request: ReadRequest) -> ReadResult:
     if not request.annotations:
         raise UserError(f"--annotations is needed for --format={name}")
     if reader.needs_images and not request.images:
-        raise UserError(f"--images is needed for --format={name}: the folder of the pictures")
+        raise UserError(f"--images is needed for --format={name}: the folder of the images")
     if reader.has_split and request.split not in (TRAIN, VALIDATION):
         raise UserError(f"--split={request.split}: --format={name} knows {TRAIN} and {VALIDATION}")
     found = reader.read(request)

@@ -97,7 +97,7 @@ class ReadRequest:
     annotations: str = option(
         dataclasses.MISSING, "Annotation file, or folder of the image dataset (or of JSON files)."
     )
-    images: str | None = option(None, "Folder of the pictures, unless the annotation brings its own.")
+    images: str | None = option(None, "Folder of the images, unless the annotation brings its own.")
     masks: str | None = option(None, "Folder of masks of un-annotated people, mask_NAME (mpii, openpose_json).")
     split: str = TRAIN
     groups: str | None = option(None, "groups_v12.mat of the MPII toolkit, for a random split (mpii).")
@@ -115,7 +115,7 @@ class ReadRequest:
     orientation: Orientation = option("stored", ORIENTATION_HELP, choices=ORIENTATIONS)
     is_synthetic: bool = option(
         False,
-        "The pictures are rendered: D_S, or D_M where some people have isSynth 0 (openpose_json). Their camera_angle, "
+        "The images are rendered: D_S, or D_M where some people have isSynth 0 (openpose_json). Their camera_angle, "
         "minDist, visibility and cropped shares become features for the teacher.",
     )
     people_boxes: str | None = option(

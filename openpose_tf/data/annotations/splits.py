@@ -79,6 +79,9 @@ def choose(found: ReadResult, request: ReadRequest) -> ReadResult:
             ids = {image.image_id for image in select(images, read_list(path), path, found.left_out_images)}
             facts = facts if wanted else facts | {"excluded_images": len(ids)}
             images = [image for image in images if (image.image_id in ids) == wanted]
+    if not images and not (request.include_list or request.exclude_list):
+        why = ", ".join(f"{count} left out: {reason}" for reason, count in found.left_out.items())
+        raise UserError(f"{request.annotations}: no image is left ({why or 'it has none'})")
     if not images:
         raise UserError(f"{request.annotations}: the lists leave no image")
     return dataclasses.replace(found, images=images, facts=facts)

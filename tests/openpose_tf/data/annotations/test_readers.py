@@ -153,3 +153,10 @@ def test_boxes_that_are_nobody_annotated_leave_the_loss_or_take_the_photograph_o
     boxes.write_text(json.dumps({"images": {"other.jpg": []}}))
     with pytest.raises(UserError, match="names none of the 1 photographs"):
         readers.read("points", ReadRequest(points, people_boxes=str(boxes)))
+
+
+def test_a_file_of_which_no_image_is_left_says_why(points, monkeypatch):
+    nobody = ReadResult([], left_out={"image without people": 2})
+    monkeypatch.setitem(readers.READERS, "points", Reader(lambda request: nobody, needs_images=False))
+    with pytest.raises(UserError, match=r"no image is left \(2 left out: image without people\)"):
+        readers.read("points", ReadRequest(points))

@@ -12,7 +12,7 @@ from tests.support.structure import PACKAGES, name
 
 PAGES = [page for page in pages.all_pages() if page.name != "CHANGELOG.md"]  # which names what went, too
 OF_OTHERS = {"zipfile", "pytest", "package.verb"}  # modules of others, and a placeholder
-OF_ABSL = {"help", "helpfull", "flagfile", "verbosity"}
+OF_ABSL = {"help", "flagfile", "verbosity"}
 CODE = """
 import json
 from docs import command_reference as reference

@@ -15,8 +15,8 @@ from absl import flags
 from openpose_tf.common import cli
 from openpose_tf.common.errors import UserError
 from openpose_tf.common.imaging import images
-from openpose_tf.data.annotations import image_dataset_schema as schema
 from openpose_tf.data.annotations.image_dataset import read_header
+from openpose_tf.data.annotations.store import listing
 from openpose_tf.inference.drawing import contact_sheet
 from synth.dataset import drawing
 from synth.stylization import stylize_image
@@ -34,13 +34,13 @@ def sheet(job: StyleJob, num_images: int, seed: int, cell: int) -> np.ndarray:
         seed: draws the images.
         cell: width of one picture in pixels.
     """
-    paths = schema.require_annotations(job.output, "run python -m synth.stylize first")
-    order = np.random.default_rng(seed).permutation(len(paths))[:num_images]
+    parts = listing.require_parts(job.output, "run python -m synth.stylize first")
+    names = [name for part in parts for name in part.ids()]
+    order = np.random.default_rng(seed).permutation(len(names))[:num_images]
     shown: list[np.ndarray] = []
     captions: list[str] = []
     for number in sorted(order):
-        after = schema.read_annotation(paths[number])
-        before = stylize_image.read_annotation(job.source, int(paths[number].stem))
+        before, after = (listing.read(folder, names[number]) for folder in (job.source, job.output))
         shown += [_lit_people(job, before), drawing.read_picture(job.source, before)]
         shown.append(drawing.read_picture(job.output, after))
         style = after["style"]

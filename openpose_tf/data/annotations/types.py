@@ -62,7 +62,7 @@ class AnnotatedImage:
         image_id: name that is unique within its data set.
         image_path: the picture.
         width, height: size in pixels.
-        people: the annotated people.
+        people: the annotated people; of packs, they are read each time that they are looked at.
         labelled_joints: [16] bool; False for a joint that this data set never annotates (COCO: head top), which must
             not count as absent.
         ignore_mask_path: picture of the same size, larger than 30 where un-annotated people are; or None.
@@ -77,7 +77,7 @@ class AnnotatedImage:
     image_path: Path
     width: int
     height: int
-    people: tuple[Person, ...]
+    people: Sequence[Person]
     labelled_joints: tuple[bool, ...] = ALL_JOINTS_LABELLED
     ignore_mask_path: Path | None = None
     ignore_segmentations: tuple[Any, ...] = ()

@@ -75,7 +75,9 @@ def columns(rows: Iterable[Mapping[str, Any]]) -> dict[str, np.ndarray]:
     return {
         "num_people": np.array([row["people"] for row in counts], np.int32),
         "count_names": np.array(names, np.str_),
-        "counts": np.array([[row.get(name, -1) for name in names] for row in counts], np.int32),
+        "counts": np.array([[row.get(n, -1) for n in names] for row in counts], np.int32).reshape(
+            len(counts), len(names)
+        ),
         "camera_pitch_deg": np.array(pitch, np.float32),
         "states": np.array(states, np.uint8).reshape(-1, NUM_MPII_JOINTS),
         **{name: table[:, k] for k, name in enumerate(PERSON_NUMBERS)},

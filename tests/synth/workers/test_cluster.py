@@ -69,7 +69,7 @@ def test_two_machines_of_which_one_is_cut_off_make_the_pictures_of_one(tmp_path)
         refused = run_command(*render(machines, two), code=2, env=without_token, prefix=machines[0].prefix)
         assert "the cluster demands its token: copy" in refused.stderr and "RAY_AUTH_MODE=token" in refused.stderr
         process = start_command(*render(machines, two), env=given, prefix=machines[0].prefix)
-        wait_until(lambda: len(list((two / "annotations").glob("0*.json"))) >= 2, process)
+        wait_until(lambda: len(list((two / "annotations").glob("*/0*.json"))) >= 2, process)
         wait_until(lambda: any("ray::_in_worker" in title for title in machines[1].titles()), process)
         machines[1].cable("down")  # in the middle of a picture
         _, error = process.communicate(timeout=280)

@@ -58,15 +58,15 @@ def find_images(source: str | os.PathLike[str]) -> list[Path]:
     """Returns the pictures that `source` names, sorted.
 
     Args:
-        source: a picture, a folder (its pictures, not those of its folders), or a pattern such as `photos/*.jpg`
-            (`**` for folders within).
+        source: a picture, a folder (its pictures; where it has none itself, as `images/` of an image dataset, those of
+            the folders within), or a pattern such as `photos/*.jpg` (`**` for folders within).
 
     Raises:
         UserError: nothing is there, or nothing that looks like a picture.
     """
     path = Path(source)
     if path.is_dir():
-        found = list_images(path)
+        found = list_images(path) or list_images(path, recursive=True)
         if not found:
             raise UserError(f"{path} holds no pictures: expected files such as *{' *'.join(SUFFIXES)}")
         _name_others(path, found)

@@ -32,7 +32,8 @@ def make_flat(source: Path, folder: Path) -> Path:
     (folder / schema.HEADER).write_text(json.dumps(header | {"schema": schema.FLAT_SCHEMA}))
     for name, row in annotations(source).items():
         for role, path in schema.sample_paths(folder, name, flat=True).items():
-            path.parent.mkdir(exist_ok=True)
+            if row.get(role) or role == "annotation":
+                path.parent.mkdir(exist_ok=True)
             if row.get(role):
                 path = path.with_suffix(Path(row[role]).suffix)
                 shutil.copy(source / row[role], path)

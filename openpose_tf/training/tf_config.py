@@ -61,8 +61,8 @@ def has_work() -> bool:
     if task is None or task.index is not None:
         return True
     logging.info(
-        "%s: the role of this process, %s, is one that synchronous training does without: it ends. Chief and workers train; "
-        "to score checkpoints, export one and run eval.run",
+        "%s: the role of this process, %s, is one that synchronous training does without: it ends. Chief and workers "
+        "train; to score checkpoints, export one and run eval.run",
         NAME,
         task.job,
     )

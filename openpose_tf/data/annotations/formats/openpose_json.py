@@ -2,8 +2,9 @@
 
 Joints are in MPII's order; (0, 0) is a missing joint (docs/reference/method.md section 2.1), as is a flag of 2 or more;
 flag 0 is occluded. A null place is a missing joint; a null objpos or scale, or [], as MATLAB writes it, is not known;
-who has no joint is nobody. Where a picture has several entries, everybody who appears in any of them is labelled once. With
-`--is_synthetic` the people are rendered, as in the authors' published D_S and D_M, whose numbers become features.
+who has no joint is nobody. Where a picture has several entries, everybody who appears in any of them is
+labelled once. With `--is_synthetic` the people are rendered, as in the authors' published D_S and D_M, whose numbers
+become features.
 """
 
 import collections

@@ -94,11 +94,15 @@ def list_images(folder: PathLike, recursive: bool = False) -> list[Path]:
 def read_list(path: Path) -> list[Path]:
     """Returns the paths in a text file, one per line, "#" for comments; relative ones count from the file's folder.
 
+    A path with Windows separators is read as one with those of this system where there is such a file.
+
     Raises:
         UserError: the file is not text.
     """
     lines = files.read_lines(path, "a folder, or a list with one path per line")
-    return [path.parent / os.path.expanduser(line) for line in lines]
+    written = [path.parent / os.path.expanduser(line) for line in lines]
+    plain = [str(name).replace("\\", "/") for name in written]
+    return [Path(other) if os.path.isfile(other) else name for name, other in zip(written, plain)]
 
 
 def read_header(path: PathLike) -> Header:

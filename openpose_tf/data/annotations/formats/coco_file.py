@@ -112,8 +112,8 @@ def parse(path: str | Path) -> CocoFile:
     content = files.read_json(path, WHAT)
     _check(content, path)
     for name in LISTS:
-        _require_unique(content[name], "id", path, name)
-    _require_unique(content["images"], "file_name", path, "images")
+        require_unique(content[name], "id", path, name)
+    require_unique(content["images"], "file_name", path, "images")
     categories = {key: row for row in content["categories"] if (key := id_key(row.get("id"))) is not None}
     with_keypoints = {key: joint_names(row["keypoints"]) for key, row in categories.items() if _lists_keypoints(row)}
     joints = _of_people(with_keypoints)
@@ -149,7 +149,7 @@ def id_key(identifier: Any) -> str | None:
     return text.lstrip("0") or "0" if text.isascii() and text.isdigit() else text
 
 
-def _require_unique(rows: Sequence[Mapping[str, Any]], field: str, path: str | Path, name: str) -> None:
+def require_unique(rows: Sequence[Mapping[str, Any]], field: str, path: str | Path, name: str) -> None:
     """Refuses a list in which two rows have the same id, or file name."""
     found: dict[str, int] = {}
     for number, row in enumerate(rows):

@@ -309,3 +309,12 @@ def test_a_list_of_paths(tmp_path):
     (tmp_path / "list.txt").write_bytes(b"\xff\xd8\xff")
     with pytest.raises(UserError, match="not a text file"):
         images.read_list(tmp_path / "list.txt")
+
+
+def test_lists_of_windows_name_files_of_this_system(tmp_path):
+    (tmp_path / "photos").mkdir()
+    for name in ("photos/a.jpg", "odd\\name.jpg"):
+        (tmp_path / name).touch()
+    (tmp_path / "list.txt").write_bytes("photos\\a.jpg\r\n.\\gone.jpg\r\nodd\\name.jpg\r\n".encode("utf-16"))
+    expected = [tmp_path / "photos" / "a.jpg", tmp_path / ".\\gone.jpg", tmp_path / "odd\\name.jpg"]
+    assert images.read_list(tmp_path / "list.txt") == expected

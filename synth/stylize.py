@@ -22,6 +22,7 @@ from openpose_tf.common.fingerprints import canonical_json, fingerprint
 from openpose_tf.common.imaging import images
 from openpose_tf.data.annotations import image_dataset_schema as schema
 from openpose_tf.data.annotations.image_dataset import read_header
+from openpose_tf.data.annotations.store import listing
 from synth.dataset import completeness, shards, writer
 from synth.dataset.index import STYLE
 from synth.stylization import stylize_image
@@ -142,7 +143,9 @@ def finish(run: StyleRun, failures: Sequence[Failure]) -> dict[str, Any]:
     """Writes the counts into dataset.json, and the failures where there are any; returns the counts."""
     job = run.job
     shards.write_failures(job.output, failures, run.engine)
-    found = writer.close_dataset(job.output, {})
+    header = read_header(job.output)
+    is_last = run.engine.num_shards == 1 or listing.count(job.output) >= int(header["num_images"])
+    found = writer.close_dataset(job.output, {}, pack=is_last)
     header = read_header(job.output)
     counts = header["counts"] | {"style": {**found.group(STYLE), "reasons": found.group(f"{STYLE}_reasons")}}
     files.write_json(job.output / schema.HEADER, header | {"counts": counts})

@@ -122,9 +122,16 @@ def write_sample(
     files.write_json(paths["annotation"], row, indent=None)
 
 
-def close_dataset(folder: Path, dropped_backgrounds: Mapping[str, int]) -> Index:
-    """Packs the annotations, counts what is in the dataset into dataset.json and returns the index."""
-    packing.pack_all(folder)
+def close_dataset(folder: Path, dropped_backgrounds: Mapping[str, int], pack: bool = True) -> Index:
+    """Counts what is in the dataset into dataset.json and returns the index.
+
+    Args:
+        folder: the dataset.
+        dropped_backgrounds: numbers of background photographs that were not used, by reason.
+        pack: packs the annotations first; False while other jobs still make images.
+    """
+    if pack:
+        packing.pack_all(folder)
     found = index.read(folder)
     counts = found.summary() | {"backgrounds_dropped": dict(dropped_backgrounds)}
     header = files.read_json(folder / schema.HEADER, "the header of an image dataset")

@@ -6,7 +6,6 @@ Schema 2 has a folder for every thousand images, whose annotations become one fi
 older datasets, is flat. No NumPy, so that render workers can use it.
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +41,8 @@ def thousand_name(thousand: int) -> str:
 def is_flat(folder: Path) -> bool:
     """Returns whether a dataset keeps its files in flat folders, by its header; without one it is new, and does not."""
     try:
-        header = json.loads((folder / HEADER).read_bytes())
-    except (OSError, ValueError):  # who needs a header reads it with `image_dataset.read_header`
+        header = files.read_json(folder / HEADER, "the header of an image dataset")
+    except UserError:  # who needs a header reads it with `image_dataset.read_header`
         return False
     return isinstance(header, dict) and header.get("schema") == FLAT_SCHEMA
 

@@ -3,7 +3,7 @@
 import collections
 import dataclasses
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ PERSON_NUMBERS = ("scale", "visible_ratio", "cropped_ratio", "min_distance")
 GROUPS = ("keypoints", "poses")  # counts by state and by kind
 STYLE = "style"
 NUM_STATES = max(JointState) + 1
+_Row = dict[str, Any]
 _FIELDS = ("num_people", "count_names", "counts", "camera_pitch_deg", "states", *PERSON_NUMBERS)
 
 
@@ -53,35 +54,41 @@ class Index:
         return {name.removeprefix(prefix): n for name, n in sorted(self.counts.items()) if name.startswith(prefix)}
 
 
-def columns(rows: Iterable[Mapping[str, Any]]) -> dict[str, np.ndarray]:
-    """Returns the columns of annotations.
+class Columns:
+    """Collects the columns of annotations, one after the other."""
 
-    Args:
-        rows: N annotations with P people.
+    def __init__(self) -> None:
+        self._counts: list[dict[str, int]] = []
+        self._pitch: list[float] = []
+        self._states: list[list[int]] = []
+        self._numbers: list[list[float]] = []
 
-    Returns:
-        `num_people` [N] int32, `count_names` [K] str, `counts` [N, K] int32 (-1: the image has no such count),
-        `camera_pitch_deg` [N] float32, `states` [P, 16] uint8, and PERSON_NUMBERS [P] float32.
-    """
-    counts, pitch, states, numbers = [], [], [], []
-    for row in rows:
-        counts.append(_counts(row))
-        pitch.append(_number((row.get("camera") or {}).get("pitch_deg")))
+    def add(self, row: _Row) -> _Row:
+        """Adds an annotation, and returns it."""
+        self._counts.append(_counts(row))
+        self._pitch.append(_number((row.get("camera") or {}).get("pitch_deg")))
         for person in row["people"]:
-            states.append([int(point[2]) for point in person["keypoints"]])
-            numbers.append([_number(person.get(name)) for name in PERSON_NUMBERS])
-    names = sorted(set().union(*counts))
-    table = np.array(numbers, np.float32).reshape(-1, len(PERSON_NUMBERS))
-    return {
-        "num_people": np.array([row["people"] for row in counts], np.int32),
-        "count_names": np.array(names, np.str_),
-        "counts": np.array([[row.get(n, -1) for n in names] for row in counts], np.int32).reshape(
-            len(counts), len(names)
-        ),
-        "camera_pitch_deg": np.array(pitch, np.float32),
-        "states": np.array(states, np.uint8).reshape(-1, NUM_MPII_JOINTS),
-        **{name: table[:, k] for k, name in enumerate(PERSON_NUMBERS)},
-    }
+            self._states.append([int(point[2]) for point in person["keypoints"]])
+            self._numbers.append([_number(person.get(name)) for name in PERSON_NUMBERS])
+        return row
+
+    def table(self) -> dict[str, np.ndarray]:
+        """Returns the columns over N images with P people.
+
+        Returns:
+            `count_names` [K] str, `counts` [N, K] int32 (-1: the image has no such count), `camera_pitch_deg` [N]
+            float32, `states` [P, 16] uint8, and PERSON_NUMBERS [P] float32.
+        """
+        names = sorted(set().union(*self._counts))
+        counts = np.array([[row.get(name, -1) for name in names] for row in self._counts], np.int32)
+        table = np.array(self._numbers, np.float32).reshape(-1, len(PERSON_NUMBERS))
+        return {
+            "count_names": np.array(names, np.str_),
+            "counts": counts.reshape(len(self._counts), len(names)),
+            "camera_pitch_deg": np.array(self._pitch, np.float32),
+            "states": np.array(self._states, np.uint8).reshape(-1, NUM_MPII_JOINTS),
+            **{name: table[:, k] for k, name in enumerate(PERSON_NUMBERS)},
+        }
 
 
 def _number(value: Any) -> float:
@@ -121,7 +128,9 @@ def _of_packs(part: Part) -> list[Index]:
 
 
 def _of_loose(part: Part) -> Index:
-    return _index(columns(part.read(name) for name in part.loose))
+    columns = Columns()
+    people = [len(columns.add(part.read(name))["people"]) for name in part.loose]
+    return _index({**columns.table(), "num_people": np.array(people, np.int32)})
 
 
 def _index(table: Mapping[str, np.ndarray], numbers: list[int] | None = None) -> Index:
@@ -141,7 +150,7 @@ def _index(table: Mapping[str, np.ndarray], numbers: list[int] | None = None) ->
 
 
 def _joined(indexes: list[Index]) -> Index:
-    indexes = [*indexes, _index(columns([]))]
+    indexes = [*indexes, _index({**Columns().table(), "num_people": np.zeros(0, np.int32)})]
     return Index(
         counts=functools.reduce(_added, (index.counts for index in indexes)),
         num_people=np.concatenate([index.num_people for index in indexes]),
@@ -156,7 +165,7 @@ def _added(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
 
 
 def write_pack(part: Part) -> packs.Pack:
-    """Writes the pack of all images of a part, with their columns; reads each annotation twice, holds one at a time."""
-    table = columns(row for _, row in part.rows())
-    rows = ((int(name), row) for name, row in part.rows())
-    return packs.write(part.folder, part.number, rows, {name: table[name] for name in _FIELDS if name != "num_people"})
+    """Writes the pack of all images of a part, with their columns; holds one annotation at a time."""
+    columns = Columns()
+    rows = ((int(name), columns.add(row)) for name, row in part.rows())
+    return packs.write(part.folder, part.number, rows, columns.table)

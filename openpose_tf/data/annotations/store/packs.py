@@ -21,7 +21,7 @@ import json
 import re
 import struct
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -83,14 +83,14 @@ class Pack:
         return numbers
 
     def columns(self, *names: str) -> dict[str, np.ndarray]:
-        """Returns arrays of the pack by name, as far as it has them.
+        """Returns arrays of the pack by name.
 
         Raises:
-            UserError: the file is damaged.
+            UserError: the file is damaged, or lacks one of them.
             PackedAnewError: it has gone.
         """
         with self._opened() as file, np.load(file, allow_pickle=False) as archive:
-            return {name: archive[name] for name in names if name in archive.files}
+            return {name: archive[name] for name in names}
 
     def places(self) -> np.ndarray:
         """Returns where in the file the streams of its rows begin and the last ends, [N + 1] int64 bytes."""
@@ -153,7 +153,10 @@ def _attach(people: Sequence[dict[str, Any]], first: int, columns: Mapping[str, 
 
 
 def write(
-    folder: Path, thousand: int, rows: Iterable[tuple[int, dict[str, Any]]], more: Mapping[str, np.ndarray]
+    folder: Path,
+    thousand: int,
+    rows: Iterable[tuple[int, dict[str, Any]]],
+    more: Callable[[], Mapping[str, np.ndarray]] = dict,
 ) -> Pack:
     """Writes a pack, whole or not at all.
 
@@ -161,7 +164,7 @@ def write(
         folder: the dataset.
         thousand: of the images.
         rows: their numbers, increasing, and annotations, which lose what the arrays hold.
-        more: further members, read after the rows.
+        more: returns further members; called after the rows have been read.
     """
     facts: list[tuple[Any, ...]] = []
     streams: list[bytes] = []
@@ -181,7 +184,7 @@ def write(
         columns[f"{field}_person"] = np.array([owner for owner, _ in values], np.int32)
     name = f"{schema.thousand_name(thousand)}-{len(facts):04d}-{fingerprint(columns['number'].tobytes(), digits=8)}"
     path = folder / schema.ANNOTATIONS / f"{name}.npz"
-    files.write_bytes(path, _archive(b"".join(streams), columns | dict(more)))
+    files.write_bytes(path, _archive(b"".join(streams), columns | dict(more())))
     return Pack(thousand, len(facts), path)
 
 

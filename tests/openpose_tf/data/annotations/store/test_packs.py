@@ -29,7 +29,7 @@ def pack(tmp_path):
     for field in packs.ARRAYS:
         del real["people"][0][field]  # a real person's are not known
     empty = row(11) | {"people": []}
-    return packs.write(tmp_path, 0, iter([(3, row(3)), (7, real), (11, empty)]), {"more": np.arange(3)})
+    return packs.write(tmp_path, 0, iter([(3, row(3)), (7, real), (11, empty)]), lambda: {"more": np.arange(3)})
 
 
 def test_a_pack_gives_back_what_it_was_given_to_the_last_digit(pack):
@@ -43,7 +43,7 @@ def test_a_pack_gives_back_what_it_was_given_to_the_last_digit(pack):
 def test_numbers_finer_than_what_they_mean_are_rounded(tmp_path):
     fine = row(0)
     fine["people"][0]["pose"][5] = [0.123449, -3.14159, 6.5]
-    (_, found), *_ = packs.write(tmp_path, 0, [(0, fine)], {}).rows()
+    (_, found), *_ = packs.write(tmp_path, 0, [(0, fine)]).rows()
     assert found["people"][0]["pose"][5] == [0.1234, -3.1416, 6.5]
 
 
@@ -56,9 +56,9 @@ def test_rows_are_lines_of_json_for_other_programs(pack):
 
 
 def test_equal_annotations_make_equal_bytes(tmp_path):
-    written = [packs.write(tmp_path / name, 4, [(4001, row(4001))], {}).path for name in "ab"]
+    written = [packs.write(tmp_path / name, 4, [(4001, row(4001))]).path for name in "ab"]
     assert written[0].name == written[1].name and written[0].read_bytes() == written[1].read_bytes()
-    other = packs.write(tmp_path / "a", 4, [(4002, row(4002))], {})
+    other = packs.write(tmp_path / "a", 4, [(4002, row(4002))])
     assert other.path != written[0] and packs.Pack.parse(other.path) == other
 
 
@@ -87,7 +87,7 @@ def test_an_annotation_of_its_own_counts_more_than_a_pack(pack, tmp_path):
 
 
 def test_an_image_of_two_packs_is_one(pack, tmp_path):
-    packs.write(tmp_path, 0, [(k, row(k)) for k in (1, 3, 4, 5)], {})
+    packs.write(tmp_path, 0, [(k, row(k)) for k in (1, 3, 4, 5)])
     (part,) = listing.parts(tmp_path)
     assert [name for name, _ in part.rows()] == part.ids() == [f"{k:06d}" for k in (1, 3, 4, 5, 7, 11)]
 

@@ -147,7 +147,7 @@ class CyclesRenderer:
             output.media_type = "MULTI_LAYER_IMAGE"
         if hasattr(output, "use_exr_interleave"):  # all passes in one part of the file, as Blender 4 writes them
             output.use_exr_interleave = True
-        output.file_format, output.color_depth, output.exr_codec = "OPEN_EXR_MULTILAYER", "32", "ZIPS"
+        output.file_format, output.color_depth, output.exr_codec = "OPEN_EXR_MULTILAYER", "32", "NONE"
         render.filepath = str(self._folder / "frame.exr")
         self._scene.view_settings.view_transform = "Standard"
 

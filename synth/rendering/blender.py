@@ -23,7 +23,7 @@ from openpose_tf.common.fingerprints import fingerprint
 from synth.clothing import items
 from synth.rendering import materials
 from synth.rendering.renderer import Frame
-from synth.scene import mesh
+from synth.scene import builtin_places, mesh
 from synth.scene.camera import Camera
 from synth.scene.config import RenderConfig
 from synth.scene.light import Light
@@ -65,7 +65,10 @@ def _openimageio() -> Any:
 
 
 def environment_path(name: str) -> Path:
-    """Returns the file of an environment picture that comes with Blender."""
+    """Returns the file of an environment picture: the package's, or one that comes with Blender."""
+    own = builtin_places.environment_path(name)
+    if own.exists():
+        return own
     return _resources() / "datafiles" / "studiolights" / "world" / f"{name}.exr"
 
 
@@ -85,7 +88,7 @@ def _read_channels(path: Path) -> dict[str, np.ndarray]:
 
 @functools.lru_cache(maxsize=8)
 def read_environment(name: str) -> np.ndarray:
-    """Returns an environment picture, [512, 1024, 3] float32 linear radiance."""
+    """Returns an environment picture, [512, 1024, 3] or [256, 512, 3] float32 linear radiance."""
     channels = _read_channels(environment_path(name))
     return np.stack([channels[key] for key in "RGB"], -1)
 
@@ -192,7 +195,7 @@ class CyclesRenderer:
         return intersects(a, b)
 
     def read_environment(self, name: str) -> np.ndarray:
-        """Returns an environment image that comes with Blender, [512, 1024, 3] float32 linear radiance."""
+        """Returns an environment image, [512, 1024, 3] or [256, 512, 3] float32 linear radiance."""
         return read_environment(name)
 
     def _aim(self, camera: Camera) -> None:

@@ -39,7 +39,7 @@ PHOTOS = {
     "beacon_street": BuiltinPhoto(D_S, 0.6, BUDGIE, CC0),
     "canyon": BuiltinPhoto(D_S, 0.75, BUDGIE, CC0),
     "columbine": BuiltinPhoto(D_S, 0.0, ARCHIVES, CC0),
-    "heron": BuiltinPhoto(D_S, 0.62, BUDGIE, CC0),
+    "heron": BuiltinPhoto(D_S, 0.75, BUDGIE, CC0),
     "lake": BuiltinPhoto(D_S, 0.74, BUDGIE, CC0),
     "lattice": BuiltinPhoto(D_S, 0.0, BUDGIE, CC0),
     "meadow": BuiltinPhoto(D_S, 0.62, ARCHIVES, CC0),

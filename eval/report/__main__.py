@@ -91,7 +91,7 @@ def teacher_section(decisions: Sequence[dict[str, Any]]) -> str:
 
 def prediction_pairs(before: Path, after: Path, most: int) -> list[tuple[Path, Path]]:
     """Returns up to `most` pictures that both folders hold, in the order of their names."""
-    names = [path.name for path in images.list_images(after)]
+    names = [path.relative_to(after) for path in images.list_images(after, recursive=True)]
     return [(before / name, after / name) for name in names if (before / name).is_file()][:most]
 
 

@@ -1,14 +1,16 @@
-"""Writes a trained student as a SavedModel with the decoder inside; on request also as `.keras`, TFLite and weights.
+r"""Writes a trained student as a SavedModel with the decoder inside; on request also as `.keras`, TFLite and weights.
 
 python -m openpose_tf.export --model_dir=runs/student --output_dir=exported
 python -m openpose_tf.export --checkpoint=runs/student/ckpt-5000 --output_dir=exported --tflite=student.tflite
 python -m openpose_tf.export --checkpoint=runs/student/ckpt-4000,runs/student/ckpt-5000 --output_dir=mean
+python -m openpose_tf.export --model_dir=runs/real --output_dir=exported --weights=openpose_tf/assets/student_real.npz \
+    --card=openpose_tf/assets/student_real.md
 """
 
 import dataclasses
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,12 +37,16 @@ class ExportOptions:
     checkpoints: tuple[str, ...] = option(
         (),
         "One checkpoint, such as runs/student/ckpt-5000, several with commas (the mean of their weights is taken), or "
-        "builtin (the student that ships), instead of --model_dir.",
+        "a bundled student (builtin, builtin_real), instead of --model_dir.",
         name="checkpoint",
     )
     keras: str | None = option(None, "Also write the network alone to this .keras file.")
     weights: str | None = option(
         None, "Also write the weights in half precision to this .npz file, which --init_checkpoint takes."
+    )
+    card: str | None = option(
+        None,
+        "With --weights and a run of this project: also write that file's card, this .md file and its loss curves.",
     )
     tflite: str | None = option(None, "Also write network and decoder to this TFLite file.")
     tflite_size: tuple[int, ...] | None = option(
@@ -52,14 +58,18 @@ class ExportOptions:
     max_people: int = option(32, "Largest number of people per picture.", low=1, high=480)
     min_person_score: float | None = option(
         None,
-        "People with a lower score (mean of parts and limbs, 0 to 2) are left out; default 0.2 (release), for builtin "
-        "its own.",
+        "People with a lower score (mean of parts and limbs, 0 to 2) are left out; default 0.2 (release), for a "
+        "bundled student its own.",
         low=0.0,
     )
 
 
-def export(options: ExportOptions) -> None:
+def export(options: ExportOptions, system_flags: Collection[str] = ()) -> None:
     """Writes the files; each appears whole or not at all.
+
+    Args:
+        options: what to write.
+        system_flags: names of flags that every command has, which a card does not tell.
 
     Raises:
         UserError: there is no checkpoint, or the output folder holds something else.
@@ -69,10 +79,10 @@ def export(options: ExportOptions) -> None:
     import tensorflow as tf
 
     from openpose_tf.inference import saved_model, student_file
-    from openpose_tf.weights import weight_files
+    from openpose_tf.weights import bundled
 
-    if options.checkpoints == (weight_files.BUILTIN,):
-        model, config, serving = student_file.read_student(weight_files.BUILTIN_PATH)
+    if len(options.checkpoints) == 1 and (path := bundled.find(options.checkpoints[0])):
+        model, config, serving = student_file.read_student(path)
     else:
         model, config = _load(options)
         serving = saved_model.ServingConfig.for_model(config)
@@ -90,6 +100,12 @@ def export(options: ExportOptions) -> None:
     if options.weights:
         student_file.write_student(options.weights, model, config, serving)
         logging.info("weights in half precision: %s", options.weights)
+    if options.card and options.weights:
+        from openpose_tf.training import student_card
+
+        source = options.model_dir or options.checkpoints[-1]
+        student_card.write_card(options.card, options.weights, config, source, system_flags)
+        logging.info("its card: %s", options.card)
     if options.tflite:
         height, width = options.tflite_size or (config.input_size, config.input_size)
         files.write_bytes(options.tflite, server.to_tflite(height, width))
@@ -122,6 +138,8 @@ def _check(options: ExportOptions) -> None:
         raise UserError(f"--keras={options.keras}: the name must end in .keras")
     if options.weights and not options.weights.endswith(".npz"):
         raise UserError(f"--weights={options.weights}: the name must end in .npz")
+    if options.card and (not options.weights or not options.card.endswith(".md")):
+        raise UserError(f"--card={options.card}: the name must end in .md, and --weights name the file it is about")
     size = options.tflite_size
     if size is not None and (len(size) != 2 or min(size) < 8):
         text = ",".join(map(str, size))
@@ -159,7 +177,7 @@ def define_flags() -> None:
 
 def main() -> None:
     """Exports as the flags say."""
-    export(config_flags.build(ExportOptions, flags.FLAGS))
+    export(config_flags.build(ExportOptions, flags.FLAGS), flags.FLAGS)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Finds people in pictures or a film with a trained student: pictures with skeletons, and JSON.
 
-    python -m openpose_tf.predict photo.jpg                       # the small student that ships -> predictions/
+    python -m openpose_tf.predict photo.jpg                       # the bundled student -> predictions/
     python -m openpose_tf.predict holiday/*.jpg more_photos/        # several pictures, folders and patterns
     python -m openpose_tf.predict --saved_model=exported --images='photos/*.jpg' --output_dir=predictions
 
@@ -28,6 +28,7 @@ from openpose_tf.common.progress import Progress
 from openpose_tf.inference import coco_ids, image_files, result_files
 from openpose_tf.inference import drawing as draw
 from openpose_tf.inference.image_files import Picture
+from openpose_tf.weights import bundled
 
 COCO_FILE = "coco_results.json"
 JPEG_QUALITY = 92
@@ -41,7 +42,11 @@ class PredictOptions:
         images: pictures, folders and patterns, or one film.
     """
 
-    saved_model: str = option("builtin", "Folder written by openpose_tf.export; builtin: the small student that ships.")
+    saved_model: str = option(
+        bundled.DEFAULT,
+        "Folder written by openpose_tf.export, file of its --weights, or a bundled student: builtin (trained on "
+        "rendered people) or builtin_real (on photographs).",
+    )
     images: Sequence[str] = ()
     output_dir: str = option("predictions", "Folder of the results.")
     longest_side: int | None = option(

@@ -1,6 +1,6 @@
 """An exported student as a Python object: pictures of any size in, people in their pixels out, in batches.
 
-predictor = Predictor("exported")  # a folder of openpose_tf.export, or "builtin"
+predictor = Predictor("exported")  # a folder of openpose_tf.export, a file of its --weights, or "builtin"
 for picture, keypoints, scores in predictor.run([Picture("a", pixels)]):
     ...
 """
@@ -22,24 +22,24 @@ from openpose_tf.inference.decoder import DecoderConfig
 from openpose_tf.inference.image_files import Picture
 from openpose_tf.inference.rescaling import keypoints_to_picture
 from openpose_tf.inference.saved_model import PoseServer, description
-from openpose_tf.weights.weight_files import BUILTIN, BUILTIN_PATH
+from openpose_tf.weights import bundled
 
 # Pictures of one shown size go through the network together; at most this many wait for others of their size.
 MAX_WAITING = 48
 
 
 class Predictor:
-    """Runs a SavedModel of `openpose_tf.export`, or the bundled student.
+    """Runs a SavedModel of `openpose_tf.export`, or a student in one file.
 
     Args:
-        saved_model: folder of the SavedModel, or "builtin".
+        saved_model: folder of the SavedModel, .npz file of `export --weights`, or name of a bundled student.
         longest_side: longer side in pixels at which pictures are shown; None for what the model says suits it.
         scales: sizes relative to that whose maps are averaged.
         flip: the maps of the mirrored picture are averaged, too. With one scale and without, the SavedModel's own
             decoder answers.
 
     Raises:
-        UserError: the folder is not a SavedModel of ours.
+        UserError: the folder is not a SavedModel of ours, or the file not a student.
     """
 
     def __init__(
@@ -49,8 +49,9 @@ class Predictor:
         scales: Sequence[float] = (1.0,),
         flip: bool = False,
     ) -> None:
-        load = _load_builtin if str(saved_model) == BUILTIN else _load
-        self._model, self._function, self._description = load(Path(saved_model))
+        path = bundled.find(saved_model) or Path(saved_model)
+        load = _load_file if path.suffix == student_file.SUFFIX else _load
+        self._model, self._function, self._description = load(path)
         self._longest_side = longest_side or int(self._description["test_side"])
         self._scales, self._flip = tuple(scales), flip
 
@@ -110,9 +111,9 @@ class Predictor:
         return outputs["heatmaps"].numpy(), outputs["pafs"].numpy()
 
 
-def _load_builtin(_: Path) -> tuple[Any, Any, dict[str, Any]]:
-    """Returns the bundled student, its serving function and its description."""
-    student = student_file.read_student(BUILTIN_PATH)
+def _load_file(path: Path) -> tuple[Any, Any, dict[str, Any]]:
+    """Returns the server of a student in one file, its serving function and its description."""
+    student = student_file.read_student(path)
     server = PoseServer(*student)
     return server, server.images, description(student.config, student.serving)
 

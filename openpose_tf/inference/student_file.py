@@ -1,7 +1,7 @@
 """A trained student in one small file: weights by layer name in half precision, and the shape of their network.
 
     write_student("student.npz", model, ModelConfig(0.25, 2, 128), ServingConfig(PAPER, 320))
-    student = read_student(BUILTIN_PATH)
+    student = read_student("student.npz")
     server = PoseServer(student.model, student.config, student.serving)
 
 The file is an .npz as `weights.import_weights` reads it, so it is also something to start a run from.
@@ -26,6 +26,7 @@ from openpose_tf.keras_api import keras
 from openpose_tf.network.openpose import build_openpose
 from openpose_tf.weights.import_weights import import_weights
 
+SUFFIX = ".npz"
 DESCRIPTION = "description"  # name of the JSON text in the file
 WHAT_FILE = "a student written by openpose_tf.export --weights"
 

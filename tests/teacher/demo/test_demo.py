@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from openpose_tf.inference import student_file
-from openpose_tf.weights import weight_files
+from openpose_tf.weights import bundled
 from teacher.demo import stages
 from tests.support.commands import start_command
 
@@ -89,7 +89,7 @@ def test_stages_are_the_main_job_in_order(tmp_path):
 
 def test_the_demo_goes_on_from_the_student_that_ships(tmp_path):
     train = next(s for s in stages.build(tmp_path, stages.SIZES["small"]) if s.name == "train").command
-    _, config, around = student_file.read_student(weight_files.BUILTIN_PATH)
+    _, config, around = student_file.read_student(bundled.FILES[bundled.BUILTIN])
     assert "--init_checkpoint=builtin" in train
     assert {f"--width={config.width:g}", f"--num_stages={config.num_stages}"} <= set(train)
     export = next(

@@ -25,6 +25,7 @@ from openpose_tf.common.config_flags import option
 from openpose_tf.common.errors import UserError
 from openpose_tf.common.imaging import images
 from openpose_tf.common.progress import Progress
+from openpose_tf.config import Precision
 from openpose_tf.inference import coco_ids, image_files, result_files
 from openpose_tf.inference import drawing as draw
 from openpose_tf.inference.image_files import Picture
@@ -67,6 +68,11 @@ class PredictOptions:
     )
     draw: bool = option(True, "Write pictures with skeletons.")
     min_part_score: float = option(0.0, "Parts with a lower score are not drawn; the JSON keeps them.", low=0, high=1)
+    precision: Precision | None = option(
+        None,
+        "What a student in one file computes in (default: bfloat16 where the CPU multiplies it in hardware, else "
+        "float32); a SavedModel computes as it was exported.",
+    )
     batch_size: int = option(8, "Pictures of equal shown size that are predicted together.", low=1)
 
     def __post_init__(self) -> None:
@@ -180,7 +186,7 @@ def predict(options: PredictOptions) -> int:
     ids = _image_ids(options, source.names)
     from openpose_tf.inference.predictor import Predictor  # TensorFlow, after the cheap checks
 
-    predictor = Predictor(options.saved_model, options.longest_side, options.scales, options.flip)
+    predictor = Predictor(options.saved_model, options.longest_side, options.scales, options.flip, options.precision)
     drawings = source.drawings(output) if options.draw else contextlib.nullcontext(lambda picture, drawn: None)
     coco: list[dict[str, Any]] = []
     num_people = num_pictures = 0

@@ -17,9 +17,11 @@ import tensorflow as tf
 
 from openpose_tf.common.errors import UserError
 from openpose_tf.common.file_names import POSE_DESCRIPTION
+from openpose_tf.config import Precision
 from openpose_tf.inference import multi_scale, student_file
 from openpose_tf.inference.decoder import DecoderConfig
 from openpose_tf.inference.image_files import Picture
+from openpose_tf.inference.precision import fastest, in_precision
 from openpose_tf.inference.rescaling import keypoints_to_picture
 from openpose_tf.inference.saved_model import PoseServer, description
 from openpose_tf.weights import bundled
@@ -37,9 +39,11 @@ class Predictor:
         scales: sizes relative to that whose maps are averaged.
         flip: the maps of the mirrored picture are averaged, too. With one scale and without, the SavedModel's own
             decoder answers.
+        precision: in which a student in one file computes; None for what is fastest here. A SavedModel computes as it
+            was exported, in float32.
 
     Raises:
-        UserError: the folder is not a SavedModel of ours, or the file not a student.
+        UserError: the folder is not a SavedModel of ours, or the file not a student; a precision for a SavedModel.
     """
 
     def __init__(
@@ -48,10 +52,15 @@ class Predictor:
         longest_side: int | None = None,
         scales: Sequence[float] = (1.0,),
         flip: bool = False,
+        precision: Precision | None = Precision.FLOAT32,
     ) -> None:
         path = bundled.find(saved_model) or Path(saved_model)
-        load = _load_file if path.suffix == student_file.SUFFIX else _load
-        self._model, self._function, self._description = load(path)
+        is_file = path.suffix == student_file.SUFFIX
+        if precision not in (None, Precision.FLOAT32) and not is_file:
+            raise UserError(
+                f"{path}: a SavedModel computes as it was exported, in float32: leave out --precision={precision}"
+            )
+        self._model, self._function, self._description = _load_file(path, precision) if is_file else _load(path)
         self._longest_side = longest_side or int(self._description["test_side"])
         self._scales, self._flip = tuple(scales), flip
 
@@ -111,11 +120,11 @@ class Predictor:
         return outputs["heatmaps"].numpy(), outputs["pafs"].numpy()
 
 
-def _load_file(path: Path) -> tuple[Any, Any, dict[str, Any]]:
+def _load_file(path: Path, precision: Precision | None) -> tuple[Any, Any, dict[str, Any]]:
     """Returns the server of a student in one file, its serving function and its description."""
-    student = student_file.read_student(path)
-    server = PoseServer(*student)
-    return server, server.images, description(student.config, student.serving)
+    model, config, serving = student_file.read_student(path)
+    server = PoseServer(in_precision(model, config, precision or fastest()), config, serving)
+    return server, server.images, description(config, serving)
 
 
 def _load(folder: Path) -> tuple[Any, Any, dict[str, Any]]:

@@ -88,9 +88,7 @@ def main() -> None:
     pixels = scene(side)
     found = times(contenders, pixels, flags.FLAGS.pictures)
     medians = {key: [statistics.median(column) for column in zip(*rows)] for key, rows in found.items()}
-    print(
-        f"{pixels.shape[1]} x {pixels.shape[0]} px, {flags.FLAGS.pictures} pictures, medians; load {os.getloadavg()[0]:.1f}"
-    )
+    print(f"{pixels.shape[1]} x {pixels.shape[0]} px, medians of {flags.FLAGS.pictures}; load {os.getloadavg()[0]:.1f}")
     print(f"{'':30}{'wall ms':>9}{'CPU ms':>9}{'pictures/s':>12}{'x (wall)':>10}{'x (CPU)':>9}")
     for key, (wall, cpu) in medians.items():
         ratios = [medians[TODAY][0] / wall, medians[TODAY][1] / cpu]

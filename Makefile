@@ -1,4 +1,5 @@
 # make demo    renders people, trains a student with its teacher, predicts and scores (about 15 minutes on two cores)
+# make demo PHOTO=me.jpg   adds a photograph of yours to its report, as the bundled student sees it
 # make study   the nine rows of the paper's tables at a small size, three seeds; goes on where it stopped (5 hours)
 # make test    passes all fast tests; make test-slow the rest
 # The Python is 3.11, else 3.13, else uv's 3.11; PYTHON=/path/to/python decides (.ci/environment).
@@ -12,7 +13,7 @@ help:
 	@sed -n 's/^# \(make.*\)/\1/p' Makefile
 
 demo:
-	@$(CORE) "$$python" -m teacher.demo --output_dir=demo
+	@$(CORE) "$$python" -m teacher.demo --output_dir=demo $${PHOTO:+"--photo=$$PHOTO"}
 
 study:
 	@$(CORE) "$$python" -m eval.study

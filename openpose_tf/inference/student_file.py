@@ -54,9 +54,13 @@ def write_student(
         path: an .npz file.
         model: of `build_openpose`.
         config: its configuration.
-        serving: its `test_side` and its decoder's `min_person_score` are kept.
+        serving: its sizes and its decoder's `min_person_score` are kept.
     """
-    suits = {"test_side": serving.test_side, "min_person_score": serving.decoder.min_person_score}
+    suits = {
+        "test_side": serving.test_side,
+        "person_height": serving.person_height,
+        "min_person_score": serving.decoder.min_person_score,
+    }
     description = json.dumps({**dataclasses.asdict(config), **suits})
     arrays: dict[str, Any] = {DESCRIPTION: np.array(description)}
     for layer in model.layers:
@@ -79,7 +83,9 @@ def read_student(path: str | os.PathLike[str]) -> StudentFile:
     model = build_openpose(config)
     import_weights(model, Path(path))
     decoder = dataclasses.replace(PAPER, min_person_score=float(description["min_person_score"]))
-    return StudentFile(model, config, ServingConfig(decoder, int(description["test_side"])))
+    height = description.get("person_height")  # older files have none
+    serving = ServingConfig(decoder, int(description["test_side"]), None if height is None else int(height))
+    return StudentFile(model, config, serving)
 
 
 def _read_description(path: Path) -> dict[str, Any]:

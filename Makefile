@@ -1,13 +1,18 @@
 # make demo    renders people, trains a student with its teacher, predicts and scores (about 15 minutes on two cores)
 # make demo PHOTO=me.jpg   adds a photograph of yours to its report, as the bundled student sees it
-# make study   the nine rows of the paper's tables at a small size, three seeds; goes on where it stopped (5 hours)
-# make test    passes all fast tests; make test-slow the rest
+# make study   the nine rows of the paper's tables at a small size, three seeds; resumes where it stopped (5 hours)
+# make test    passes all fast tests; make test-slow the rest; TESTS=tests/eval a part
+# make docs    builds the pages of docs/ as a site in site/, and checks their links
+# make lint    checks format, types and spelling; make format fixes the format
+# make benchmarks   times the parts, one after the other
+# make models  gets the files of the built-in person detector (two npm packages)
+# make clean-demo   deletes the folder of the demo; make help prints this
 # The Python is 3.11, else 3.13, else uv's 3.11; PYTHON=/path/to/python decides (.ci/environment).
 CORE = python="$$(PYTHON='$(PYTHON)' .ci/environment core)" &&
 FULL = python="$$(PYTHON='$(PYTHON)' .ci/environment full)" &&
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: help demo study test test-slow lint format benchmarks models clean-demo
+.PHONY: help demo study test test-slow docs lint format benchmarks models clean-demo
 
 help:
 	@sed -n 's/^# \(make.*\)/\1/p' Makefile
@@ -23,6 +28,9 @@ test:
 
 test-slow:
 	@$(FULL) "$$python" -m pytest -m slow $(TESTS)
+
+docs:
+	@$(FULL) NO_MKDOCS_2_WARNING=1 "$$python" -m mkdocs build --quiet
 
 lint:
 	@$(FULL) "$$python" -m ruff format --check .

@@ -1,4 +1,4 @@
-"""Compares two models on one split: paired bootstrap over groups, difference with its 95 % interval.
+"""Compares two models on one split: paired bootstrap, difference with its interval.
 
 Example:
     python -m eval.compare --groundtruth=groundtruth.mat --first=M_DR/predictions.mat \

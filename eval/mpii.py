@@ -39,7 +39,7 @@ def define_flags() -> None:
         "region",
         "openpose",
         list(RULES),
-        "Which people of a prediction folder belong to a group of its image (evaluation.md section 8).",
+        "Which people of a prediction folder belong to a group of its image (docs/reference/evaluation.md section 8).",
     )
     flags.DEFINE_list("region_margins", None, "Other margins x,y of --region in pixels at group scale 1.")
     flags.DEFINE_bool("details", False, "Also write scores, labels, precision and recall of every detection.")

@@ -24,6 +24,7 @@ from eval.metrics.mpii import EVALUATED_JOINTS
 from openpose_tf.common import cli, files
 from openpose_tf.common.errors import UserError
 from openpose_tf.common.imaging.orientation import ORIENTATION_HELP, ORIENTATIONS, Orientation
+from openpose_tf.data.annotations import splits
 from openpose_tf.skeleton import MPI, MPII_JOINTS
 
 LIMB_JOINTS = tuple(part for part in MPI.parts if part[:2] in ("l_", "r_"))
@@ -116,6 +117,7 @@ def evaluate(
     only_predicted: bool = False,
     orientation: Orientation = "stored",
     baseline: Sequence[str] = (),
+    include_list: str | None = None,
 ) -> dict[str, Any]:
     """Returns the OKS numbers of predictions against a ground truth.
 
@@ -128,6 +130,7 @@ def evaluate(
         only_predicted: leave out ground-truth images without a prediction file; else their people count as missed.
         orientation: that annotations were made for where a photograph's EXIF tag and size do not decide it.
         baseline: predictions of another student for the same images; adds `baseline` and `by_camera_pitch`.
+        include_list: text file of the images that count, by id or file name; None: all.
 
     Raises:
         UserError: files that do not fit each other, or of no known format.
@@ -136,14 +139,16 @@ def evaluate(
     if len(paths) != len(truths) or len(baseline) not in (0, len(truths)):
         raise UserError("give as many --predictions, and --baseline if any, as --groundtruth, in the same order")
     if len(paths) == 1 and not baseline and oks_truth.read_truth(truths[0]) is None:
+        if include_list:
+            raise UserError("--include_list needs an image dataset or a COCO file as --groundtruth")
         require_toolkit_file(truths[0])
         return evaluate_toolkit(paths[0], truths[0], joints, sigma_set)
-    found = _scorable(paths, truths, joints, only_predicted, orientation)
+    found = _scorable(paths, truths, joints, only_predicted, orientation, include_list)
     sigmas = _sigmas(sigma_set, found.joints)
     result = score(found.images, found.joints, sigmas)
     result.update(sigmas=sigma_set, images_without_prediction_counted=not only_predicted, **found.counts)
     if baseline:
-        before = _scorable(baseline, truths, joints, only_predicted, orientation)
+        before = _scorable(baseline, truths, joints, only_predicted, orientation, include_list)
         result.update(compare(before, found, sigmas))
     return result
 
@@ -173,11 +178,16 @@ def compare(before: Scorable, after: Scorable, sigmas: np.ndarray) -> dict[str, 
 
 
 def _scorable(
-    predictions: Sequence[str], groundtruth: Sequence[str], joints: str, only_predicted: bool, orientation: Orientation
+    predictions: Sequence[str],
+    groundtruth: Sequence[str],
+    joints: str,
+    only_predicted: bool,
+    orientation: Orientation,
+    include_list: str | None,
 ) -> Scorable:
     """Returns the pictures of all pairs of predictions and ground truth, one after the other."""
     parts = [
-        _scorable_pair(*pair, joints, only_predicted, orientation)
+        _scorable_pair(*pair, joints, only_predicted, orientation, include_list)
         for pair in zip(predictions, groundtruth, strict=True)
     ]
     if len({part.joints for part in parts}) > 1:
@@ -188,11 +198,18 @@ def _scorable(
 
 
 def _scorable_pair(
-    predictions_path: str, groundtruth: str, joints: str, only_predicted: bool, orientation: Orientation
+    predictions_path: str,
+    groundtruth: str,
+    joints: str,
+    only_predicted: bool,
+    orientation: Orientation,
+    include_list: str | None,
 ) -> Scorable:
     truth = oks_truth.read_truth(groundtruth)
     if truth is None:
         raise UserError(f"{groundtruth}: expected an image dataset folder or a COCO keypoint file")
+    if include_list:
+        truth = truth.only(splits.read_list(include_list), include_list)
     predictions = read_predictions(predictions_path, lambda rows, path: coco_results.parse(rows, path, truth.names))
     common = [key for key in truth.images if key in predictions]
     if not common:
@@ -328,12 +345,19 @@ def define_flags() -> None:
     flags.DEFINE_enum("sigmas", "recommended", sorted(oks_metric.SIGMA_SETS), "Set of per-joint sigmas.")
     flags.DEFINE_bool("only_predicted", False, "Leave out images without a prediction instead of counting misses.")
     flags.DEFINE_enum("orientation", "stored", ORIENTATIONS, ORIENTATION_HELP)
+    flags.DEFINE_string(
+        "include_list",
+        None,
+        "Text file: only these images count (ids or file names), such as the holdout_images.txt of to_tfrecords.",
+    )
 
 
 def main() -> None:
     """Scores, prints the table, writes the JSON."""
     f = flags.FLAGS
-    result = evaluate(f.predictions, f.groundtruth, f.joints, f.sigmas, f.only_predicted, f.orientation, f.baseline)
+    result = evaluate(
+        f.predictions, f.groundtruth, f.joints, f.sigmas, f.only_predicted, f.orientation, f.baseline, f.include_list
+    )
     files.write_json(f.output_file, result)
     print(format_table(result))
 

@@ -6,7 +6,7 @@ Example:
     python -m eval.run --saved_model=exported --annotations=demo/images --output_dir=runs/rendered
 
 Leaves predictions.mat and .json (one entry per group), groundtruth.mat and .json, mpii.json (the scores) and people/
-(everybody found in each picture). Called again it goes on where it was; --region may change without a new inference.
+(everybody found in each image). Called again it resumes where it stopped; --region may change without a new inference.
 """
 
 import dataclasses
@@ -51,7 +51,7 @@ class RunOptions:
 
     source: EntrySource
     saved_model: str = option(dataclasses.MISSING, "Folder written by openpose_tf.export.", required=True)
-    output_dir: str = option(dataclasses.MISSING, "Folder of the results; a run found there goes on.", required=True)
+    output_dir: str = option(dataclasses.MISSING, "Folder of the results; a run found there is resumed.", required=True)
     mode: Fidelity = mode_option()
     factors: tuple[float, ...] | None = option(None, "Scale factors; default 0.7,1,1.3 (the benchmark's).")
     rule: RegionRule = RULES["openpose"]
@@ -164,7 +164,7 @@ def _restricted(entry: Entry, folder: Path, index: int, rule: RegionRule) -> Gro
 def define_flags() -> None:
     """Defines this command's flags."""
     config_flags.define(RunOptions)
-    flags.DEFINE_enum("region", "openpose", list(RULES), "Which people of a picture belong to the group.")
+    flags.DEFINE_enum("region", "openpose", list(RULES), "Which people of a image belong to the group.")
     flags.DEFINE_list("region_margins", None, "Other margins x,y of --region in pixels at group scale 1.")
 
 

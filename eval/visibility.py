@@ -1,4 +1,4 @@
-"""Scores models by ratio of visible joints (paper Fig. 6): numbers, counts and the plot.
+"""Scores models by ratio of visible joints (paper Fig. 6): numbers and plot.
 
 Example:
     python -m eval.visibility --groundtruth=groundtruth.mat --predictions=M_DR=a.mat,M_DM=b.mat \

@@ -13,8 +13,8 @@ from openpose_tf.common.config_flags import option
 from openpose_tf.common.errors import UserError
 
 STRIDE = 8  # three 2 x 2 poolings before the maps (OpenPose)
-# Augmentation at 368 px (original.md Sec. 2.3): the person becomes 200 * 1.25 * U(0.4, 1.6) px tall, the crop of 368 px
-# is centred on it but for an offset of up to 49 px, and is rotated by up to 40 degrees.
+# Augmentation at 368 px (docs/reference/method.md section 2.3): the person becomes 200 * 1.25 * U(0.4, 1.6) px tall,
+# the crop of 368 px is centred on it but for an offset of up to 49 px, and is rotated by up to 40 degrees.
 NETWORK_SIZE, TARGET_HEIGHT, MIN_ZOOM, MAX_ZOOM, MAX_OFFSET, MAX_ROTATION_DEG = 368, 250.0, 0.4, 1.6, 49, 40.0
 
 
@@ -164,7 +164,7 @@ class TrainConfig:
         real_fraction: share of real samples in a batch; 0 synthetic only, 1 real only.
     """
 
-    model_dir: str = option(dataclasses.MISSING, "Folder of the run; a run found there goes on.")
+    model_dir: str = option(dataclasses.MISSING, "Folder of the run; a run found there is resumed.")
     model: ModelConfig = ModelConfig()
     target: TargetConfig = TargetConfig()
     optimizer: OptimizerConfig = OptimizerConfig()
@@ -182,7 +182,8 @@ class TrainConfig:
     )
     copy_stages: bool = option(
         False,
-        "Stages that --init_checkpoint lacks start as copies of its last stage (2 or later), not from random numbers.",
+        "Stages that --init_checkpoint lacks start as copies of its last stage (2 or later), not from random "
+        "initialization.",
     )
     widen: bool = option(
         False,
@@ -196,7 +197,7 @@ class TrainConfig:
     checkpoint_every: int = option(1000, "Steps between checkpoints.", low=1)
     keep_checkpoints: int = option(5, "Checkpoints kept.", low=1)
     log_every: int = option(20, "Steps between rows of metrics.jsonl.", low=1)
-    image_every: int = option(0, "Steps between TensorBoard pictures; 0 is off.", low=0)
+    image_every: int = option(0, "Steps between TensorBoard images; 0 is off.", low=0)
     strategy: str = option(
         "one_device",
         "One device, all GPUs here, or TF_CONFIG's workers.",
@@ -229,19 +230,19 @@ class DataConfig:
         0.5, "Share of synthetic samples in a batch of both kinds (paper: 0.5).", low=0.0, high=1.0
     )
     max_people: int = option(20, "People labelled in a crop; the nearest are kept, the rest counted.", low=1)
-    padding_valid: bool = option(False, "Count the area outside of the picture in the loss (OpenPose does).")
+    padding_valid: bool = option(False, "Count the area outside of the image in the loss (OpenPose does).")
     warp: str = option("cv2", "How pixels are moved; cv2 is faster on a CPU.", choices=("cv2", "tf"))
     num_threads: int = option(2, "Threads per input stream.", name="data_threads", low=1)
     reading: str = option(
         "blocks",
         "Shards are read in blocks of records that lie side by side, or record by record (runs before blocks; such a "
-        "run goes on as it began).",
+        "run keeps the order it began with).",
         choices=("blocks", "records"),
     )
     # Bounds of what follows: records hold no more than they reach.
     max_rotation_deg: float = option(
         MAX_ROTATION_DEG,
-        "Crops are turned by up to so many degrees.",
+        "Crops are rotated by up to this many degrees.",
         name="max_rotation",
         low=0.0,
         high=MAX_ROTATION_DEG,

@@ -1,4 +1,4 @@
-r"""Writes a trained student as a SavedModel with the decoder inside; on request also as `.keras`, TFLite and weights.
+r"""Exports a trained student as a SavedModel with the decoder; also .keras, TFLite, weights.
 
 python -m openpose_tf.export --model_dir=runs/student --output_dir=exported
 python -m openpose_tf.export --checkpoint=runs/student/ckpt-5000 --output_dir=exported --tflite=student.tflite
@@ -53,15 +53,15 @@ class ExportOptions:
         None, "Height,width in pixels of the TFLite input (default: the training crop's)."
     )
     test_side: int | None = option(
-        None, "Longer side in pixels at which pictures are shown to the network (default: 1.5 training crops).", low=8
+        None, "Longer side in pixels at which images are shown to the network (default: 1.5 training crops).", low=8
     )
     person_height: int | None = option(
         None,
-        "Height in pixels at which people are best shown: predict then chooses each picture's size by the people in "
-        "it (0.49 training crops did best on photographs); default: all pictures at --test_side.",
+        "Height in pixels at which people are best shown: predict then chooses each image's size by the people in "
+        "it (0.49 training crops did best on photographs); default: all images at --test_side.",
         low=8,
     )
-    max_people: int = option(32, "Largest number of people per picture.", low=1, high=480)
+    max_people: int = option(32, "Largest number of people per image.", low=1, high=480)
     min_person_score: float | None = option(
         None,
         "People with a lower score (mean of parts and limbs, 0 to 2) are left out; default 0.2 (release), for a "

@@ -1,11 +1,11 @@
-"""Finds people in pictures or a film with a trained student: pictures with skeletons, and JSON.
+"""Finds people in images or videos: images with skeletons, and JSON.
 
-    python -m openpose_tf.predict photo.jpg                       # the bundled student -> predictions/
+    python -m openpose_tf.predict photo.jpg                       # the small bundled student -> predictions/
     python -m openpose_tf.predict holiday/*.jpg more_photos/        # several pictures, folders and patterns
     python -m openpose_tf.predict --saved_model=exported --images='photos/*.jpg' --output_dir=predictions
 
 Each picture NAME.jpg becomes NAME.jpg (skeletons) and NAME.json in the output folder, which repeats the folders of the
-input; a film FILM.mp4 becomes FILM.mp4 and FILM/000000.json and so on.
+input; a video CLIP.mp4 becomes CLIP.mp4 and CLIP/000000.json and so on.
 """
 
 import contextlib
@@ -40,7 +40,7 @@ class PredictOptions:
     """What to predict.
 
     Attributes:
-        images: pictures, folders and patterns, or one film.
+        images: pictures, folders and patterns, or one video.
     """
 
     saved_model: str = option(
@@ -59,14 +59,14 @@ class PredictOptions:
     scales: tuple[float, ...] = option(
         (1,), "Sizes relative to --longest_side whose maps are averaged, such as 0.7,1,1.3."
     )
-    flip: bool = option(False, "Average the maps of the mirrored picture, too: better, and twice the time.")
-    format: str = option("json", "json: one file per picture; coco: one COCO result file.", choices=("json", "coco"))
+    flip: bool = option(False, "Average the maps of the mirrored image, too: better, and twice the time.")
+    format: str = option("json", "json: one file per image; coco: one COCO result file.", choices=("json", "coco"))
     annotations: str | None = option(
         None,
-        "coco: COCO annotation file that says the pictures' image ids by their file names; without it the id is the "
+        "coco: COCO annotation file that says the images' image ids by their file names; without it the id is the "
         "number that a file name ends with (COCO_val2014_000000000042.jpg: 42), or else the name.",
     )
-    draw: bool = option(True, "Write pictures with skeletons.")
+    draw: bool = option(True, "Write images with skeletons.")
     min_part_score: float = option(0.0, "Parts with a lower score are not drawn; the JSON keeps them.", low=0, high=1)
     precision: Precision | None = option(
         None,
@@ -139,7 +139,7 @@ class PictureFiles:
 
 
 class Film:
-    """A film; its frames have numbers for names."""
+    """A video; its frames have numbers for names."""
 
     def __init__(self, path: str) -> None:
         self._path = Path(path)
@@ -160,7 +160,7 @@ class Film:
 
     @contextlib.contextmanager
     def drawings(self, output: Path) -> Iterator[Sink]:
-        """Yields the function that adds a frame to the film with skeletons."""
+        """Yields the function that adds a frame to the video with skeletons."""
         with files.atomic_path(output / f"{self._path.stem}.mp4") as temporary:
             size = self._header.width, self._header.height
             film = cv2.VideoWriter(str(temporary), cv2.VideoWriter.fourcc(*"mp4v"), self._header.frames_per_s, size)
@@ -178,7 +178,7 @@ def predict(options: PredictOptions) -> int:
     """
     films = [path for path in options.images if image_files.is_video(path)]
     if films and len(options.images) > 1:
-        raise UserError(f"{films[0]} is a film, given with {len(options.images) - 1} other inputs: give it alone")
+        raise UserError(f"{films[0]} is a video, given with {len(options.images) - 1} other inputs: give it alone")
     source: Source = Film(films[0]) if films else PictureFiles(options.images)
     output = files.writable_dir(options.output_dir)
     if source.folder.resolve() == output.resolve():
@@ -238,7 +238,7 @@ def define_flags() -> None:
     flags.DEFINE_multi_string(
         "images",
         None,
-        "A picture, folder or pattern ('a/*.jpg'), several of them, or one film; --images= may be left out.",
+        "An image, folder or pattern ('a/*.jpg'), several of them, or one video; --images= may be left out.",
     )
 
 

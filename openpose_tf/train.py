@@ -1,10 +1,10 @@
-r"""Trains the student without a teacher: synthetic samples come from all of the synthetic records alike.
+r"""Trains the student without a teacher: synthetic samples come from all records alike.
 
 Example (paper, Table 1, M_DR+DS: 149,400 steps, days on a GPU):
     python -m openpose_tf.train --real_records=runs/mpii --synthetic_records=runs/ds \
         --init_checkpoint=runs/baseline --model_dir=runs/dr_ds
 
-The same command goes on with a run that was stopped. In model_dir: ckpt-*, metrics.jsonl, TensorBoard events,
+The same command resumes a run that was stopped. In model_dir: ckpt-*, metrics.jsonl, TensorBoard events,
 config.json, flags.txt, versions.json and, at the end, summary.json.
 """
 

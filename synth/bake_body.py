@@ -1,4 +1,4 @@
-"""Bakes the CC0 MakeHuman / MPFB2 data into the built-in body model, synth/assets/human_cc0.npz.
+"""Bakes the CC0 data of MakeHuman and MPFB2 into the built-in body model.
 
 The bake runs once; its result is committed and nobody needs the source data to render. To repeat it:
 

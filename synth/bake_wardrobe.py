@@ -1,4 +1,4 @@
-"""Bakes MakeHuman's photographed skins, garments, shoes, hair, eyes and brows into synth/assets/wardrobe.
+"""Bakes MakeHuman's skins, garments, shoes, hair, eyes and brows into the wardrobe.
 
 The bake runs once; its result is committed and nobody needs the source data to render. To repeat it:
 
@@ -217,8 +217,9 @@ class Baker:
         """Bakes a head of hair as grey strands, without the faces where nothing of it is seen."""
         folder = f"proxies/hair/{name}"
         image = self._image(folder, f"{name.lower().replace('afro01', 'afro')}_diffuse")
-        image = photograph_baking.strands(image)
         raw = makehuman_items.read_item(self._data / folder / f"{name}.json", spans)
+        where = photograph_baking.footprint(raw.uv, raw.uv_faces, len(image))
+        image = photograph_baking.strands(image, where)
         seen = photograph_baking.opaque_faces(image[..., 3] / 255.0, raw.uv, raw.uv_faces, LEAST_ALPHA)
         texture = f"hair_{name.lower()}.webp"
         self._write(texture, image)

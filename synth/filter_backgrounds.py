@@ -1,8 +1,8 @@
-"""Keeps the photographs without people: `python -m synth.filter_backgrounds --input_dir=DIR --output_file=kept.txt`.
+"""Lists the photographs of a folder that show nobody; also writes boxes of people.
 
 The paper takes SUN397 photographs of at least 512x512 px as backgrounds and rejects those in which Mask R-CNN finds a
 person (Sec. 3.1). Scores are kept in a CSV: calling again with another --threshold only reads it, and a run that was
-killed goes on where it was.
+killed resumes where it stopped.
 
     python -m synth.filter_backgrounds --input_dir=SUN397 --output_file=backgrounds.txt
     python -m synth.filter_backgrounds --input_dir=SUN397 --output_file=backgrounds.txt --threshold=0.2  # no new pass

@@ -21,7 +21,7 @@ from absl import flags, logging
 
 from openpose_tf.common import cli, config_flags, files
 from openpose_tf.common.errors import UserError
-from openpose_tf.data.annotations.image_dataset_schema import annotation_paths
+from openpose_tf.data.annotations.store import listing
 from openpose_tf.data.annotations.types import AnnotatedImage, ReadRequest, ReadResult
 from synth import card
 from synth.dataset import shards, writer
@@ -107,6 +107,7 @@ def render(run: RenderRun) -> list[Failure]:
     return shards.make_missing(
         folder,
         run.engine.shard(run.num_images),
+        run.num_images,
         rendered_image.render_image,
         run.job,
         run.engine,
@@ -118,14 +119,14 @@ def render(run: RenderRun) -> list[Failure]:
 def finish(run: RenderRun, failures: Sequence[Failure]) -> dict[str, Any]:
     """Writes the failures, and when no other shard is missing the counts and the card; returns the counts."""
     shards.write_failures(run.folder, failures, run.engine)
-    left = run.num_images - len(annotation_paths(run.folder))
-    if run.engine.num_shards > 1 and left > 0:  # reading 100,000 annotations in each of 50 jobs would take hours
+    left = run.num_images - listing.count(run.folder)
+    if run.engine.num_shards > 1 and left > 0:
         logging.info("%d images of other shards are missing; `python -m synth.card %s` counts them", left, run.folder)
         return {"images": run.num_images - left}
-    counts = writer.close_dataset(run.folder, range(run.num_images), dict(run.job.photos.dropped))
-    if counts.get("images"):
-        card.write_card(run.folder)
-    return counts
+    found = writer.close_dataset(run.folder, dict(run.job.photos.dropped))
+    if len(found.num_people):
+        card.write_card(run.folder, found)
+    return found.summary()
 
 
 def run_of(given: flags.FlagValues) -> RenderRun:
@@ -227,7 +228,7 @@ def _scan(where: str) -> BackgroundList:
     if not is_filtered(Path(where)):
         logging.warning(
             "--backgrounds=%s: the people filter was not run on it, so people in these photographs stay without "
-            "labels; python -m synth.filter_backgrounds --input=%s --output=kept.txt writes a list without them",
+            "labels; python -m synth.filter_backgrounds --input_dir=%s --output=kept.txt writes a list without them",
             where,
             where,
         )

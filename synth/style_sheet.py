@@ -1,7 +1,9 @@
-"""Shows what stylizing did: `python -m synth.style_sheet --before=D_M --after=D_Style --output_file=sheet.png`.
+"""Shows what stylizing did: photograph, before, after.
 
 Every row has the photograph with its real people lit, the image before, and the image after. The images are drawn by
 seed, so failures show as often as they happen.
+
+    python -m synth.style_sheet --before=D_M --after=D_Style --output_file=sheet.png
 """
 
 from pathlib import Path
@@ -13,8 +15,8 @@ from absl import flags
 from openpose_tf.common import cli
 from openpose_tf.common.errors import UserError
 from openpose_tf.common.imaging import images
-from openpose_tf.data.annotations import image_dataset_schema as schema
 from openpose_tf.data.annotations.image_dataset import read_header
+from openpose_tf.data.annotations.store import listing
 from openpose_tf.inference.drawing import contact_sheet
 from synth.dataset import drawing
 from synth.stylization import stylize_image
@@ -32,13 +34,13 @@ def sheet(job: StyleJob, num_images: int, seed: int, cell: int) -> np.ndarray:
         seed: draws the images.
         cell: width of one picture in pixels.
     """
-    paths = schema.require_annotations(job.output, "run python -m synth.stylize first")
-    order = np.random.default_rng(seed).permutation(len(paths))[:num_images]
+    parts = listing.require_parts(job.output, "run python -m synth.stylize first")
+    names = [name for part in parts for name in part.ids()]
+    order = np.random.default_rng(seed).permutation(len(names))[:num_images]
     shown: list[np.ndarray] = []
     captions: list[str] = []
     for number in sorted(order):
-        after = schema.read_annotation(paths[number])
-        before = stylize_image.read_annotation(job.source, int(paths[number].stem))
+        before, after = (listing.read(folder, names[number]) for folder in (job.source, job.output))
         shown += [_lit_people(job, before), drawing.read_picture(job.source, before)]
         shown.append(drawing.read_picture(job.output, after))
         style = after["style"]
@@ -71,12 +73,12 @@ def define_flags() -> None:
     """Defines this command's flags."""
     flags.DEFINE_string("before", None, "mixed dataset (D_M)", required=True)
     flags.DEFINE_string("after", None, "stylized dataset made of it", required=True)
-    flags.DEFINE_string("output_file", None, "picture to write (.png or .jpg)", required=True)
+    flags.DEFINE_string("output_file", None, "image to write (.png or .jpg)", required=True)
     flags.DEFINE_alias("output", "output_file")
     flags.DEFINE_string("photos_dir", None, "where the photographs are now, as given to synth.stylize")
     flags.DEFINE_integer("num_images", 10, "rows", lower_bound=1)
     flags.DEFINE_integer("seed", 0, "draws the images", lower_bound=0)
-    flags.DEFINE_integer("cell", 320, "width of one picture in px", lower_bound=32)
+    flags.DEFINE_integer("cell", 320, "width of one image in px", lower_bound=32)
 
 
 if __name__ == "__main__":

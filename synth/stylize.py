@@ -1,4 +1,4 @@
-r"""Makes D_Style from D_M: `python -m synth.stylize --input_dir=D_M --output_dir=D_Style`.
+r"""Makes D_Style from D_M: rendered people take the look of the real ones.
 
 The synthetic people of every image take the look of the real people in the photograph behind them; no other pixel
 changes (paper Sec. 3.4). The default needs no weights but those of `make models`, which find the real people.
@@ -9,7 +9,6 @@ changes (paper Sec. 3.4). The default needs no weights but those of `make models
         --tfod_model=mask_rcnn/saved_model
 """
 
-import collections
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,7 +22,9 @@ from openpose_tf.common.fingerprints import canonical_json, fingerprint
 from openpose_tf.common.imaging import images
 from openpose_tf.data.annotations import image_dataset_schema as schema
 from openpose_tf.data.annotations.image_dataset import read_header
-from synth.dataset import shards, writer
+from openpose_tf.data.annotations.store import listing
+from synth.dataset import completeness, shards, writer
+from synth.dataset.index import STYLE
 from synth.stylization import stylize_image
 from synth.stylization.pipeline import StyleConfig
 from synth.stylization.stylize_image import StyleJob, Tools
@@ -54,10 +55,10 @@ def stylize(run: StyleRun) -> list[Failure]:
     header = require_mixed(job.source)
     num_images = int(header["num_images"])
     shard = run.engine.shard(num_images)
-    ready = [index for index in shard if writer.is_complete(job.source, schema.image_name(index))]
+    ready = sorted(completeness.complete(job.source, shard))
     if len(ready) < len(shard):
         logging.warning("%s: %d of %d images are not rendered yet", job.source, len(shard) - len(ready), len(shard))
-    require_photos(job, ready)
+    require_photos(job, sorted(set(ready) - completeness.complete(job.output, ready)))
     load_stylizer(job.tools.stylizer, job.tools.weights)  # fail here, not in a worker
     stylize_image.load_segmenter(job.tools)
     writer.open_dataset(
@@ -69,7 +70,7 @@ def stylize(run: StyleRun) -> list[Failure]:
         licences(job, header),
         [package for package in header.get("versions", {}) if package != "python"],
     )
-    return shards.make_missing(job.output, ready, stylize_image.stylize_image, job, run.engine, "stylizing")
+    return shards.make_missing(job.output, ready, num_images, stylize_image.stylize_image, job, run.engine, "stylizing")
 
 
 def require_mixed(folder: Path) -> dict[str, Any]:
@@ -88,7 +89,7 @@ def require_mixed(folder: Path) -> dict[str, Any]:
 
 
 def require_photos(job: StyleJob, indices: Sequence[int]) -> None:
-    """Checks that the photographs behind all images are there and can be read.
+    """Checks that the photographs behind images are there and can be read.
 
     Raises:
         UserError: some are not; names ten of them.
@@ -143,24 +144,12 @@ def finish(run: StyleRun, failures: Sequence[Failure]) -> dict[str, Any]:
     job = run.job
     shards.write_failures(job.output, failures, run.engine)
     header = read_header(job.output)
-    counts = writer.close_dataset(job.output, range(int(header["num_images"])), {})
-    counts["style"] = count_styles(job.output)
-    files.write_json(job.output / schema.HEADER, read_header(job.output) | {"counts": counts})
-    return counts
-
-
-def count_styles(folder: Path) -> dict[str, Any]:
-    """Returns images and synthetic people, stylized and left as they were, and the reasons by number of images."""
-    counts: collections.Counter[str] = collections.Counter()
-    reasons: collections.Counter[str] = collections.Counter()
-    for path in schema.annotation_paths(folder):
-        entry = schema.read_annotation(path)["style"]
-        what = "stylized" if entry["stylized"] else "left"
-        counts[f"images_{what}"] += 1
-        counts[f"people_{what}"] += entry["num_people"]
-        if not entry["stylized"]:
-            reasons[entry["reason"]] += 1
-    return {**counts, "reasons": dict(sorted(reasons.items()))}
+    is_last = run.engine.num_shards == 1 or listing.count(job.output) >= int(header["num_images"])
+    found = writer.close_dataset(job.output, {}, pack=is_last)
+    header = read_header(job.output)
+    counts = header["counts"] | {"style": {**found.group(STYLE), "reasons": found.group(f"{STYLE}_reasons")}}
+    files.write_json(job.output / schema.HEADER, header | {"counts": counts})
+    return dict(counts)
 
 
 def run_of(given: flags.FlagValues) -> StyleRun:
@@ -210,7 +199,9 @@ def define_flags() -> None:
     default = ", ".join(f"{kind.strength:g} for {name}" for name, kind in STYLIZERS.items())
     flags.DEFINE_float("strength", None, f"share of the change, 0..1; default {default}", 0, 1)
     flags.DEFINE_float("gpus_per_worker", 0.0, "GPUs per worker", lower_bound=0.0)
-    flags.DEFINE_integer("images_per_worker", 1000, "a worker process is replaced after so many", lower_bound=1)
+    flags.DEFINE_integer(
+        "images_per_worker", 1000, "a worker process is replaced after this many images", lower_bound=1
+    )
 
 
 if __name__ == "__main__":

@@ -7,21 +7,28 @@ Example:
 visibility follows COCO: 2 visible, 1 labelled but hidden, 0 outside of the image or unknown.
 """
 
-from collections.abc import Mapping
+import dataclasses
+import functools
+import json
+import shutil
+import tempfile
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from absl import flags
 
 from openpose_tf.common import cli, files
 from openpose_tf.common.imaging.images import read_unchanged
-from openpose_tf.common.progress import track
 from openpose_tf.data.annotations import image_dataset
 from openpose_tf.data.annotations import image_dataset_schema as schema
 from openpose_tf.data.annotations.segmentations import run_length
+from openpose_tf.data.annotations.store import listing
+from openpose_tf.data.annotations.store.listing import Part
 from openpose_tf.skeleton import COCO_JOINTS, MPII_JOINTS, JointState
 from synth.dataset.drawing import MPII_LIMBS
+from synth.workers import processes
 
 JOINT_SETS = ("coco17", "mpii16")
 NUM_FACE_JOINTS = 5
@@ -107,43 +114,87 @@ def _joint_box(points: np.ndarray) -> tuple[float, float, float, float]:
     return float(x1), float(y1), float(x2), float(y2)
 
 
-def convert(folder: Path, joints: str, drop_invisible: bool) -> tuple[dict[str, Any], int]:
-    """Returns the COCO dictionary of a dataset, and the number of people left out."""
-    header = image_dataset.read_header(folder)
-    paths = schema.require_annotations(folder)
-    images: list[dict[str, Any]] = []
-    annotations: list[dict[str, Any]] = []
+@dataclasses.dataclass(frozen=True)
+class CocoPart:
+    """COCO text of some images of a dataset.
+
+    Attributes:
+        images: JSON of each image without its id.
+        annotations: number in `images` and JSON without ids of each person.
+        dropped: people left out.
+    """
+
+    images: list[str]
+    annotations: list[tuple[int, str]]
+    dropped: int
+
+
+def convert_part(joints: str, drop_invisible: bool, part: Part) -> CocoPart:
+    """Returns the images of a part of a dataset, see `main`."""
+    images: list[str] = []
+    annotations: list[tuple[int, str]] = []
     dropped = 0
-    for number, path in enumerate(track(paths, len(paths), "converting", "image"), 1):
-        row = schema.read_annotation(path)
-        ids = read_unchanged(folder / row["mask"], f"delete {path} and render again")
-        name = Path(row["image"]).name
-        images.append({"id": number, "file_name": name, "width": row["width"], "height": row["height"]})
+    for name, row in part.rows():
+        ids = read_unchanged(part.folder / row["mask"], f"delete it and render image {name} again")
+        file_name = Path(row["image"]).relative_to(schema.ROLES["image"][0]).as_posix()
         for person in row["people"]:
             if drop_invisible and not person["area"] and person.get("is_synthetic", True):
                 dropped += 1
-                continue
-            made = annotation(person, ids, joints)
-            annotations.append({"id": len(annotations) + 1, "image_id": number, **made})
+            else:
+                annotations.append((len(images), json.dumps(annotation(person, ids, joints), allow_nan=False)))
+        images.append(json.dumps({"file_name": file_name, "width": row["width"], "height": row["height"]}))
+    return CocoPart(images, annotations, dropped)
+
+
+def write_coco(folder: Path, output: Path, joints: str, drop_invisible: bool) -> dict[str, int]:
+    """Writes the COCO file of a dataset, whole or not at all, and returns the numbers of what is in it.
+
+    The parts are converted in all processes that this one may use, and written as they come: memory does not depend on
+    the number of images.
+    """
+    header = image_dataset.read_header(folder)
     info = {"description": f"{header['kind']} people, {folder.name}", "version": "1", "seed": header.get("seed")}
     licences = [
         {"id": i, "name": f"{row['part']}: {row['licence']} ({row['source']})", "url": ""}
         for i, row in enumerate(header.get("licences", []), 1)
     ]
-    whole = {"info": info, "licenses": licences, "images": images, "annotations": annotations}
-    return {**whole, "categories": [category(joints)]}, dropped
+    work = functools.partial(convert_part, joints, drop_invisible)
+    parts = processes.map_ordered(work, listing.require_parts(folder), "converting", "thousand")
+    with files.atomic_path(output) as temporary, open(temporary, "wb") as file:
+        file.write(f'{{"info": {json.dumps(info)}, "licenses": {json.dumps(licences)}, "images": ['.encode())
+        with tempfile.TemporaryFile(dir=output.parent) as people:
+            counts = _write_parts(parts, file, people)
+            file.write(b'], "annotations": [')
+            people.seek(0)
+            shutil.copyfileobj(people, file)
+        file.write(f'], "categories": {json.dumps([category(joints)])}}}\n'.encode())
+    return counts
+
+
+def _write_parts(parts: Iterable[CocoPart], images: IO[bytes], people: IO[bytes]) -> dict[str, int]:
+    """Writes the rows of both lists with running ids from 1."""
+    counts = {"images": 0, "people": 0, "dropped": 0}
+    for part in parts:
+        first_image, first_person = counts["images"] + 1, counts["people"] + 1
+        rows = (f'{{"id": {k}, {text[1:]}' for k, text in enumerate(part.images, first_image))
+        images.write((", " * (first_image > 1) + ", ".join(rows)).encode())
+        rows = (
+            f'{{"id": {k}, "image_id": {first_image + number}, {text[1:]}'
+            for k, (number, text) in enumerate(part.annotations, first_person)
+        )
+        people.write((", " * (first_person > 1 and bool(part.annotations)) + ", ".join(rows)).encode())
+        counts["images"] += len(part.images)
+        counts["people"] += len(part.annotations)
+        counts["dropped"] += part.dropped
+    return counts
 
 
 def main() -> None:
     """Writes the COCO file."""
     given, folder = flags.FLAGS, Path(flags.FLAGS.input_dir)
-    made, dropped = convert(folder, given.joints, given.drop_invisible)
     output = Path(given.output_file) if given.output_file else folder / f"coco_{given.joints}.json"
-    files.write_json(output, made, indent=None)
-    print(
-        f"{output}: {len(made['images'])} images, {len(made['annotations'])} people, "
-        f"{dropped} invisible people left out"
-    )
+    made = write_coco(folder, output, given.joints, given.drop_invisible)
+    print(f"{output}: {made['images']} images, {made['people']} people, {made['dropped']} invisible people left out")
 
 
 if __name__ == "__main__":

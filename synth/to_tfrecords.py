@@ -1,4 +1,4 @@
-"""Makes person-crop TFRecords of a rendered dataset: openpose_tf.data.to_tfrecords with --format=image_dataset.
+"""Makes person-crop TFRecords of a rendered dataset.
 
 Example:
     python -m synth.to_tfrecords --input_dir=runs/d_s --output_dir=runs/d_s_records --num_shards=8
@@ -18,7 +18,7 @@ def define_flags() -> None:
 
 
 def main() -> int:
-    """Writes one record per person who can be sampled (original.md Sec. 2.2) and says who was left out, and why."""
+    """Writes a record per person who can be sampled (docs/reference/method.md section 2.2); says who was left out."""
     source, record = flags.FLAGS.input_dir, config_flags.build(RecordOptions, flags.FLAGS)
     name = record.name or image_dataset.read_header(source)["kind"]
     return convert(Options(**vars(record) | {"format": "image_dataset", "annotations": source, "name": name}))

@@ -16,7 +16,7 @@ from openpose_tf.common import cli
 from openpose_tf.common.errors import UserError
 from openpose_tf.common.imaging import images
 from openpose_tf.data.annotations import image_dataset
-from openpose_tf.data.annotations import image_dataset_schema as schema
+from openpose_tf.data.annotations.store import listing
 from openpose_tf.inference import drawing as people_drawing
 from openpose_tf.skeleton import JointState
 from synth.dataset import drawing
@@ -32,7 +32,7 @@ LEGEND = {
 def define_flags() -> None:
     """Defines this command's flags."""
     flags.DEFINE_string("input_dir", None, "folder of the dataset; --input_dir= may be left out")
-    flags.DEFINE_string("output_file", None, "picture to write; default DIR/contact_sheet.png or DIR/view_IMAGE.png")
+    flags.DEFINE_string("output_file", None, "image to write; default DIR/contact_sheet.png or DIR/view_IMAGE.png")
     flags.DEFINE_alias("output", "output_file")
     flags.DEFINE_string("image", None, "id of one image to show in full: image, keypoints, masks, boxes, depth")
     flags.DEFINE_integer("num_images", 24, "images on a contact sheet, spread over the dataset", lower_bound=1)
@@ -43,13 +43,11 @@ def define_flags() -> None:
 
 def contact_sheet(folder: Path, num_images: int, cell: int, columns: int | None, keypoints: bool) -> np.ndarray:
     """Returns a sheet of images spread evenly over the dataset, with a legend, [H, W, 3] uint8 RGB."""
-    paths = schema.require_annotations(folder)
-    chosen = [
-        paths[i] for i in np.unique(np.linspace(0, len(paths) - 1, min(num_images, len(paths))).round().astype(int))
-    ]
+    names = [name for part in listing.require_parts(folder) for name in part.ids()]
+    places = np.linspace(0, len(names) - 1, min(num_images, len(names))).round().astype(int)
     shown, captions, mixed = [], [], False
-    for path in chosen:
-        row = schema.read_annotation(path)
+    for place in np.unique(places):
+        row = listing.read(folder, names[place])
         image = drawing.read_picture(folder, row)
         shown.append(drawing.draw_keypoints(image, row["people"]) if keypoints else image)
         captions.append(_caption(row))
@@ -81,10 +79,10 @@ def _legend(width: int, mixed: bool) -> np.ndarray:
 
 def single_view(folder: Path, image_id: str, cell: int) -> np.ndarray:
     """Returns one image with keypoints, masks, boxes and depth side by side."""
-    path = schema.sample_paths(folder, image_id)["annotation"]
-    if not path.exists():
-        raise UserError(f"--image={image_id}: {path} does not exist; the ids are the names of the files in that folder")
-    shown = drawing.panels(folder, schema.read_annotation(path))
+    names = listing.ids(folder)
+    if image_id not in names:
+        raise UserError(f"--image={image_id}: {folder} has no such image; it has {', '.join(names[:3])} ...")
+    shown = drawing.panels(folder, listing.read(folder, image_id))
     return people_drawing.contact_sheet(list(shown.values()), len(shown), cell_width=cell, captions=list(shown))
 
 

@@ -1,4 +1,4 @@
-"""Rewrites synthetic records so that each group is one shard, and shows the groups before training starts.
+"""Rewrites synthetic records so that each group is one shard, and shows the groups.
 
 python -m teacher.partition --records=runs/ds_records --grouping=camera_pitch --num_groups=10 --output_dir=runs/ds_pitch
 """
@@ -20,7 +20,7 @@ from teacher.groups.membership import group_records
 def define_flags() -> None:
     """Defines this command's flags."""
     flags.DEFINE_string("records", None, "Record set to partition.")
-    flags.DEFINE_string("output_dir", None, "Folder for the new record set, groups.json and pictures.")
+    flags.DEFINE_string("output_dir", None, "Folder for the new record set, groups.json and images.")
     flags.DEFINE_bool("overwrite", False, "Replace a record set that is already there.")
     grouping_flags.define_flags()
 

@@ -1,4 +1,4 @@
-"""Pictures of what the teacher did in a run.
+"""Draws what the teacher did in a run.
 
 python -m teacher.plot --model_dir=runs/c --output_dir=runs/c/plots
 """
@@ -16,7 +16,7 @@ from teacher.groups.group_files import GROUPS_NAME, group_labels
 def define_flags() -> None:
     """Defines this command's flags."""
     flags.DEFINE_string("model_dir", None, "Folder of a run of teacher.train.")
-    flags.DEFINE_string("output_dir", None, "Folder for the pictures; <model_dir>/plots by default.")
+    flags.DEFINE_string("output_dir", None, "Folder for the images; <model_dir>/plots by default.")
     flags.DEFINE_integer("window", 20, "Decisions over which the reward rate is averaged.", lower_bound=1)
 
 

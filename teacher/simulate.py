@@ -1,4 +1,4 @@
-"""Studies teachers on students of known truth: a table, a picture and numbers; minutes on one core.
+"""Compares teachers on simulated students of known truth; minutes on one core.
 
 python -m teacher.simulate --output_dir=runs/study
 """

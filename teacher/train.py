@@ -1,10 +1,10 @@
-r"""Trains the student with a teacher that chooses the groups of synthetic samples (paper Sec. 4.1).
+r"""Trains the student with a teacher that chooses the synthetic samples (paper Sec. 4.1).
 
 Example (paper, Table 3, grouping C: 149,400 steps, days on a GPU):
     python -m teacher.train --real_records=runs/mpii --synthetic_records=runs/ds --grouping=camera_pitch \
         --init_checkpoint=runs/baseline --model_dir=runs/teacher_c
 
-The same command goes on with a run that was stopped. In model_dir, besides what openpose_tf.train writes:
+The same command resumes a run that was stopped. In model_dir, besides what openpose_tf.train writes:
 decisions.jsonl, groups.json, and the teacher's TensorBoard events in teacher/.
 """
 

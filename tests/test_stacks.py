@@ -4,7 +4,6 @@ The fast test compares this stack with numbers recorded on 3.11; the slow ones n
 as CI makes them (`make test PYTHON=...` for each), and run each way between them.
 """
 
-import json
 import subprocess
 
 import numpy as np
@@ -13,6 +12,7 @@ import pytest
 from openpose_tf.common.imaging import images
 from tests.support.checkout import ROOT
 from tests.support.commands import run_command
+from tests.support.datasets import annotations
 
 RECORDED = ROOT / "tests" / "fixtures" / "stack_numbers.npz"  # python -m tests.support.programs.stack_numbers, on 3.11
 VERSIONS = ("3.11", "3.13")
@@ -66,11 +66,14 @@ def test_rendered_images_have_equal_ground_truth(pythons, tmp_path):
         flags = ("--num_images=3", "--image_size=128", "--samples=4", "--seed=7", "--write_depth")
         call(python, "synth.render", f"--output_dir={tmp_path / version}", *flags)
     one, other = (tmp_path / version for version in VERSIONS)
-    for path in sorted(one.glob("annotations/*.json")):
-        name = path.stem
-        assert json.loads((other / "annotations" / path.name).read_text()) == json.loads(path.read_text())
+    found = annotations(one)
+    assert len(found) == 3 and annotations(other) == found
+    for name in found:
         ids, depths, colors = (
-            [images.read_unchanged(folder / kind / f"{name}.{suffix}").astype(np.float64) for folder in (one, other)]
+            [
+                images.read_unchanged(folder / f"{kind}/0000/{name}.{suffix}").astype(np.float64)
+                for folder in (one, other)
+            ]
             for kind, suffix in (("masks", "png"), ("depth", "png"), ("images", "jpg"))
         )
         same = ids[0] == ids[1]

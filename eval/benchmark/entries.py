@@ -61,7 +61,7 @@ class EntrySource:
         "image with people is one group, nobody is dropped).",
         required=True,
     )
-    images: str | None = option(None, "Folder of the pictures; not for an image dataset.")
+    images: str | None = option(None, "Folder of the images; not for an image dataset.")
     split: str = option("val", "Groups of the annotation .mat; other sources are run whole.", choices=SPLITS)
     groups: str | None = option(None, "groups_v12.mat of the MPII toolkit, for the annotation .mat.")
     validation: str | None = option(

@@ -1,7 +1,7 @@
 """The benchmark's inference: each group's picture at three scales, batched with pictures of like size.
 
-Protocol (original.md section 7): the picture is resized by (41/35) / mean scale of the group, times 0.7, 1 and 1.3;
-the maps are averaged and decoded once. `multi_scale` does that for one picture; here the
+Protocol (docs/reference/method.md section 7): the picture is resized by (41/35) / mean scale of the group, times 0.7, 1
+and 1.3; the maps are averaged and decoded once. `multi_scale` does that for one picture; here the
 network sees the views of several pictures, whose padded sizes agree, together.
 """
 

@@ -40,8 +40,8 @@ def truth_of_people(people: Sequence[Person], width: int, height: int, image: st
 def predictions_of_parts(keypoints: np.ndarray, image: str = "") -> GroupPredictions:
     """Returns people of 15 MPI parts [P, 15, 3] (x, y, score; 0 = not found) as predictions of MPII joints.
 
-    The score of a joint is its own part score (person-level scores cost 1.5 AP, evaluation.md section 15). People
-    without any part are left out.
+    The score of a joint is its own part score (person-level scores cost 1.5 AP, docs/reference/evaluation.md section
+    15). People without any part are left out.
     """
     found = keypoints[(keypoints[..., 2] > 0).any(-1)]
     joints = np.full((len(found), NUM_MPII_JOINTS, 3), np.nan)

@@ -188,7 +188,7 @@ def write_truth(path: str | os.PathLike[str], groups: Sequence[GroupTruth]) -> N
 def write_predictions(path: str | os.PathLike[str], groups: Sequence[GroupPredictions]) -> None:
     """Writes predictions as the toolkit's struct pred (.mat) or as JSON, by the suffix of `path`.
 
-    People without any joint are left out: the toolkit must not see them (evaluation.md section 4).
+    People without any joint are left out: the toolkit must not see them (docs/reference/evaluation.md section 4).
     """
     rows: list[dict[str, Any]] = [
         {

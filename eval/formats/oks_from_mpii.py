@@ -15,7 +15,7 @@ def oks_images(
     """Returns one OKS image per group.
 
     MPII has no masks, so a person's area is 0.53 * the box around its joints and head box. v is 1 for joints flagged
-    as occluded, else 2. People without joints are left out (evaluation.md section 12).
+    as occluded, else 2. People without joints are left out (docs/reference/evaluation.md section 12).
 
     Args:
         truth, predictions: the groups, in the same order.

@@ -16,7 +16,7 @@ from openpose_tf.data.annotations.formats.coco_file import CocoFile, CocoImage, 
 from openpose_tf.data.annotations.types import AnnotatedImage, Person, in_image
 from openpose_tf.skeleton import MPI, NUM_MPII_JOINTS, JointState, mpii_to_parts
 
-BOX_TO_AREA = 0.53  # mask area / box area of a person, where there is no mask (evaluation.md section 12)
+BOX_TO_AREA = 0.53  # mask area / box area of a person, where there is no mask (docs/reference/evaluation.md section 12)
 _PARTS = {"upper_neck": "neck"}  # joints of MPII that are parts under another name
 
 
@@ -54,6 +54,24 @@ class Truth:
     joints: tuple[str, ...]
     images: Mapping[str, ImageTruth]
     names: Mapping[str, str]
+
+    def only(self, wanted: Sequence[str], path: str | Path) -> "Truth":
+        """Returns the images of a list, by id or file name.
+
+        Args:
+            wanted: the ids or names.
+            path: the list, for the message.
+
+        Raises:
+            UserError: the list names an image that is not here.
+        """
+        keys = {name: self.names.get(str(id_key(name)), image_key(name)) for name in wanted}
+        unknown = sorted(name for name, key in keys.items() if key not in self.images)
+        if unknown:
+            raise UserError(
+                f"{path}: {len(unknown)} of {len(keys)} names are not in the ground truth, such as {unknown[0]}"
+            )
+        return dataclasses.replace(self, images={key: self.images[key] for key in dict.fromkeys(keys.values())})
 
 
 def read_truth(path: str | Path) -> Truth | None:
@@ -150,8 +168,8 @@ def join(
     """Returns ground truth and predictions of the images `keys`, reduced to `joints`.
 
     An image without a prediction has no detections. A person's score is the mean score of all its found parts
-    (evaluation.md section 12), unless the prediction ranks its people itself; predicted people without any of the
-    joints are left out.
+    (docs/reference/evaluation.md section 12), unless the prediction ranks its people itself; predicted people without
+    any of the joints are left out.
     """
     truth_columns = [truth.joints.index(joint) for joint in joints]
     part_columns = [MPI.parts.index(joint) for joint in joints]

@@ -68,6 +68,8 @@ def read_predictions(folder: str | os.PathLike[str], read_list: ListReader | Non
             if key in found:
                 raise UserError(f"{path}: a second prediction of image {key!r}: keep one file per image in {root}")
             found[key] = prediction
+    if not found and is_file:
+        raise UserError(f"{root} holds nobody predicted: expected COCO results, or {_WHAT}")
     if not found:
         raise UserError(f"{root} holds no prediction JSON: run openpose_tf.predict with --output_dir={root} first")
     return found

@@ -1,8 +1,8 @@
 """Where a group of people is, and which predicted people belong to it.
 
 The ground truth of an MPII entry is one group; the evaluator does not know the other people of the image, so whoever
-predicts must drop people outside of the group first (reference: evaluation.md section 8). Known at test time are the
-group's place and its mean scale, not the number, place or scale of its people.
+predicts must drop people outside of the group first (docs/reference/evaluation.md section 8). Known at test time are
+the group's place and its mean scale, not the number, place or scale of its people.
 """
 
 import dataclasses

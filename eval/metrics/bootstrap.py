@@ -1,7 +1,7 @@
 """How sure a score is: bootstrap over groups, paired for two models on one split.
 
 A validation split of 343 groups has a standard error of about 1 mAP, as large as most gains the paper reports
-(evaluation.md section 15), so models are compared on the same draws of the same groups.
+(docs/reference/evaluation.md section 15), so models are compared on the same draws of the same groups.
 """
 
 import dataclasses

@@ -80,8 +80,8 @@ def joint_id(value: Any, what: str) -> int:
 def visibility(value: Any) -> float:
     """Returns is_visible as 1, 0 or NaN.
 
-    Files hold numbers, text ('0', '1') or nothing (evaluation.md section 11), copies of them also -1 for nothing. The
-    metric does not use the flag, so anything else is "not known" instead of an error.
+    Files hold numbers, text ('0', '1') or nothing (docs/reference/evaluation.md section 11), copies of them also -1 for
+    nothing. The metric does not use the flag, so anything else is "not known" instead of an error.
     """
     try:
         result = float(value)

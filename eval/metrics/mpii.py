@@ -1,6 +1,6 @@
 """MPII multi-person average precision (evalMPII) as pure functions on arrays.
 
-Equal to the official toolkit (reference: evaluation.md sections 3, 5, 6, 7). One entry is one group of people.
+Equal to the official toolkit (docs/reference/evaluation.md sections 3, 5, 6, 7). One entry is one group of people.
 G = people of a group, P = predictions, J = joints. Absent joints are NaN.
 
 Example:

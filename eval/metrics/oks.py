@@ -17,7 +17,7 @@ from pycocotools.cocoeval import COCOeval
 STAT_NAMES = ("AP", "AP50", "AP75", "AP_medium", "AP_large", "AR", "AR50", "AR75", "AR_medium", "AR_large")
 MATCH_OKS = 0.5  # a person counts as found from this OKS on, where per-joint similarity is averaged
 
-# Per-joint standard deviations by name of the set (reference: evaluation.md section 12).
+# Per-joint standard deviations by name of the set (docs/reference/evaluation.md section 12).
 _LIMBS = {"shoulder": 0.079, "elbow": 0.072, "wrist": 0.062, "hip": 0.107, "knee": 0.087, "ankle": 0.089}
 _BOTH_SIDES = {f"{side}_{joint}": sigma for joint, sigma in _LIMBS.items() for side in "lr"}
 _TORSO = {"head_top": 0.079, "neck": 0.079, "upper_neck": 0.079, "thorax": 0.079, "pelvis": 0.107, "centre": 0.107}

@@ -1,7 +1,7 @@
 """AP by ratio of visible joints (paper Fig. 6): five bins of people, from "nearly all occluded" to "all visible".
 
 The matching is done once on complete groups; a bin takes the annotated joints of its people as positives and the joints
-of the predictions matched to them as detections (reference: evaluation.md section 11).
+of the predictions matched to them as detections (docs/reference/evaluation.md section 11).
 """
 
 import dataclasses

@@ -1,4 +1,4 @@
-"""Writes one self-contained HTML page about a training run: pictures, curves, teacher, predictions, scores.
+"""Writes one self-contained HTML page about a training run.
 
 Example:
     python -m eval.report --model_dir=demo/model_dir --summary=demo/summary.json --after=demo/after \
@@ -193,7 +193,7 @@ def define_flags() -> None:
     flags.DEFINE_multi_string("before", [], "Folder of predictions before the training; several, in one order.")
     flags.DEFINE_multi_string("after", [], "Folder of predictions after the training; several, in the same order.")
     flags.DEFINE_string("photo", None, "A picture of predictions that the bundled student made of a photograph.")
-    flags.DEFINE_integer("most_pairs", 6, "Number of before/after pictures.", lower_bound=1)
+    flags.DEFINE_integer("most_pairs", 6, "Number of before/after images.", lower_bound=1)
 
 
 def main() -> None:

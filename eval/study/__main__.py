@@ -1,4 +1,4 @@
-"""The paper's Tables 1 to 3 at a size that two CPU cores carry: nine rows, three seeds, one command.
+"""Runs the nine rows of the paper's Tables 1 to 3 at a size for two CPU cores.
 
     python -m eval.study                                    # all rows and seeds, at most five hours on two cores
     python -m eval.study --rows=real,real_synthetic --seeds=0
@@ -6,8 +6,8 @@
     python -m eval.study --report_only                      # RESULTS.md of the results that are there
 
 Renders its data, trains, scores, and leaves one small file per row and seed in study/results/, which is all that the
-tables need: a row with a file there is never run again, also in another clone. The two students that rows go on from
-lie in study/starts/. Ctrl-C stops; the same command goes on.
+tables need: a row with a file there is never run again, also in another clone. The two students that rows start from
+lie in study/starts/. Ctrl-C stops; the same command resumes.
 """
 
 import shutil
@@ -54,7 +54,7 @@ def run(study: Study, todo: Sequence[tuple[StudyRow, int]], results_dir: Path) -
 
 
 def _start(study: Study, row: StudyRow) -> int:
-    """Trains the student that a row goes on from, unless its weights are there."""
+    """Trains the student that a row starts from, unless its weights are there."""
     if study.start_path(row).exists():
         return cli.EXIT_OK
     start = plan.start_of(row)
@@ -63,7 +63,7 @@ def _start(study: Study, row: StudyRow) -> int:
 
 
 def _row(study: Study, row: StudyRow, seed: int, results_dir: Path) -> int:
-    """Runs one row and seed, writes its result and lets go of what nobody needs any more."""
+    """Runs one row and seed, writes its result and deletes what nobody needs any more."""
     folder = study.run_dir(row.name, seed)
     log = StageLog.open(folder / "stages.json", FIX)
     code = run_stages(plan.row_stages(study, row, seed), log)
@@ -110,7 +110,7 @@ def define_flags() -> None:
     flags.DEFINE_enum("size", "small", list(plan.SIZES), "small: the study; smoke: the same road in minutes.")
     flags.DEFINE_string("study_dir", "study", "Folder of the flagfiles, results/, starts/ and RESULTS.md.")
     flags.DEFINE_string("output_dir", None, "Folder of results/, starts/ and RESULTS.md, if not --study_dir.")
-    flags.DEFINE_string("work_dir", "runs/study", "Folder of pictures, records and runs, made again from seeds.")
+    flags.DEFINE_string("work_dir", "runs/study", "Folder of images, records and runs, made again from seeds.")
     flags.DEFINE_enum("precision", "float32", list(Precision), "Of training; bfloat16 is faster where the CPU has it.")
     flags.DEFINE_string("photographs", None, "Folder of real photographs with people, to score on besides.")
     flags.DEFINE_string("photograph_annotations", None, "COCO person keypoints of --photographs.")

@@ -1,8 +1,9 @@
 """The study as data: the nine rows of the paper's Tables 1 to 3 at a size that two CPU cores carry, and their stages.
 
 Real data is the rendered stand-in (`real_standin`: own backgrounds and light, small camera pitch). All rows with real
-data go on from one real-only student, as the paper's runs do (original.md, "Initial weights"); synthetic-only goes on
-from a student that saw as many steps of D_S alone. Seeds decide the order of the data, augmentation and the teacher.
+data start from one real-only student, as the paper's runs do (docs/reference/method.md section 4.4); synthetic-only
+starts from a student that saw as many steps of D_S alone. Seeds decide the order of the data, augmentation and the
+teacher.
 """
 
 import dataclasses
@@ -27,7 +28,7 @@ class StudySize:
         image_size: side of the rendered pictures in pixels.
         people_mean: mean number of rendered people per picture of D_S and the stand-in.
         samples: Cycles samples per pixel.
-        start_steps: steps of the two students that the rows go on from.
+        start_steps: steps of the two students that the rows start from.
         row_steps: steps of a row.
         overrides: flags behind the flagfiles'.
     """
@@ -79,7 +80,7 @@ class StudyRow:
         name: of its flagfile in study/.
         model: its name in `eval.tables`.
         synthetic: records of the synthetic half of its batches, None for real data only.
-        real: whether it trains on real data, and goes on from the real-only student.
+        real: whether it trains on real data, and starts from the real-only student.
         command: module that trains it.
         settings: name of its flagfile, if not `name`.
         flags: behind the flagfile's.
@@ -145,7 +146,7 @@ class Study:
     Attributes:
         work_dir: folder for everything that is made again from seeds.
         config_dir: folder of the flagfiles.
-        start_dir: folder of the weights of the students that the rows go on from.
+        start_dir: folder of the weights of the students that the rows start from.
         size: how much.
         photographs: to score on besides.
         precision: of all training steps (--precision of openpose_tf.train).
@@ -167,12 +168,12 @@ class Study:
         return self.work_dir / "runs" / f"{name}-seed{seed}"
 
     def start_path(self, row: StudyRow) -> Path:
-        """Returns the weights that a row goes on from."""
+        """Returns the weights that a row starts from."""
         return self.start_dir / f"{start_of(row).name}.npz"
 
 
 def start_of(row: StudyRow) -> StudyRow:
-    """Returns the start that a row goes on from: the one with the same answer to "any real data?"."""
+    """Returns the start that a row starts from: the one with the same answer to "any real data?"."""
     return next(start for start in STARTS if start.real == row.real)
 
 
@@ -218,7 +219,7 @@ def _records(study: Study, name: str) -> Stage:
 
 
 def start_stages(study: Study, start: StudyRow) -> list[Stage]:
-    """Returns the stages that train a student for rows to go on from, and leave its weights in `start_dir`."""
+    """Returns the stages that train a student for rows to start from, and leave its weights in `start_dir`."""
     folder, steps = study.run_dir(start.name, START_SEED), study.size.start_steps
     export = (
         *("openpose_tf.export", f"--model_dir={folder / 'model'}", f"--output_dir={folder / 'saved_model'}"),

@@ -8,13 +8,15 @@ from collections.abc import Callable, Sequence
 
 from absl import app, flags, logging
 
+from openpose_tf.common import files
 from openpose_tf.common.errors import MachineError, UserError
 from openpose_tf.common.failures import describe
 from openpose_tf.common.keras_choice import choose_keras
 
 # TensorFlow tells of every library it did not find; what matters comes as an exception. Set before it is imported.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-# TensorFlow has oneDNN's faster convolutions on by itself only where the CPU has AVX-512 (BUILD_NOTES.md).
+# TensorFlow has oneDNN's faster convolutions on by itself only where the CPU has AVX-512
+# (docs/measurements/2026-11-26-bundled-student.md).
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 choose_keras()
 
@@ -51,7 +53,7 @@ def run(
     except MachineError as error:
         _stop(str(error), EXIT_MACHINE)
     except KeyboardInterrupt:
-        _stop("interrupted; run the same command again to go on", EXIT_INTERRUPTED)
+        _stop("interrupted; run the same command again to resume", EXIT_INTERRUPTED)
     except Exception as error:
         failure = describe(error)
         if failure is None:
@@ -70,6 +72,7 @@ def _run_and_flush(main: Callable[[], int | None]) -> int | None:
 
 
 def _parse_flags(argv: Sequence[str], positional: str | None) -> list[str]:
+    argv = _expand_flagfiles(argv)
     try:
         program, *arguments = flags.FLAGS(argv, known_only=False)
         _unset_empty()
@@ -84,6 +87,26 @@ def _parse_flags(argv: Sequence[str], positional: str | None) -> list[str]:
     for extra in arguments:
         raise UserError(f"unexpected argument {extra!r}: {given}every option is --flag=value")
     return [program]
+
+
+def _expand_flagfiles(argv: Sequence[str], opened: Sequence[str] = ()) -> list[str]:
+    """Returns arguments with the lines of each --flagfile=PATH in its place.
+
+    As absl does, which reads only the encoding of this machine: a file of Windows begins with a byte-order mark.
+    """
+    expanded, rest = [], list(argv)
+    while rest:
+        name, sign, path = (argument := rest.pop(0)).partition("=")
+        if name not in ("--flagfile", "-flagfile") or not (sign or rest):
+            expanded.append(argument)
+        elif argument := os.path.expanduser((path if sign else rest.pop(0)).strip()):
+            if argument in opened:
+                raise UserError(f"{argument} includes itself: remove that --flagfile")
+            lines = files.read_lines(argument, "a file of flags, one --flag=value per line")
+            expanded += _expand_flagfiles([one for one in lines if not one.startswith("//")], (*opened, argument))
+        if argument == "--":
+            return expanded + rest
+    return expanded
 
 
 def _take_positional(flag: flags.Flag, arguments: list[str]) -> list[str]:

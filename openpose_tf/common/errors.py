@@ -2,7 +2,7 @@
 
 
 class UserError(Exception):
-    """A mistake the user can mend; the message names the thing and the mend. Exit code 2."""
+    """A mistake the user can fix; the message names the thing and the fix. Exit code 2."""
 
 
 class MachineError(Exception):

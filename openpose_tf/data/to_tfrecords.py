@@ -1,6 +1,6 @@
-"""Makes person-crop TFRecords of annotated pictures, or of a rendered image dataset.
+r"""Makes person-crop TFRecords of annotated photographs, or of a rendered dataset.
 
-Example (train on about 60 of 85 photographs, then records of those kept apart):
+Example (train on about 60 of 85 photographs, then records of those held out):
     python -m openpose_tf.data.to_tfrecords --format=coco --annotations=person_keypoints.json --images=images \
         --output_dir=runs/coco_train --name=coco --split=train --holdout=25
     python -m openpose_tf.data.to_tfrecords --format=coco --annotations=person_keypoints.json --images=images \
@@ -63,7 +63,7 @@ class Options(RecordOptions, ReadRequest):
     format: str = option("coco", "Kind of annotation.", choices=readers.FORMATS)
     holdout: float | None = option(
         None,
-        "Images to keep apart, chosen by --seed: a share if below 1, else a number. train_images.txt and "
+        "Images to hold out, chosen by --seed: a share if below 1, else a number. train_images.txt and "
         "holdout_images.txt are written to --output_dir.",
         low=0.0,
     )
@@ -113,7 +113,7 @@ def hold_out(annotated: list[AnnotatedImage], options: Options) -> tuple[list[An
     comment = f"{options.annotations}, --holdout={options.holdout:g} --seed={options.seed}"
     facts = {
         "train_hash": splits.write_list(folder / "train_images.txt", train, f"to train on: {comment}"),
-        "holdout_hash": splits.write_list(folder / "holdout_images.txt", kept, f"kept apart: {comment}"),
+        "holdout_hash": splits.write_list(folder / "holdout_images.txt", kept, f"held out: {comment}"),
     }
     return splits.select(annotated, train, "train_images.txt"), facts
 

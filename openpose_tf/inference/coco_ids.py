@@ -19,7 +19,7 @@ SHOWN = 10
 
 
 def file_of(picture: Picture) -> str:
-    """Returns the name by which a picture is known; frames of a film are FILM/000000.jpg and so on."""
+    """Returns the name by which a picture is known; frames of a video are FILM/000000.jpg and so on."""
     return f"{picture.name}.jpg" if "#" in picture.file else picture.file
 
 

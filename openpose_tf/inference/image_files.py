@@ -17,8 +17,8 @@ VIDEO_SUFFIXES = (
     ".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg",
     ".3gp", ".mts", ".m2ts", ".ts", ".wmv", ".flv", ".ogv",
 )  # fmt: skip
-NO_FILM = "damaged or no film that OpenCV can decode: convert it to MP4 (H.264)"
-FRAMES_PER_S = 25.0  # of a film whose header does not say
+NO_FILM = "damaged, or not a video that OpenCV can decode: convert it to MP4 (H.264)"
+FRAMES_PER_S = 25.0  # of a video whose header does not say
 # Some containers give the duration instead of the number of frames, and edit lists hide some: so much may be missing.
 MISSING_FRAMES, MISSING_SHARE = 2, 0.02
 SHOWN = 5
@@ -28,7 +28,7 @@ TURNS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_CO
 
 @dataclasses.dataclass(frozen=True)
 class Picture:
-    """A picture or film frame.
+    """A picture or video frame.
 
     Attributes:
         name: of its results, such as `holiday/0001`.
@@ -44,7 +44,7 @@ class Picture:
 
 
 def is_video(path: str | os.PathLike[str]) -> bool:
-    """Returns whether the name of a file says that it is a film, or else its first bytes."""
+    """Returns whether the name of a file says that it is a video, or else its first bytes."""
     if Path(path).suffix.lower() in VIDEO_SUFFIXES:
         return True
     if not os.path.isfile(path) or is_image(path):
@@ -58,15 +58,15 @@ def find_images(source: str | os.PathLike[str]) -> list[Path]:
     """Returns the pictures that `source` names, sorted.
 
     Args:
-        source: a picture, a folder (its pictures, not those of its folders), or a pattern such as `photos/*.jpg`
-            (`**` for folders within).
+        source: a picture, a folder (its pictures; where it has none itself, as `images/` of an image dataset, those of
+            the folders within), or a pattern such as `photos/*.jpg` (`**` for folders within).
 
     Raises:
         UserError: nothing is there, or nothing that looks like a picture.
     """
     path = Path(source)
     if path.is_dir():
-        found = list_images(path)
+        found = list_images(path) or list_images(path, recursive=True)
         if not found:
             raise UserError(f"{path} holds no pictures: expected files such as *{' *'.join(SUFFIXES)}")
         _name_others(path, found)
@@ -93,14 +93,14 @@ def _pattern(path: Path) -> str:
 
 
 def _open(path: str | os.PathLike[str]) -> tuple[cv2.VideoCapture, int]:
-    """Returns a film and the rotation that its frames need, degrees clockwise."""
+    """Returns a video and the rotation that its frames need, degrees clockwise."""
     capture = cv2.VideoCapture(str(path))
     capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 0)  # builds of OpenCV differ in whether they turn frames themselves
     return capture, round(capture.get(cv2.CAP_PROP_ORIENTATION_META)) % 360
 
 
 def read_video(path: str | os.PathLike[str]) -> Iterator[np.ndarray]:
-    """Yields the frames of a film as [H, W, 3] uint8 RGB, turned as its header says.
+    """Yields the frames of a video as [H, W, 3] uint8 RGB, turned as its header says.
 
     Raises:
         UserError: no frame of it can be decoded.
@@ -123,7 +123,7 @@ def read_video(path: str | os.PathLike[str]) -> Iterator[np.ndarray]:
 
 @dataclasses.dataclass(frozen=True)
 class VideoHeader:
-    """What the header of a film promises; sizes in pixels as shown, `num_frames` None if it does not say."""
+    """What the header of a video promises; sizes in pixels as shown, `num_frames` None if it does not say."""
 
     width: int
     height: int
@@ -131,19 +131,19 @@ class VideoHeader:
     num_frames: int | None
 
     def num_missing(self, count: int) -> int:
-        """Returns how many frames a film lacks of which `count` were read; 0 for what headers may be wrong by."""
+        """Returns how many frames a video lacks of which `count` were read; 0 for what headers may be wrong by."""
         missing = (self.num_frames or 0) - count
         return missing if missing > max(MISSING_FRAMES, MISSING_SHARE * count) else 0
 
 
 def read_video_header(path: str | os.PathLike[str]) -> VideoHeader:
-    """Returns what a film says about itself.
+    """Returns what a video says about itself.
 
     Raises:
-        UserError: the file is missing, or no film.
+        UserError: the file is missing, or not a video.
     """
     if not os.path.isfile(path):
-        raise UserError(f"{path} does not exist: give a film such as film.mp4")
+        raise UserError(f"{path} does not exist: give a video such as video.mp4")
     capture, rotation = _open(path)
     properties = (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT, cv2.CAP_PROP_FPS, cv2.CAP_PROP_FRAME_COUNT)
     width, height, frames_per_s, count = (capture.get(prop) for prop in properties)

@@ -1,7 +1,7 @@
 """Test-time averaging of maps over several sizes of the picture, the protocol of the published scores.
 
 The picture is shown to the network at several scales, the maps are brought to one grid and averaged, and people are
-decoded once (original.md, "Test-time inference and assembly").
+decoded once (docs/reference/method.md section 7).
 
     predictor = MultiScalePredictor(maps_of, config=PAPER)
     keypoints, scores = predictor(image, scale=benchmark_scale(person_scales))

@@ -25,8 +25,8 @@ from openpose_tf.network.openpose import preprocess
 from openpose_tf.skeleton import MPI
 
 PAD_VALUE = 128  # mid-grey, which `preprocess` makes 0 (the training's border)
-# The training shows people of 100 to 400 px in crops of 368 px (original.md, augmentation). A picture whose longer side
-# is 1.5 crops shows people of 18 % to 72 % of that side within this range.
+# The training shows people of 100 to 400 px in crops of 368 px (docs/reference/method.md section 2.3). A picture whose
+# longer side is 1.5 crops shows people of 18 % to 72 % of that side within this range.
 TEST_SIDE_PER_INPUT = 1.5
 
 

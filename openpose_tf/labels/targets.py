@@ -27,7 +27,7 @@ def draw_labels(batch: Mapping[str, tf.Tensor], config: TargetConfig) -> tuple[t
     """Returns labels and weights of a batch: (pafs, confidence_maps, paf weights, confidence weights).
 
     Args:
-        batch: the pipeline's batch (data/README.md, "Batch").
+        batch: the pipeline's batch (docs/reference/records.md, "Batch").
         config: how to draw.
     """
     map_size = batch["loss_mask"].shape[1]

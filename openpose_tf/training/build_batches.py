@@ -25,7 +25,7 @@ class RecordSets:
 
     @property
     def identity(self) -> dict[str, str | None]:
-        """Hash of the index of each set, and how they are read: a run that goes on must find the same samples."""
+        """Hash of the index of each set, and how they are read: a resumed run must find the same samples."""
         sets = {"real_records_hash": self.real, "synthetic_records_hash": self.synthetic}
         hashes = {name: None if records is None else records.digest for name, records in sets.items()}
         return {**hashes, checkpoints.READING: self.reading}
@@ -36,7 +36,7 @@ def open_record_sets(config: DataConfig, model_dir: str | None = None) -> Record
 
     Args:
         config: where they lie and how they are read.
-        model_dir: of the run; one that is there goes on in the order it began with.
+        model_dir: of the run; one that is there keeps the order it began with.
 
     Raises:
         UserError: a folder is no record set, or does not hold what its manifest says.
@@ -47,7 +47,7 @@ def open_record_sets(config: DataConfig, model_dir: str | None = None) -> Record
     )
     reading = (model_dir and checkpoints.reading_of(model_dir)) or config.reading
     if reading != config.reading:
-        logging.info("the run in %s began with --reading=%s and goes on so", model_dir, reading)
+        logging.info("the run in %s began with --reading=%s and keeps it", model_dir, reading)
     return RecordSets(real, synthetic, reading)
 
 

@@ -94,8 +94,8 @@ def _start_weights(model: keras.Model, config: TrainConfig) -> bool:
     """Sets the initial weights; returns whether the features are not random."""
     if config.init_checkpoint is not None and config.batch_norm:
         raise UserError(
-            "--batch_norm is for a student that starts from random numbers; weights that were trained need none: give "
-            "--init_checkpoint or --batch_norm"
+            "--batch_norm is for a student that starts from random initialization; trained weights do not need it: "
+            "give one of --init_checkpoint and --batch_norm"
         )
     if (config.copy_stages or config.widen) and config.init_checkpoint is None:
         raise UserError("--copy_stages and --widen change what --init_checkpoint gives, which is missing")
@@ -115,7 +115,7 @@ def _start_weights(model: keras.Model, config: TrainConfig) -> bool:
             "a full-size network would start with a random feature extractor, from which it hardly learns: give "
             f"{HELP_WEIGHTS}, or --allow_random_features if that is what you want"
         )
-    logging.warning("THE FEATURE EXTRACTOR STARTS FROM RANDOM NUMBERS; good features come with %s", HELP_WEIGHTS)
+    logging.warning("THE FEATURE EXTRACTOR STARTS FROM RANDOM INITIALIZATION; good features come with %s", HELP_WEIGHTS)
     return False
 
 

@@ -91,7 +91,7 @@ class Outcome:
 
 
 def train(config: TrainConfig, student: Student, batches: Batches, curriculum: Curriculum) -> Outcome:
-    """Trains until `config.num_steps`, going on from the latest checkpoint in `config.model_dir`.
+    """Trains until `config.num_steps`, resuming from the latest checkpoint in `config.model_dir`.
 
     SIGTERM: checkpoint and return. SIGINT: checkpoint, then KeyboardInterrupt.
 

@@ -64,7 +64,7 @@ class Batches(Protocol):
         """Counters for the student's checkpoint; restoring them moves the streams."""
 
     def next(self, selection: Selection) -> Batch:
-        """Returns the next batch (data/README.md, "Batch"); its synthetic half is as selected and nothing else."""
+        """Returns the next batch (docs/reference/records.md, "Batch"); its synthetic half is as selected."""
 
 
 class Curriculum(Protocol):

@@ -78,7 +78,7 @@ class OpenPoseStudent:
         return float(self._schedule(self.optimizer.iterations))
 
     def train_step(self, batch: Batch) -> StepResult:
-        """Updates the weights by one batch (data/README.md, "Batch"), or by this worker's share of it.
+        """Updates the weights by one batch (docs/reference/records.md, "Batch"), or by this worker's share of it.
 
         Raises:
             MachineError: another worker went away, or a device failed.
@@ -87,7 +87,9 @@ class OpenPoseStudent:
             return self._step(self._replicas.split(batch))
         except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError) as error:
             reason = " ".join(error.message.split())[:200]
-            message = f"another worker went away ({reason}): start all workers again, the run goes on at its checkpoint"
+            message = (
+                f"another worker was lost ({reason}): start all workers again, the run resumes from its checkpoint"
+            )
             raise MachineError(message) from None
         except tf.errors.ResourceExhaustedError:
             raise MachineError(

@@ -35,7 +35,7 @@ def read() -> ClusterTask | None:
         UserError: TF_CONFIG is not understood.
     """
     try:
-        config = json.loads(os.environ.get(NAME) or "{}")
+        config = json.loads(os.environ.get(NAME) or "{}") or {}
         if not config.get("cluster"):
             return None
         cluster, task = config["cluster"], config["task"]
@@ -45,10 +45,16 @@ def read() -> ClusterTask | None:
         trains = job in TRAINING_JOBS
         if not addresses or (trains and (job, index) not in addresses):
             raise ValueError(f"{job} {index} is not in the cluster")
-        hosts = tuple(str(cluster[name][place]) for name, place in addresses)
+        hosts = tuple(_address(cluster[name][place]) for name, place in addresses)
         return ClusterTask(hosts, addresses.index((job, index)) if trains else None, job)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise UserError(f"the environment variable {NAME} is not understood ({error!r}): expected {EXAMPLE}") from None
+
+
+def _address(value: object) -> str:
+    if not isinstance(value, str) or not value.rpartition(":")[2].isdecimal():  # TensorFlow's error is a traceback
+        raise ValueError(f"{value!r} is not host:port")
+    return value
 
 
 def has_work() -> bool:
@@ -61,8 +67,8 @@ def has_work() -> bool:
     if task is None or task.index is not None:
         return True
     logging.info(
-        "%s: this process is a %s, which synchronous training does without: it ends. Chief and workers train; "
-        "to score checkpoints, export one and run eval.run",
+        "%s: the role of this process, %s, is one that synchronous training does without: it ends. Chief and workers "
+        "train; to score checkpoints, export one and run eval.run",
         NAME,
         task.job,
     )

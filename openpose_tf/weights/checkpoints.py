@@ -194,7 +194,7 @@ def _reading(path: str, other: str) -> Iterator[None]:
     except (ValueError, AssertionError) as error:
         raise UserError(f"{path} belongs to a {other}: {_short(error)}") from None
     except (tf.errors.OpError, IndexError, RuntimeError) as error:  # a cut-off file is an IndexError
-        message = f"{path} is damaged ({_short(error)}): delete its files to go on with the checkpoint before it"
+        message = f"{path} is damaged ({_short(error)}): delete its files to resume from the checkpoint before it"
         raise UserError(message) from None
 
 

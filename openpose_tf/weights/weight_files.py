@@ -54,7 +54,7 @@ def read_weights(path: str | Path) -> LayerWeights:
         raise UserError(f"{source} does not exist: expected {WHAT_FILES}")
     reader = _READERS.get(source.suffix.lower())
     if reader is None:
-        raise UserError(f"{source} is of an unknown kind: expected {WHAT_FILES}")
+        raise UserError(f"{source} has an unknown format: expected {WHAT_FILES}")
     try:
         weights = reader(source)
     except (OSError, ValueError, EOFError, KeyError, pickle.UnpicklingError, zipfile.BadZipFile) as error:

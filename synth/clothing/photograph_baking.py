@@ -13,6 +13,7 @@ from openpose_tf.common.imaging.color import to_linear
 DEEPEST = 0.6  # no place is darkened more
 FOLDS = 0.8  # how much of the ambient occlusion goes into the colours
 STRAND_CONTRAST = 1.1  # of hair's grey values; 1 = as photographed
+STRAND_SPREAD = 0.5  # largest standard deviation of their logarithm: some photographs hold the shine of a lamp
 STRAND_MEAN = 0.45  # mean value of hair without its colour
 _GREY = np.array([0.2126, 0.7152, 0.0722])  # RGB to luminance (Rec. 709)
 Box = tuple[float, float, float, float]
@@ -83,15 +84,21 @@ def height_map(normals: np.ndarray) -> np.ndarray:
     return np.clip(128 + 40 * height, 0, 255).astype(np.uint8)
 
 
-def strands(image: np.ndarray) -> np.ndarray:
-    """Returns hair [h, w, 4] as grey strands of a fixed mean value, with its alpha."""
+def strands(image: np.ndarray, where: np.ndarray) -> np.ndarray:
+    """Returns hair [h, w, 4] as grey strands of a fixed mean value, with its alpha.
+
+    Args:
+        image: [h, w, 3 or 4] uint8.
+        where: [h, w] bool, the part of the texture that faces show.
+    """
     if image.shape[2] == 3:
         image = np.dstack([image, np.full(image.shape[:2], 255, np.uint8)])
     grey, alpha = image[..., :3] @ _GREY / 255.0, image[..., 3] / 255.0
-    seen = alpha > 0.5
+    seen = (alpha > 0.5) & where
     middle = float(np.median(grey[seen & (grey > 0.02)]))
-    value = 255 * STRAND_MEAN * (np.maximum(grey, 0.1 * middle) / middle) ** STRAND_CONTRAST
-    value = np.where(seen, value, 255 * STRAND_MEAN)
+    tone = np.log(np.maximum(grey, 0.1 * middle) / middle)
+    contrast = min(STRAND_CONTRAST, STRAND_SPREAD / max(float(tone[seen].std()), 1e-6))
+    value = np.where(seen, 255 * STRAND_MEAN * np.exp(contrast * tone), 255 * STRAND_MEAN)
     return np.dstack([np.clip(value, 0, 255)] * 3 + [255 * alpha]).astype(np.uint8)
 
 

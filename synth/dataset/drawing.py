@@ -24,7 +24,7 @@ RENDERED_COLOUR: Colour = (255, 140, 0)
 # Limbs between MPII joints, head to feet.
 MPII_HEAD_AND_ARMS = ((9, 8), (8, 7), (7, 12), (12, 11), (11, 10), (7, 13), (13, 14), (14, 15))
 MPII_LIMBS = (*MPII_HEAD_AND_ARMS, (7, 6), (6, 2), (2, 1), (1, 0), (6, 3), (3, 4), (4, 5))
-HINT = "render it again (delete its annotation first)"
+HINT = "delete it and run the command that made the dataset"
 FAR_M = 15.0  # depth that is drawn darkest
 
 

@@ -10,7 +10,7 @@ from absl import logging
 
 from openpose_tf.common import files
 from openpose_tf.common.progress import Progress
-from synth.dataset import writer
+from synth.dataset import completeness, packing
 from synth.workers import engine
 from synth.workers.engine import EngineConfig, Failure, Task
 
@@ -18,6 +18,7 @@ from synth.workers.engine import EngineConfig, Failure, Task
 def make_missing(
     folder: Path,
     indices: Sequence[int],
+    num_images: int,
     task: Task,
     job: Any,
     workers: EngineConfig,
@@ -29,17 +30,24 @@ def make_missing(
     Args:
         folder: the dataset.
         indices: images of this call.
+        num_images: of the whole dataset.
         task: makes one image, see `engine.run`.
         job: what all images share.
         workers: where tasks run.
         title: what is being done, shown beside the progress.
         note: what to show of a finished image's result.
     """
-    todo = writer.missing(folder, indices)
+    todo = completeness.missing(folder, indices)
     if len(todo) < len(indices):
-        logging.info("%s: %d of %d images are there, going on", folder, len(indices) - len(todo), len(indices))
+        logging.info("%s: %d of %d images are there, resuming", folder, len(indices) - len(todo), len(indices))
+    packer = packing.Packer(folder, num_images, todo)
     with Progress(len(indices), title, "image", initial=len(indices) - len(todo)) as bar:
-        return engine.run(task, job, todo, workers, lambda _, result: bar.update(1, note(result)))
+
+        def on_done(index: int, result: Any) -> None:
+            bar.update(1, note(result))
+            packer.done(index)
+
+        return engine.run(task, job, todo, workers, on_done)
 
 
 def write_failures(folder: Path, failures: Sequence[Failure], workers: EngineConfig) -> None:

@@ -1,11 +1,9 @@
 """Writes image datasets: dataset.json, images/, masks/, depth/, annotations/; each image whole or not at all."""
 
-import collections
 import dataclasses
 import importlib.metadata
-import json
 import platform
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +15,8 @@ from openpose_tf.common.errors import UserError
 from openpose_tf.common.folder_claim import FolderClaim
 from openpose_tf.common.imaging import images
 from openpose_tf.data.annotations import image_dataset_schema as schema
-from openpose_tf.skeleton import JointState
+from synth.dataset import index, packing
+from synth.dataset.index import Index
 
 CLAIM = FolderClaim(
     schema.HEADER, "the header of an image dataset", "give the same flags to resume, or a different output folder"
@@ -67,10 +66,12 @@ def open_dataset(
     Raises:
         UserError: the folder holds a dataset of other flags (the message says which), or something else.
     """
-    settings = {"schema": schema.SCHEMA, "kind": kind, "seed": seed, "flags": dict(flags)}
+    flat = schema.is_flat(folder)  # is extended as it is
+    settings = {"schema": schema.FLAT_SCHEMA if flat else schema.SCHEMA, "kind": kind, "seed": seed}
+    settings["flags"] = dict(flags)
     older = {"flags": {name: value for name, value in flags_of_old(kind).items() if name in flags}}
     old = dataclasses.replace(CLAIM, older=older).check(folder, settings)
-    if old is None and schema.annotation_paths(folder):
+    if old is None and next((folder / schema.ANNOTATIONS).glob("*"), None) is not None:
         raise UserError(f"{folder} holds annotations but no {schema.HEADER}: choose a different output folder")
     old = old or {}
     now = versions(packages)
@@ -80,27 +81,6 @@ def open_dataset(
     header = settings | {"num_images": max(num_images, int(old.get("num_images", 0))), "versions": now}
     files.writable_dir(folder)
     files.write_json(folder / schema.HEADER, header | {"licences": licences, "counts": old.get("counts", {})})
-
-
-def is_complete(folder: Path, name: str) -> bool:
-    """True if the annotation, which is written last, can be read and the pictures it names are there."""
-    paths = schema.sample_paths(folder, name)
-    try:
-        row = json.loads(paths["annotation"].read_text(encoding="utf-8"))
-        names = [row["image"], row["mask"], *(row[name] for name in ("depth", "ignore_mask") if row.get(name))]
-        return all((folder / picture).stat().st_size > 0 for picture in names)
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
-
-
-def missing(folder: Path, indices: Iterable[int]) -> list[int]:
-    """Returns the indices whose images are not complete; what an interrupted writer left of them is removed."""
-    todo = [index for index in indices if not is_complete(folder, schema.image_name(index))]
-    names = {schema.image_name(index) for index in todo}
-    for part in folder.glob("*/.*.part.*"):
-        if part.name.split(".")[1] in names:
-            part.unlink(missing_ok=True)
-    return todo
 
 
 def write_sample(
@@ -125,10 +105,11 @@ def write_sample(
         quality: JPEG quality.
         ignore: [height, width] bool, where people without annotation are, or None for nowhere.
     """
-    paths = schema.sample_paths(folder, name)
+    flat = schema.is_flat(folder)
+    paths = schema.sample_paths(folder, name, flat)
     images.write(paths["image"], image, quality)
     images.write(paths["mask"], ids.astype(np.uint16))
-    row: dict[str, Any] = {"schema": schema.SCHEMA, "image_id": name}
+    row: dict[str, Any] = {"schema": schema.FLAT_SCHEMA if flat else schema.SCHEMA, "image_id": name}
     row["image"], row["mask"] = (str(paths[role].relative_to(folder)) for role in ("image", "mask"))
     if depth is not None:
         millimetres = np.where((ids > 0) & (depth < BACKGROUND_M), depth * 1000, 0).round().astype(np.uint16)
@@ -141,31 +122,18 @@ def write_sample(
     files.write_json(paths["annotation"], row, indent=None)
 
 
-def close_dataset(folder: Path, indices: Iterable[int], dropped_backgrounds: Mapping[str, int]) -> dict[str, Any]:
-    """Counts what is in the dataset into dataset.json and returns the counts."""
-    counts = count_annotations(folder, indices)
-    counts["backgrounds_dropped"] = dict(dropped_backgrounds)
+def close_dataset(folder: Path, dropped_backgrounds: Mapping[str, int], pack: bool = True) -> Index:
+    """Counts what is in the dataset into dataset.json and returns the index.
+
+    Args:
+        folder: the dataset.
+        dropped_backgrounds: numbers of background photographs that were not used, by reason.
+        pack: packs the annotations first; False while other jobs still make images.
+    """
+    if pack:
+        packing.pack_all(folder)
+    found = index.read(folder)
+    counts = found.summary() | {"backgrounds_dropped": dict(dropped_backgrounds)}
     header = files.read_json(folder / schema.HEADER, "the header of an image dataset")
     files.write_json(folder / schema.HEADER, header | {"counts": counts})
-    return counts
-
-
-def count_annotations(folder: Path, indices: Iterable[int]) -> dict[str, Any]:
-    """Returns numbers of images, people, keypoints by state, poses, and placement tries of the complete images."""
-    totals: collections.Counter[str] = collections.Counter()
-    states: collections.Counter[str] = collections.Counter()
-    poses: collections.Counter[str] = collections.Counter()
-    for index in indices:
-        path = schema.sample_paths(folder, schema.image_name(index))["annotation"]
-        if not path.exists():
-            continue
-        row = schema.read_annotation(path)
-        totals["images"] += 1
-        totals["people"] += len(row["people"])
-        for part in ("placement", "carried_over"):
-            totals.update(row.get(part, {}))
-        for person in row["people"]:
-            states.update(JointState(int(point[2])).name.lower() for point in person["keypoints"])
-            if "pose_tag" in person:  # not of real people
-                poses[person["pose_tag"]] += 1
-    return {**totals, "keypoints": dict(sorted(states.items())), "poses": dict(sorted(poses.items()))}
+    return found

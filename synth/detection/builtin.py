@@ -1,7 +1,8 @@
 """The small built-in networks: CenterNet for boxes; selfie and pose-landmark segmentation for masks.
 
 Of the freely installable networks that were tried, CenterNet on the whole image, stretched to 512x512, separated
-photographs with and without people best at its cost; the mean of both segmenters gave the best masks (BUILD_NOTES.md).
+photographs with and without people best at its cost; the mean of both segmenters gave the best masks
+(docs/measurements/2026-11-23-people-filter-and-style.md).
 """
 
 from pathlib import Path

@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from absl import logging
 
 from openpose_tf.common import files
 from openpose_tf.common.errors import UserError
 from openpose_tf.common.file_names import last_part
 from openpose_tf.common.imaging import images
+from openpose_tf.data.annotations.formats.coco_file import id_key, require_unique
 from openpose_tf.data.annotations.segmentations import rasterize
 from synth.detection.people import People, PersonSegmenter
 
@@ -22,21 +24,28 @@ def make_groundtruth_segmenter(source: Path) -> PersonSegmenter:
     if not isinstance(content, dict) or not {"images", "annotations"} <= content.keys():
         raise UserError(f"{source} is not a COCO annotation file: it has no images or annotations")
     try:
-        return _coco_masks(content)
+        return _coco_masks(content, source)
     except (KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{source} is not a COCO annotation file: {error!r} in one of its entries") from None
 
 
-def _coco_masks(content: dict[str, Any]) -> "CocoMasks":
-    """The people with segmentation or box by their photograph; of images that are not listed nobody needs them."""
-    names = {str(image["id"]): last_part(image["file_name"]) for image in content["images"]}
-    people = {str(c["id"]) for c in content.get("categories", []) if c.get("name") == "person"} or {"1"}
+def _coco_masks(content: dict[str, Any], source: Path) -> "CocoMasks":
+    """The people with segmentation or box by their photograph; counts annotations of images that are not listed."""
+    require_unique(content["images"], "id", source, "images")
+    names = {id_key(image["id"]): last_part(image["file_name"]) for image in content["images"]}
+    if len(set(names.values())) < len(names):
+        raise UserError(f"{source}: two images have the same file name without folder: masks are found by it")
+    people = {id_key(c["id"]) for c in content.get("categories", []) if c.get("name") == "person"} or {"1"}
     by_name: dict[str, list[dict[str, Any]]] = {}
+    unlisted = 0
     for annotation in content["annotations"]:
-        name = names.get(str(annotation.get("image_id")))
+        name = names.get(id_key(annotation.get("image_id")))
         known = annotation.get("segmentation") or _box(annotation)
-        if name is not None and known and str(annotation.get("category_id", 1)) in people:
+        unlisted += name is None
+        if name is not None and known and id_key(annotation.get("category_id", 1)) in people:
             by_name.setdefault(name, []).append(annotation)
+    if unlisted:
+        logging.warning("%s: %d annotations are of images that it does not list: left out", source, unlisted)
     return CocoMasks(by_name)
 
 

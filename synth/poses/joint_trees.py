@@ -22,7 +22,9 @@ def meeting_point(parents: Sequence[int], a: int, b: int) -> int:
 
 
 def hangs_together(parents: Sequence[int], found: dict[str, int]) -> bool:
-    """Returns whether every limb's joints follow each other down the tree."""
+    """Returns whether the joints have one root, and every limb's joints follow each other down the tree."""
+    if len({ancestors(parents, joint)[-1] for joint in found.values()}) > 1:  # a file may hold two people
+        return False
     for side, limb in itertools.product(SIDES, LIMBS):
         chain = [found[f"{side}_{part}"] for part in limb if f"{side}_{part}" in found]
         if any(a == b or a not in ancestors(parents, b) for a, b in itertools.pairwise(chain)):

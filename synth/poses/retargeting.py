@@ -119,7 +119,8 @@ def _find_joints(path: Path, motion: Motion, given: dict[str, str]) -> tuple[dic
     if not found:
         raise UserError(
             f"{path}: its joints {', '.join(name for name in names if name)} have unknown names, and its tree is not "
-            'clearly a person\'s: give --joint_names=FILE, JSON such as {"left_hip": "ITS_NAME"} (synth/README.md)'
+            'clearly a person\'s: give --joint_names=FILE, JSON such as {"left_hip": "ITS_NAME"} '
+            "(docs/reference/datasets.md)"
         )
     found |= from_file
     if not joint_trees.hangs_together(parents, found):

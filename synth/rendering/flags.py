@@ -16,7 +16,7 @@ def define_flags() -> None:
     """Defines this command's flags."""
     config_flags.define(SceneConfig, RenderConfig, EngineConfig)
     flags.DEFINE_string(
-        "output_dir", None, "folder of the dataset; a run that was stopped goes on there", required=True
+        "output_dir", None, "folder of the dataset; a run that was stopped resumes there", required=True
     )
     flags.DEFINE_integer(
         "num_images",
@@ -31,8 +31,8 @@ def define_flags() -> None:
     flags.DEFINE_enum("renderer", renderers.DEFAULT_RENDERER, sorted(renderers.RENDERERS), "what renders the people")
     flags.DEFINE_enum("device", "CPU", renderers.devices(), "what the renderer computes on")
     flags.DEFINE_float("gpus_per_worker", None, "default 1 with a GPU --device, else 0", lower_bound=0.0)
-    flags.DEFINE_integer("scenes_per_worker", 100, "a worker process is replaced after so many scenes", lower_bound=1)
+    flags.DEFINE_integer("scenes_per_worker", 100, "a worker process is replaced after this many scenes", lower_bound=1)
     config_flags.define(ReadRequest, prefix="mixed: ")
     flags.DEFINE_enum("format", "coco", readers.FORMATS, "mixed: kind of annotation")
-    flags.DEFINE_integer("variants", 5, "mixed: pictures per photograph (paper: 5)", lower_bound=1)
+    flags.DEFINE_integer("variants", 5, "mixed: images per photograph (paper: 5)", lower_bound=1)
     flags.DEFINE_integer("split_seed", 0, "mixed: the --seed that D_R's split was made with", lower_bound=0)

@@ -113,7 +113,7 @@ def _rounded(values: np.ndarray, digits: int) -> Any:
 def annotate_person(
     figure: Figure, camera: Camera, ids: np.ndarray, depth: np.ndarray, instance: int
 ) -> dict[str, Any]:
-    """Returns everything the pictures tell about one person; the fields are described in the package README."""
+    """Returns everything the pictures tell about one person; fields: docs/reference/formats.md."""
 
     def keypoints(points: np.ndarray, own_depth: np.ndarray) -> np.ndarray:
         pixels, joint_depth = camera.project(points)

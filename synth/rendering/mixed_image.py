@@ -1,7 +1,7 @@
 """What is special about an image of a mixed dataset (D_M): an annotated photograph behind the rendered people.
 
-Source: original.md Sec. 1.6. The photograph keeps its size and its own ground truth; a real joint that a rendered
-person hides becomes occluded-by-other; nothing else about real people changes.
+Source: docs/reference/method.md section 1.6. The photograph keeps its size and its own ground truth; a real joint that
+a rendered person hides becomes occluded-by-other; nothing else about real people changes.
 """
 
 import dataclasses

@@ -51,13 +51,13 @@ class SceneConfig:
         choices=CAMERAS,
         derived=True,
     )
-    light: str = option("hdri", "environment pictures with a sun, or the release's spherical harmonics", choices=LIGHTS)
+    light: str = option("hdri", "environment images with a sun, or the release's spherical harmonics", choices=LIGHTS)
     body: str = option("builtin", "builtin, or the path of SMPL+H model files")
     poses: str = option("builtin", "builtin, or a folder of AMASS .npz / BVH motion files")
     joint_names: str = option(
         "",
         'JSON file of our joint names and those of BVH files, {"left_hip": "Thigh.L"}, for skeletons of unknown naming '
-        '(synth/README.md, "Motion files")',
+        '(docs/reference/datasets.md, "Motion files")',
     )
     frame_step: int = option(10, "every n-th frame of the motion files (release: 10 or 20)", low=1)
     shapes: str = option(
@@ -102,7 +102,7 @@ class SceneConfig:
 
 @dataclasses.dataclass(frozen=True)
 class RenderConfig:
-    """How a scene becomes pixels; defaults as measured (BUILD_NOTES.md, "Scenes, rendering, ground truth").
+    """How a scene becomes pixels; defaults as measured (docs/measurements/2026-11-23-rendering.md).
 
     Attributes:
         device: what the renderer computes on.
@@ -112,4 +112,4 @@ class RenderConfig:
     device: str = "CPU"
     denoise: bool = option(True, "denoise with OpenImageDenoise")
     write_depth: bool = option(False, "also write depth/ (uint16 millimetres)")
-    jpeg_quality: int = option(95, "of the pictures", low=1, high=100)
+    jpeg_quality: int = option(95, "of the images", low=1, high=100)

@@ -139,7 +139,7 @@ def describe(figure: Figure) -> dict[str, Any]:
     return {
         "gender": spec.gender,
         "betas": [round(value, 5) for value in spec.betas],
-        "pose": [[round(angle, 5) for angle in joint] for joint in spec.pose],
+        "pose": [[round(angle, 4) for angle in joint] for joint in spec.pose],
         "pose_tag": spec.pose_tag,
         "pose_source": spec.pose_source,
         "tilt_rad": [round(value, 5) for value in spec.tilt_rad],

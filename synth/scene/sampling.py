@@ -204,13 +204,23 @@ def describe_scene(scene: Scene, people: Sequence[dict[str, Any]]) -> dict[str, 
     camera = scene.camera
     return {
         "camera": {
-            "K": camera.intrinsics.tolist(),
-            "R": camera.rotation.tolist(),
-            "t": camera.translation.tolist(),
-            "pitch_deg": camera.pitch_deg,
+            "K": _rounded(camera.intrinsics.tolist()),
+            "R": _rounded(camera.rotation.tolist()),
+            "t": _rounded(camera.translation.tolist()),
+            "pitch_deg": _rounded(camera.pitch_deg),
         },
-        "light": dataclasses.asdict(scene.light),
-        "background": {**dataclasses.asdict(scene.background), "name": os.path.basename(scene.background.name)},
+        "light": _rounded(dataclasses.asdict(scene.light)),
+        "background": _rounded(dataclasses.asdict(scene.background))
+        | {"name": os.path.basename(scene.background.name)},
         "placement": dataclasses.asdict(scene.placement),
         "people": [person | describe(figure) for person, figure in zip(people, scene.figures)],
     }
+
+
+def _rounded(value: Any) -> Any:
+    """Returns JSON-able data with numbers of six digits behind the point: 0.1 mm and 0.01 px of what they decide."""
+    if isinstance(value, dict):
+        return {name: _rounded(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_rounded(part) for part in value]
+    return round(value, 6) if isinstance(value, float) else value

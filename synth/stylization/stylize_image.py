@@ -13,6 +13,7 @@ from openpose_tf.common.errors import UserError
 from openpose_tf.common.fingerprints import fingerprint
 from openpose_tf.common.imaging import images
 from openpose_tf.data.annotations import image_dataset_schema as schema
+from openpose_tf.data.annotations.store import listing
 from synth.detection import factory, model_files
 from synth.detection.people import PersonSegmenter, union_mask
 from synth.stylization.pipeline import StyleConfig, stylize_people
@@ -58,7 +59,7 @@ class StyleJob:
     source: Path = option(dataclasses.MISSING, "mixed dataset (D_M)", name="input_dir", required=True)
     output: Path = option(
         dataclasses.MISSING,
-        "folder of the stylized dataset; a run that was stopped goes on",
+        "folder of the stylized dataset; a run that was stopped resumes",
         name="output_dir",
         required=True,
     )
@@ -67,7 +68,7 @@ class StyleJob:
     photos_dir: Path | None = option(None, "where the photographs are now, if not where the dataset says")
     image_format: str = option(
         "png",
-        "of the stylized pictures. png: no pixel but the synthetic people's changes; jpg: a quarter of the size, all "
+        "of the stylized images. png: no pixel but the synthetic people's changes; jpg: a quarter of the size, all "
         "pixels are encoded anew (mean change 0.4 of 255)",
         choices=IMAGE_FORMATS,
     )
@@ -82,7 +83,7 @@ def load_segmenter(tools: Tools) -> PersonSegmenter:
 
 def read_annotation(folder: Path, index: int) -> dict[str, Any]:
     """Returns the annotation of a complete image of the source."""
-    return schema.read_annotation(schema.sample_paths(folder, schema.image_name(index))["annotation"])
+    return listing.read(folder, schema.image_name(index))
 
 
 def photo_path(row: dict[str, Any], job: StyleJob) -> Path:
@@ -182,16 +183,18 @@ def _person_mask(job: StyleJob, photo: Path, image: np.ndarray) -> np.ndarray:
 
 def _write(job: StyleJob, row: dict[str, Any], stylized: np.ndarray | None, entry: dict[str, Any]) -> None:
     """Writes the picture, or the source's own bytes where nothing changed, and the files beside it, then the JSON."""
+    paths = schema.sample_paths(job.output, row["image_id"])
     for role in ("mask", "depth", "ignore_mask"):
         name = row.get(role)
         if name and not Path(name).is_absolute():
-            files.write_bytes(job.output / name, (job.source / name).read_bytes())
-    name = row["image"]
+            files.write_bytes(paths[role], (job.source / name).read_bytes())
+            row |= {role: str(paths[role].relative_to(job.output))}
+    source, path = job.source / row["image"], paths["image"].with_suffix(Path(row["image"]).suffix)
     if stylized is None:
-        data = (job.source / name).read_bytes()
+        data = source.read_bytes()
     else:
-        name = str(Path(name).with_suffix(f".{job.image_format}"))
+        path = path.with_suffix(f".{job.image_format}")
         data = images.encode(stylized, f".{job.image_format}", job.jpeg_quality)
-    files.write_bytes(job.output / name, data)
-    path = schema.sample_paths(job.output, row["image_id"])["annotation"]
-    files.write_json(path, row | {"image": name, "style": entry}, indent=None)
+    files.write_bytes(path, data)
+    row |= {"image": str(path.relative_to(job.output)), "style": entry}
+    files.write_json(paths["annotation"], row, indent=None)

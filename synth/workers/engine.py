@@ -21,7 +21,7 @@ ADDRESS_TIMEOUT_S = 5.0
 MAX_TEXT = 300  # characters of Ray's message
 TOKEN_FIX = (
     "copy the first machine's ~/.ray/auth_token to every machine and set RAY_AUTH_MODE=token there, before `ray start` "
-    "and before this command (synth/README.md)"
+    "and before this command (docs/how-to/render_on_a_cluster.md)"
 )
 OBJECT_STORE_BYTES = 100_000_000  # results are small; Ray's least is 75 MB
 

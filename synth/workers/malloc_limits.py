@@ -13,7 +13,7 @@ _TRIM_BYTES = 1 << 20  # free memory beyond this at the end of the heap goes bac
 def keep_small() -> bool:
     """Limits the allocator of this process; to be called before bpy is imported.
 
-    Half the memory of a worker at the same speed (BUILD_NOTES.md, "Scenes, rendering, ground truth").
+    Half the memory of a worker at the same speed (docs/decisions/026-scenes.md).
 
     Returns:
         whether the allocator took the settings; False on systems without glibc, where nothing is done.

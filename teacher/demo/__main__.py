@@ -1,7 +1,7 @@
-"""The main job in one command: render, record, train with the teacher, export, predict, score, report.
+"""The main job in one command: render, train with the teacher, export, predict, score.
 
 Every stage is one of the project's own commands, run as a user would run it. A stage that has finished is not run
-again, so the demo goes on where it was interrupted.
+again, so the demo resumes where it was interrupted.
 
     python -m teacher.demo --output_dir=demo
     python -m teacher.demo --output_dir=demo --photo=me.jpg    # adds a photograph of yours to the report
@@ -28,7 +28,7 @@ def define_flags() -> None:
         "size",
         "small",
         list(stages.SIZES),
-        "small: 16 minutes on two cores; smoke: the same road in a few minutes, from random numbers.",
+        "small: 16 minutes on two cores; smoke: the same stages in a few minutes, from random initialization.",
     )
 
 

@@ -1,4 +1,4 @@
-"""A plain Keras classifier with a teacher: any student that can tell its loss per sample will do.
+"""Trains a plain Keras classifier with a teacher: an example for students of your own.
 
 The student learns two interleaved spirals from many synthetic points, grouped by radius (the outer turns are harder),
 and a few real ones. The teacher sees the real points that the student gets wrong and picks the next group.

@@ -23,7 +23,7 @@ class TabularTeacher(ArrayTeacher):
         history: H of Eq. 1.
         rule: key of `reward.UPDATE_RULES`.
         learning_rate: of Adam, in logits per decision. A full-size network at 5e-5 moves its logits by the same order
-            (see the README of this package).
+            (docs/measurements/2026-11-23-teacher.md).
     """
 
     def __init__(

@@ -103,6 +103,20 @@ def test_image_dataset_perfect_and_missing(tmp_path):
     assert all(row["similarity"] == 1 and row["AP"] == pytest.approx(1) for row in only["per_joint"].values())
 
 
+def test_a_list_chooses_the_images_that_count_by_id_or_name(tmp_path):
+    left = person16(80, 90)
+    truth = coco_file(tmp_path / "coco.json", {"a": [(left, 0)], "b": [(left, 0)], "c": [(left, 0)]})
+    first_id = json.loads(truth.read_text())["images"][0]["id"]
+    found = write_predictions(tmp_path / "found", {"a": [parts_of(left)], "c": [parts_of(left)]})
+    chosen = tmp_path / "holdout_images.txt"
+    chosen.write_text(f"# held out\n{first_id}\nb.jpg\n")
+    result = oks.evaluate(str(found), str(truth), include_list=str(chosen))
+    assert (result["num_images"], result["AR"]) == (2, pytest.approx(0.5))  # b has no prediction, c does not count
+    chosen.write_text("nowhere.jpg\n")
+    with pytest.raises(UserError, match=r"1 of 1 names are not in the ground truth, such as nowhere\.jpg"):
+        oks.evaluate(str(found), str(truth), include_list=str(chosen))
+
+
 def test_truncated_joints_are_not_labelled_and_invisible_people_ignored(tmp_path):
     cut, hidden = person16(80, 200), person16(200, 90, state=3)
     cut[cut[:, 1] > 239, 2] = 4

@@ -198,7 +198,7 @@ def test_mistakes_of_the_user(saved_model, photos, tmp_path):
     ]:
         with pytest.raises(UserError, match=message):
             predict.predict(predict.PredictOptions(model, [pictures], target))
-    with pytest.raises(UserError, match=r"walk\.avi is a film, given with 1 other"):
+    with pytest.raises(UserError, match=r"walk\.avi is a video, given with 1 other"):
         predict.predict(predict.PredictOptions(saved_model, [str(photos), "walk.avi"], out))
     for scales in ((), (1.0, 0.0), (math.nan,)):
         with pytest.raises(UserError, match="--scales"):

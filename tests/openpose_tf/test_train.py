@@ -24,7 +24,7 @@ def data(tmp_path_factory):
 def test_train_stop_and_go_on(data, tmp_path):
     command = ["openpose_tf.train", *SMALL, *data, f"--model_dir={tmp_path}", "--num_steps=6", "--checkpoint_every=4"]
     first = run_command(*command)
-    assert "RANDOM NUMBERS" in first.stderr and "loss" in first.stderr
+    assert "RANDOM INITIALIZATION" in first.stderr and "loss" in first.stderr
     rows = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     assert [row["step"] for row in rows] == [2, 4, 6]
     assert all(row["loss_real"] > 0 and row["loss_synthetic"] > 0 and row["data_wait_ms"] >= 0 for row in rows)

@@ -91,10 +91,21 @@ def test_strands_have_one_mean_and_keep_their_alpha():
     hair = np.zeros((SIZE, SIZE, 4), np.uint8)
     hair[:, : SIZE // 2] = (120, 80, 40, 255)
     hair[::2, : SIZE // 2, :3] //= 2
-    grey = photograph_baking.strands(hair)
+    grey = photograph_baking.strands(hair, hair[..., 3] > 0)
     assert (grey[..., 3] == hair[..., 3]).all() and (grey[..., 0] == grey[..., 1]).all()
     values = grey[:, : SIZE // 2, 0].astype(float) / 255
     assert np.median(values) == pytest.approx(photograph_baking.STRAND_MEAN, abs=0.15) and np.ptp(values) > 0.1
+
+
+def test_the_contrast_of_strands_is_bounded_and_what_no_face_shows_does_not_count():
+    hair = np.full((SIZE, SIZE, 3), 12, np.uint8)  # opaque, as dark around the hair as no hair is
+    where = np.zeros((SIZE, SIZE), bool)
+    where[: SIZE // 2] = True
+    hair[: SIZE // 2] = 120
+    hair[: SIZE // 2, ::3] = 20
+    tone = np.log(photograph_baking.strands(hair, where)[: SIZE // 2, :, 0] / 255.0)
+    assert tone.std() == pytest.approx(photograph_baking.STRAND_SPREAD, abs=0.02)
+    assert np.median(tone) == pytest.approx(np.log(photograph_baking.STRAND_MEAN), abs=0.02)
 
 
 def test_faces_without_hair_are_found():

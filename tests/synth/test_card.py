@@ -33,7 +33,7 @@ def make(folder, kind="synthetic"):
     for index, people in enumerate(([person(1, 40.0), person(3, 40.0)], [person(1, None)])):
         annotation = {"camera": {"pitch_deg": 10.0 * index}, "people": people, "placement": {"collisions": 1}}
         writer.write_sample(folder, image_dataset_schema.image_name(index), image, ids, None, annotation, 90)
-    writer.close_dataset(folder, range(2), {"not a picture": 4})
+    writer.close_dataset(folder, {"not a picture": 4})
 
 
 def test_the_card_tells_counts_licences_and_the_command(tmp_path):

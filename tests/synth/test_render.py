@@ -8,6 +8,7 @@ import pytest
 
 from openpose_tf.common.errors import UserError
 from openpose_tf.data.annotations.image_dataset import read_header, read_image_dataset
+from openpose_tf.data.annotations.store import listing
 from synth import render
 from synth.dataset import writer
 from synth.render import RenderRun
@@ -51,7 +52,7 @@ def test_command_renders_resumes_and_refuses_to_mix(tmp_path):
     header = read_header(folder)
     assert header["counts"]["images"] == 2 and header["counts"]["people"] == sum(len(one.people) for one in images)
     assert {row["licence"] for row in header["licences"]} >= {"CC0-1.0", "CC-BY-4.0"}
-    row = json.loads((folder / "annotations" / "000000.json").read_text())
+    row = listing.read(folder, "000000")
     ids = cv2.imread(str(folder / row["mask"]), cv2.IMREAD_UNCHANGED)
     assert len(row["people"]) >= 2
     assert [person["area"] for person in row["people"]] == [
@@ -71,8 +72,8 @@ def test_a_picture_is_the_same_in_any_order_and_after_a_kill(tmp_path):
     one = job(b)
     writer.open_dataset(b, "synthetic", 0, 2, render.identity(one), [])
     rendered_image.render_image(one, 1)
-    (b / "images").mkdir(exist_ok=True)
-    (b / "images" / "000000.jpg").write_bytes(b"half a picture, as a kill leaves it")
+    (b / "images" / "0000").mkdir(exist_ok=True, parents=True)
+    (b / "images" / "0000" / "000000.jpg").write_bytes(b"half a picture, as a kill leaves it")
     assert render.render(run_of(b, 2)) == []
     assert contents(a) == contents(b)
 
@@ -113,10 +114,10 @@ def test_shards_make_one_dataset(tmp_path):
 )
 def test_every_mode_renders(tmp_path, changes):
     rendered_image.render_image(job(tmp_path, **changes), 0)
-    row = json.loads((tmp_path / "annotations" / "000000.json").read_text())
+    row = listing.read(tmp_path, "000000")
     assert row["light"]["kind"] == changes.get("light", "hdri")
     assert sum(person["area"] for person in row["people"]) > 20
-    assert cv2.imread(str(tmp_path / "images" / "000000.jpg")).std() > 5
+    assert cv2.imread(str(tmp_path / "images" / "0000" / "000000.jpg")).std() > 5
 
 
 def test_failing_scenes_are_listed_and_make_exit_code_1(tmp_path, monkeypatch):
@@ -222,10 +223,11 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_data(tmp_path):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     call("--output_dir", whole, "--num_images=4", *SMALL)
     process = start_command("synth.render", "--output_dir", killed, "--num_images=4", *SMALL)
-    wait_until(lambda: list(killed.glob("annotations/0*.json")), process)
+    wait_until(lambda: list(killed.glob("annotations/*/0*.json")), process)
     process.kill()
     finish_command(process, -signal.SIGKILL)
-    finished = {path: path.stat().st_mtime_ns for path in killed.glob("annotations/0*.json")}
+    names = {path.stem for path in killed.glob("annotations/*/0*.json")}
+    finished = {path: path.stat().st_mtime_ns for path in killed.glob("images/*/*.jpg") if path.stem in names}
     assert 1 <= len(finished) < 4
     call("--output_dir", killed, "--num_images=4", *SMALL)
     assert contents(whole) == contents(killed)

@@ -8,6 +8,7 @@ import pytest
 
 from openpose_tf.data.annotations import readers
 from openpose_tf.data.annotations.image_dataset import read_header, read_image_dataset
+from openpose_tf.data.annotations.store import listing
 from openpose_tf.data.annotations.types import ReadRequest
 from openpose_tf.skeleton import JointState
 from tests.support.commands import run_command
@@ -73,7 +74,7 @@ def test_every_photograph_has_its_variants_with_exact_ground_truth(source, mixed
         assert mine[0].scale == photo.people[0].scale
         changed = mine[0].keypoints[:, 2] != photo.people[0].keypoints[:, 2]
         assert (mine[0].keypoints[changed, 2] == JointState.OCCLUDED_BY_OTHER).all()
-        row = json.loads((mixed / "annotations" / f"{index:06d}.json").read_text())
+        row = listing.read(mixed, f"{index:06d}")
         assert row["variant"] == index // 2 and row["background"]["image_id"] == str(40 + index % 2)
         assert row["carried_over"]["real_joints_covered"] == changed.sum()
         assert (one.ignore_mask_path is not None) == (index % 2 == 1)
@@ -87,10 +88,7 @@ def test_every_photograph_has_its_variants_with_exact_ground_truth(source, mixed
         if index % 2:  # the photograph is grey, so are the people before it
             assert np.ptp(shown, axis=-1)[ids > 0].mean() < 4
         assert set(np.unique(ids)) <= {0, *(p["instance_id"] for p in row["people"] if p["is_synthetic"])}
-    poses = [
-        [p["pose"] for p in json.loads((mixed / "annotations" / f"{i:06d}.json").read_text())["people"][1:]]
-        for i in (0, 2)
-    ]
+    poses = [[p["pose"] for p in listing.read(mixed, f"{i:06d}")["people"][1:]] for i in (0, 2)]
     assert poses[0] != poses[1]
     counts = read_header(mixed)["counts"]
     assert counts["images"] == 4 and counts["people_real"] == 4 and counts["real_joints"] == 60

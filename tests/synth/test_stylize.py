@@ -11,6 +11,7 @@ from PIL import Image
 from openpose_tf.common.errors import UserError
 from openpose_tf.common.imaging.images import read_rgb
 from openpose_tf.data.annotations.image_dataset import read_image_dataset
+from openpose_tf.data.annotations.store import listing
 from synth import style_sheet, stylize
 from synth.dataset import writer
 from synth.stylization import stylize_image
@@ -97,13 +98,13 @@ def test_output_is_the_same_dataset_with_other_looking_people(mixed):
             np.testing.assert_array_equal(a.keypoints, b.keypoints)
             assert a.is_synthetic == b.is_synthetic
         name = new.image_id
-        assert (mixed / "masks" / f"{name}.png").read_bytes() == (
-            style_job.output / "masks" / f"{name}.png"
+        assert (mixed / "masks" / "0000" / f"{name}.png").read_bytes() == (
+            style_job.output / "masks" / "0000" / f"{name}.png"
         ).read_bytes()
-        row = json.loads((style_job.output / "annotations" / f"{name}.json").read_text())
+        row = listing.read(style_job.output, name)
         style = row.pop("style")
-        assert row.pop("image") == f"images/{name}." + ("png" if name == "000000" else "jpg")
-        source_row = json.loads((mixed / "annotations" / f"{name}.json").read_text())
+        assert row.pop("image") == f"images/0000/{name}." + ("png" if name == "000000" else "jpg")
+        source_row = listing.read(mixed, name)
         del source_row["image"]
         assert row == source_row
         assert style["stylized"] == (name == "000000") and style["num_people"] == 1
@@ -122,22 +123,22 @@ def test_output_is_the_same_dataset_with_other_looking_people(mixed):
 def test_the_synthetic_person_turns_bluish_and_no_other_pixel_changes(mixed):
     style_job = job(mixed)
     run(style_job)
-    old, new = (read(next((d / "images").glob("000000.*"))).astype(int) for d in (mixed, style_job.output))
-    mask = cv2.imread(str(mixed / "masks" / "000000.png"), cv2.IMREAD_UNCHANGED) == 2
+    old, new = (read(next((d / "images" / "0000").glob("000000.*"))).astype(int) for d in (mixed, style_job.output))
+    mask = cv2.imread(str(mixed / "masks" / "0000" / "000000.png"), cv2.IMREAD_UNCHANGED) == 2
     np.testing.assert_array_equal(old[~mask], new[~mask])
     assert (old[mask] != new[mask]).any(-1).mean() > 0.95
     before, after = old[mask].mean(0), new[mask].mean(0)
     assert after[2] - after[0] > before[2] - before[0] + 25
     for name in ("000001", "000002"):  # left as they were, to the byte
-        assert (mixed / "images" / f"{name}.jpg").read_bytes() == (
-            style_job.output / "images" / f"{name}.jpg"
+        assert (mixed / "images" / "0000" / f"{name}.jpg").read_bytes() == (
+            style_job.output / "images" / "0000" / f"{name}.jpg"
         ).read_bytes()
 
 
 def test_jpeg_pictures_are_encoded_anew_at_the_same_quality(mixed):
     style_job = job(mixed, image_format="jpg")
     run(style_job)
-    old, new = (read(d / "images" / "000000.jpg").astype(int) for d in (mixed, style_job.output))
+    old, new = (read(d / "images" / "0000" / "000000.jpg").astype(int) for d in (mixed, style_job.output))
     far = np.ones((HEIGHT, WIDTH), bool)
     far[:, :48] = False  # beyond the JPEG blocks that the person touches
     assert np.abs(old - new)[far].mean() < 1
@@ -147,13 +148,13 @@ def test_interrupted_run_goes_on_and_ends_the_same(mixed):
     style_job = job(mixed)
     run(style_job)
     whole = snapshot(style_job.output)
-    (style_job.output / "annotations" / "000000.json").unlink()
-    (style_job.output / "images" / "000000.png").write_bytes(b"half a pict")
-    (style_job.output / "images" / ".000000.77.part.png").write_bytes(b"half")
-    kept = (style_job.output / "annotations" / "000001.json").stat().st_mtime_ns
+    (style_job.output / "images" / "0000" / "000000.png").unlink()
+    (style_job.output / "images" / "0000" / ".000000.77.part.png").write_bytes(b"half")
+    other = style_job.output / "images" / "0000" / "000001.jpg"
+    kept = other.stat().st_mtime_ns
     run(style_job)
     assert snapshot(style_job.output) == whole
-    assert (style_job.output / "annotations" / "000001.json").stat().st_mtime_ns == kept
+    assert other.stat().st_mtime_ns == kept
 
 
 def test_shards_make_the_same_dataset(mixed):
@@ -167,7 +168,7 @@ def test_shards_make_the_same_dataset(mixed):
 
 
 def test_known_person_masks_are_asked_for_once_per_photograph(mixed, monkeypatch):
-    for path in sorted((mixed / "annotations").glob("*.json")):
+    for path in sorted((mixed / "annotations" / "0000").glob("*.json")):
         row = json.loads(path.read_text())
         row["background"]["path"] = str(mixed.parent / "photos" / "p0.png")
         path.write_text(json.dumps(row))
@@ -247,7 +248,7 @@ def test_the_photograph_is_read_as_its_annotation_was_made(tmp_path, orientation
 
 
 def test_image_without_photograph_behind_is_named(mixed):
-    path = mixed / "annotations" / "000001.json"
+    path = mixed / "annotations" / "0000" / "000001.json"
     row = json.loads(path.read_text())
     path.write_text(json.dumps(row | {"background": {"kind": "environment", "name": "city"}}))
     with pytest.raises(UserError, match="image 000001 names no photograph"):
@@ -255,13 +256,13 @@ def test_image_without_photograph_behind_is_named(mixed):
 
 
 def test_mask_of_another_size_is_named(mixed):
-    cv2.imwrite(str(mixed / "masks" / "000000.png"), np.zeros((5, 6), np.uint16))
+    cv2.imwrite(str(mixed / "masks" / "0000" / "000000.png"), np.zeros((5, 6), np.uint16))
     with pytest.raises(UserError, match=r"000000\.png is 6x5 px, its image 96x72"):
         stylize.stylize(StyleRun(job(mixed)))
 
 
 def test_images_that_are_not_rendered_yet_are_left_for_later(mixed):
-    annotation = mixed / "annotations" / "000002.json"
+    annotation = mixed / "annotations" / "0000" / "000002.json"
     text = annotation.read_text()
     annotation.unlink()
     style_job = job(mixed)
@@ -303,7 +304,8 @@ def test_a_new_stylizer_is_one_row(mixed, monkeypatch):
     )
     style_job = dataclasses.replace(style_job, config=stylize_image.StyleConfig(strength=1.0))
     run(style_job)
-    assert read_rgb(style_job.output / "images" / "000000.png", orientation="stored")[30, 25].tolist() == [255, 0, 0]
+    shown = read_rgb(style_job.output / "images" / "0000" / "000000.png", orientation="stored")
+    assert shown[30, 25].tolist() == [255, 0, 0]
     header = json.loads((style_job.output / "dataset.json").read_text())
     assert {"part": "style transfer", "source": "a test", "licence": "none"} in header["licences"]
 
@@ -315,8 +317,7 @@ def test_command_line(mixed):
     assert "1 images with 1 synthetic people stylized, 2 with 2 left" in done.stdout
     direct = job(mixed, output=mixed.parent / "direct")
     run(direct)
-    for name in ("images/000000.png", "annotations/000000.json"):
-        assert (output / name).read_bytes() == (direct.output / name).read_bytes()
+    assert snapshot(output) == snapshot(direct.output)
     run_command("synth.stylize", f"--input_dir={mixed.parent / 'nothing'}", f"--output_dir={output}", code=2)
 
 

@@ -37,10 +37,9 @@ def folder(tmp_path):
 
 @pytest.mark.parametrize("joints", to_coco.JOINT_SETS)
 def test_ground_truth_as_its_own_detections_scores_1(folder, joints, capsys):
-    made, dropped = to_coco.convert(folder, joints, True)
-    assert dropped == 2 and len(made["annotations"]) == 4
     path = folder / "coco.json"
-    path.write_text(json.dumps(made))
+    assert to_coco.write_coco(folder, path, joints, True) == {"images": 2, "people": 4, "dropped": 2}
+    made = json.loads(path.read_text())
     truth = COCO(str(path))
     results = [{**row, "score": 0.9} for row in made["annotations"]]
     for kind in ("keypoints", "segm", "bbox"):
@@ -55,7 +54,8 @@ def test_ground_truth_as_its_own_detections_scores_1(folder, joints, capsys):
 
 
 def test_masks_boxes_and_areas_agree(folder):
-    made, _ = to_coco.convert(folder, "coco17", True)
+    to_coco.write_coco(folder, folder / "coco.json", "coco17", True)
+    made = json.loads((folder / "coco.json").read_text())
     for row in made["annotations"]:
         mask = coco_mask.decode(row["segmentation"])
         assert mask.sum() == row["area"]
@@ -82,13 +82,13 @@ def test_states_become_cocos_visibility():
 
 def test_an_empty_folder_is_a_clear_error(tmp_path):
     with pytest.raises(UserError, match=r"dataset\.json"):
-        to_coco.convert(tmp_path, "coco17", True)
+        to_coco.write_coco(tmp_path, tmp_path / "coco.json", "coco17", True)
     writer.open_dataset(tmp_path, "synthetic", 0, 2, {}, [])
     with pytest.raises(UserError, match="no complete image"):
-        to_coco.convert(tmp_path, "coco17", True)
+        to_coco.write_coco(tmp_path, tmp_path / "coco.json", "coco17", True)
 
 
 def test_a_damaged_mask_is_named(folder):
-    (folder / "masks" / "000001.png").write_bytes(b"half")
+    (folder / "masks" / "0000" / "000001.png").write_bytes(b"half")
     with pytest.raises(UserError, match=r"000001\.png cannot be read"):
-        to_coco.convert(folder, "coco17", True)
+        to_coco.write_coco(folder, folder / "coco.json", "coco17", True)

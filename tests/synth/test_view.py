@@ -1,10 +1,9 @@
-import json
-
 import numpy as np
 import pytest
 
 from openpose_tf.common.errors import UserError
 from openpose_tf.data.annotations import image_dataset_schema
+from openpose_tf.data.annotations.store import listing
 from synth import view
 from synth.dataset import drawing, writer
 
@@ -28,7 +27,7 @@ def folder(tmp_path):
 
 
 def test_joints_have_the_colours_of_their_states(folder):
-    row = json.loads((folder / "annotations" / "000000.json").read_text())
+    row = listing.read(folder, "000000")
     shown = drawing.draw_keypoints(drawing.read_picture(folder, row), row["people"])
     for x, y, state in ([6, 15, 1], [33, 15, 4], [78 - 9, 40, 4]):
         assert shown[y, x].tolist() == list(drawing.STATE_COLOURS[state])
@@ -51,7 +50,7 @@ def test_contact_sheet_spreads_over_the_dataset(folder):
 
 
 def test_single_view_shows_masks_boxes_and_depth(folder):
-    row = json.loads((folder / "annotations" / "000001.json").read_text())
+    row = listing.read(folder, "000001")
     panels = drawing.panels(folder, row)
     assert list(panels) == ["image", "keypoints", "masks", "boxes", "depth"]
     tinted = panels["masks"][30, 30].astype(int) - panels["image"][30, 30]
@@ -77,6 +76,6 @@ def test_an_unknown_image_and_an_empty_dataset_are_clear_errors(folder, tmp_path
 
 
 def test_a_damaged_picture_is_named(folder):
-    (folder / "images" / "000000.jpg").write_bytes(b"half")
+    (folder / "images" / "0000" / "000000.jpg").write_bytes(b"half")
     with pytest.raises(UserError, match=r"000000\.jpg cannot be read"):
         view.contact_sheet(folder, 4, 100, None, True)

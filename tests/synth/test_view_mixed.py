@@ -1,5 +1,7 @@
 """Mixed datasets in the contact sheet, the card and the COCO file: real and rendered people are told apart."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -32,7 +34,7 @@ def folder(tmp_path):
     people = [person(2, False, 20.0), person(1, True, 56.0)]
     row = {"camera": {"pitch_deg": 0.0}, "people": people, "carried_over": {"people_real": 1, "real_joints": 2}}
     writer.write_sample(tmp_path, "000000", np.full((HEIGHT, WIDTH, 3), 90, np.uint8), ids, None, row, 95)
-    writer.close_dataset(tmp_path, [0], {})
+    writer.close_dataset(tmp_path, {})
     return tmp_path
 
 
@@ -55,13 +57,14 @@ def test_the_sheet_tells_how_many_of_each(folder):
     for legend in (sheet[-26:], narrow[-78:]):
         for colour in (drawing.REAL_COLOUR, drawing.RENDERED_COLOUR):
             assert (legend == colour).all(-1).any()
-    assert len(drawing.panels(folder, {**row, "image": "images/000000.jpg", "mask": "masks/000000.png"})) == 4
+    row |= {"image": "images/0000/000000.jpg", "mask": "masks/0000/000000.png"}
+    assert len(drawing.panels(folder, row)) == 4
 
 
 def test_coco_files_have_boxes_of_joints_for_real_people(folder):
-    made, dropped = to_coco.convert(folder, "mpii16", True)
-    real, rendered = made["annotations"]
-    assert dropped == 0 and "segmentation" not in real and "segmentation" in rendered
+    counts = to_coco.write_coco(folder, folder / "coco.json", "mpii16", True)
+    real, rendered = json.loads((folder / "coco.json").read_text())["annotations"]
+    assert counts["dropped"] == 0 and "segmentation" not in real and "segmentation" in rendered
     assert real["bbox"] == [20.0, 20.0, 1.0, 21.0] and real["area"] == 21.0 and real["num_keypoints"] == 2
     assert rendered["area"] == 290
 

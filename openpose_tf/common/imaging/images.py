@@ -94,11 +94,15 @@ def list_images(folder: PathLike, recursive: bool = False) -> list[Path]:
 def read_list(path: Path) -> list[Path]:
     """Returns the paths in a text file, one per line, "#" for comments; relative ones count from the file's folder.
 
+    A path with Windows separators is read as one with those of this system where there is such a file.
+
     Raises:
         UserError: the file is not text.
     """
     lines = files.read_lines(path, "a folder, or a list with one path per line")
-    return [path.parent / os.path.expanduser(line) for line in lines]
+    written = [path.parent / os.path.expanduser(line) for line in lines]
+    plain = [str(name).replace("\\", "/") for name in written]
+    return [Path(other) if os.path.isfile(other) else name for name, other in zip(written, plain)]
 
 
 def read_header(path: PathLike) -> Header:
@@ -188,19 +192,27 @@ def decode_record_bgr(data: bytes, shrink: int = 1) -> np.ndarray | None:
         data: content of the file.
         shrink: 1, 2, 4 or 8, by which the decoder shrinks the image (it averages in the frequency domain).
     """
-    return cv2.imdecode(np.frombuffer(data, np.uint8), _SHRINKING_READ[shrink])
+    return _decode_record(data, _SHRINKING_READ[shrink])
 
 
 def decode_record_mask(data: bytes) -> np.ndarray | None:
     """Returns the PNG mask of a record as [h, w] uint8, None if it is damaged."""
-    return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
+    return _decode_record(data, cv2.IMREAD_GRAYSCALE)
+
+
+def _decode_record(data: bytes, mode: int) -> np.ndarray | None:
+    try:
+        return cv2.imdecode(np.frombuffer(data, np.uint8), mode)
+    except cv2.error:  # of no bytes, or of a size that OpenCV does not take
+        return None
 
 
 def encode(pixels: np.ndarray, suffix: str, quality: int = JPEG_QUALITY, name: PathLike = "an image") -> bytes:
     """Returns the content of an image file.
 
     Args:
-        pixels: [H, W, 3] uint8 RGB, [H, W, 4] RGBA, or [H, W] uint8, uint16 or bool (True becomes 255).
+        pixels: [H, W, 3] uint8 RGB, [H, W, 4] RGBA, or [H, W] uint8, uint16 or bool (True becomes 255; a PNG holds
+            one bit per pixel then, which is read four times as fast).
         suffix: names the format, such as ".png".
         quality: of a JPEG, 0 to 100; of a WebP with transparency, too (others are lossless).
         name: for the error message.
@@ -213,6 +225,8 @@ def encode(pixels: np.ndarray, suffix: str, quality: int = JPEG_QUALITY, name: P
     options = [cv2.IMWRITE_JPEG_QUALITY, quality] if suffix.lower() in (".jpg", ".jpeg") else []
     if suffix.lower() == ".webp" and pixels.shape[2:] == (4,):
         options = [cv2.IMWRITE_WEBP_QUALITY, quality]
+    if suffix.lower() == ".png" and pixels.dtype == bool:
+        options = [cv2.IMWRITE_PNG_BILEVEL, 1, cv2.IMWRITE_PNG_COMPRESSION, 9]
     try:
         done, data = cv2.imencode(suffix, np.ascontiguousarray(stored), options)
     except cv2.error:

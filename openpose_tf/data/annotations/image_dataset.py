@@ -1,14 +1,17 @@
 """Reads the image dataset format that `synth` writes, see `image_dataset_schema`."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
 from openpose_tf.common import files
 from openpose_tf.common.errors import UserError
 from openpose_tf.data.annotations import image_dataset_schema as schema
+from openpose_tf.data.annotations.store import listing
+from openpose_tf.data.annotations.store.listing import Part
+from openpose_tf.data.annotations.store.packs import FACTS, Pack
 from openpose_tf.data.annotations.types import ALL_JOINTS_LABELLED, AnnotatedImage, Person, ReadRequest, ReadResult
 from openpose_tf.skeleton import NUM_MPII_JOINTS
 
@@ -21,8 +24,9 @@ def read_header(folder: str | Path) -> dict[str, Any]:
     """
     root = files.require_dir(folder, "an image dataset (dataset.json, images/, annotations/)")
     header = files.read_json(root / schema.HEADER, "the header of an image dataset, written by synth.render")
-    if not isinstance(header, dict) or header.get("schema") != schema.SCHEMA:
-        raise UserError(f"{root}/{schema.HEADER} is not of image dataset schema {schema.SCHEMA}: render it again")
+    if not isinstance(header, dict) or header.get("schema") not in schema.SCHEMAS:
+        known = " or ".join(map(str, schema.SCHEMAS))
+        raise UserError(f"{root}/{schema.HEADER} is not of image dataset schema {known}: render it again")
     if header.get("kind") not in schema.KINDS:
         raise UserError(f"{root}/{schema.HEADER}: kind {header.get('kind')!r} is not one of {', '.join(schema.KINDS)}")
     return header
@@ -41,21 +45,79 @@ def read(request: ReadRequest) -> ReadResult:
 
 
 def read_image_dataset(folder: str | Path) -> list[AnnotatedImage]:
-    """Returns the complete images of an image dataset, in the order of their ids.
+    """Returns the complete images of an image dataset, in the order of their ids; the people of packs are read later.
 
     Raises:
         UserError: not an image dataset, no image in it, or an annotation that cannot be understood.
     """
     root = Path(folder)
     read_header(root)
-    return [_annotated(root, path) for path in schema.require_annotations(root)]
+    return [image for part in listing.require_parts(root) for image in _images_of(root, part)]
 
 
-def _annotated(root: Path, path: Path) -> AnnotatedImage:
-    row = schema.read_annotation(path)
+def _images_of(root: Path, part: Part) -> list[AnnotatedImage]:
+    """Returns the images of a part in order."""
+    loose = [_annotated(root, part.read(name), part.path(name)) for name in part.loose]
+    packed = [image for pack, numbers in part.held() for image in _packed(root, pack, set(numbers))]
+    return sorted([*packed, *loose], key=lambda image: int(image.image_id)) if packed else loose
+
+
+def _packed(root: Path, pack: Pack, numbers: set[int]) -> Iterator[AnnotatedImage]:
+    """Yields images of a pack without reading its rows."""
+    places, columns = pack.places(), pack.columns(*FACTS)
+    for k, number in enumerate(columns["number"].tolist()):
+        if number not in numbers:
+            continue
+        name = schema.image_name(number)
+        paths = schema.sample_paths(root, name, flat=False)
+        start, end = places[k : k + 2].tolist()
+        yield AnnotatedImage(
+            image_id=name,
+            image_path=paths["image"].with_suffix(str(columns["image_suffix"][k])),
+            width=int(columns["width"][k]),
+            height=int(columns["height"][k]),
+            people=PackedPeople(pack, int(columns["num_people"][k]), start, end),
+            labelled_joints=tuple(columns["labelled_joints"][k].tolist()),
+            ignore_mask_path=paths["ignore_mask"] if columns["has_ignore_mask"][k] else None,
+        )
+
+
+class PackedPeople(Sequence[Person]):
+    """The people of one image, read from its pack each time that one is looked at.
+
+    A data set of a million images has too many people for memory.
+
+    Args:
+        pack: that holds the image.
+        count: people in it.
+        start, end: of its row, see `Pack.places`.
+    """
+
+    __slots__ = ("_count", "_end", "_pack", "_start")
+
+    def __init__(self, pack: Pack, count: int, start: int, end: int) -> None:
+        self._pack, self._count, self._start, self._end = pack, count, start, end
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, index: int) -> Person: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Person]: ...
+    def __getitem__(self, index: int | slice) -> Person | Sequence[Person]:
+        return self._read()[index]
+
+    def __iter__(self) -> Iterator[Person]:
+        return iter(self._read())
+
+    def _read(self) -> tuple[Person, ...]:
+        return _people(self._pack.row(self._start, self._end), self._pack.path)
+
+
+def _annotated(root: Path, row: Mapping[str, Any], path: Path) -> AnnotatedImage:
+    people = _people(row, path)
     try:
-        pitch = (row.get("camera") or {}).get("pitch_deg")
-        people = tuple(_person(person, pitch, len(row["people"])) for person in row["people"])
         ignore = row.get("ignore_mask")
         return AnnotatedImage(
             image_id=str(row["image_id"]),
@@ -66,8 +128,20 @@ def _annotated(root: Path, path: Path) -> AnnotatedImage:
             labelled_joints=tuple(bool(known) for known in row.get("labelled_joints", ALL_JOINTS_LABELLED)),
             ignore_mask_path=root / ignore if ignore else None,
         )
+    except (KeyError, TypeError, ValueError) as error:
+        raise _misunderstood(path, error) from None
+
+
+def _people(row: Mapping[str, Any], path: Path) -> tuple[Person, ...]:
+    try:
+        pitch = (row.get("camera") or {}).get("pitch_deg")
+        return tuple(_person(person, pitch, len(row["people"])) for person in row["people"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise UserError(f"{path} is not an annotation of schema {schema.SCHEMA} ({error!r})") from None
+        raise _misunderstood(path, error) from None
+
+
+def _misunderstood(path: Path, error: Exception) -> UserError:
+    return UserError(f"{path} is not an annotation of an image dataset ({error!r})")
 
 
 def _person(row: Mapping[str, Any], pitch_deg: float | None, num_people: int) -> Person:

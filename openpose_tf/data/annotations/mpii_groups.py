@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from openpose_tf.common.errors import UserError
+from openpose_tf.common.file_names import last_part
 from openpose_tf.common.fingerprints import fingerprint
 from openpose_tf.data.annotations.mat_files import as_list, load_variable, number
 from openpose_tf.data.annotations.mpii import MpiiImage
@@ -59,7 +60,7 @@ def select_groups(
     single_person: Sequence[Sequence[int]],
     train: bool,
 ) -> list[Group]:
-    """Returns the groups of a split by the benchmark's rule (evaluation.md Sec. 2).
+    """Returns the groups of a split by the benchmark's rule (docs/reference/evaluation.md section 2).
 
     A group is kept if it has people and none of them is in the image's list of people who stand apart.
 
@@ -137,12 +138,13 @@ def random_split(
 
 
 def listed_split(names: Sequence[str], release: Sequence[MpiiImage], path: str | Path) -> Split:
-    """Returns the split whose validation images are a given list of file names.
+    """Returns the split whose validation images are a given list of file names, with or without folders.
 
     Raises:
         UserError: a name is not a training image of the release.
     """
     numbers = {image.name: k for k, image in enumerate(release) if image.is_train}
+    names = [last_part(name) for name in names]
     unknown = [name for name in names if name not in numbers]
     if unknown:
         shown = ", ".join(unknown[:10])

@@ -4,8 +4,9 @@ A new format is one module with a function `read(ReadRequest) -> ReadResult` and
 a value of every `--format`, and the evaluation takes it where `recognizes` tells it from the others.
 """
 
+import collections
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from absl import logging
@@ -65,10 +66,11 @@ def read(name: str, request: ReadRequest) -> ReadResult:
     if not request.annotations:
         raise UserError(f"--annotations is needed for --format={name}")
     if reader.needs_images and not request.images:
-        raise UserError(f"--images is needed for --format={name}: the folder of the pictures")
+        raise UserError(f"--images is needed for --format={name}: the folder of the images")
     if reader.has_split and request.split not in (TRAIN, VALIDATION):
         raise UserError(f"--split={request.split}: --format={name} knows {TRAIN} and {VALIDATION}")
     found = reader.read(request)
+    _require_distinct(found.images, request.annotations)
     facts = {"format": name, "annotations": request.annotations, **found.facts}
     found = pixels.settle(splits.choose(dataclasses.replace(found, facts=facts), request), request.orientation)
     found = unannotated.apply(found, request)
@@ -77,6 +79,18 @@ def read(name: str, request: ReadRequest) -> ReadResult:
     for reason, count in found.notes.items():
         logging.info("%s: %d: %s", request.annotations, count, reason)
     return found
+
+
+def _require_distinct(found: Sequence[AnnotatedImage], source: str) -> None:
+    """Refuses two images with one id, or of one file: each would have only a part of its people, or a foreign one's."""
+    for what in ("image_id", "image_path"):
+        number = collections.Counter(getattr(image, what) for image in found)
+        twice = [key for key, count in number.items() if count > 1]
+        if twice:
+            raise UserError(
+                f"{source}: {len(twice)} images are listed twice, such as {twice[0]}: where files were merged, give "
+                "every image an id and a file of its own"
+            )
 
 
 def parse_recognized(path: str | Path) -> CocoFile | None:

@@ -1,4 +1,4 @@
-"""Lists of image ids: which images train and which are kept apart, written to files with a hash."""
+"""Lists of image ids: which images train and which are held out, written to files with a hash."""
 
 import dataclasses
 import unicodedata
@@ -79,19 +79,28 @@ def choose(found: ReadResult, request: ReadRequest) -> ReadResult:
             ids = {image.image_id for image in select(images, read_list(path), path, found.left_out_images)}
             facts = facts if wanted else facts | {"excluded_images": len(ids)}
             images = [image for image in images if (image.image_id in ids) == wanted]
+    if not images and not (request.include_list or request.exclude_list):
+        why = ", ".join(f"{count} left out: {reason}" for reason, count in found.left_out.items())
+        raise UserError(f"{request.annotations}: no image is left ({why or 'it has none'})")
     if not images:
         raise UserError(f"{request.annotations}: the lists leave no image")
     return dataclasses.replace(found, images=images, facts=facts)
 
 
 def _composed(name: str) -> str:
-    return unicodedata.normalize("NFC", name)
+    return unicodedata.normalize("NFC", name.replace("\\", "/"))
+
+
+def _ends(path: Path, longest: int) -> list[str]:
+    """Returns a file's name alone and behind 1 to `longest` of its folders."""
+    parts = _composed(path.as_posix()).split("/")
+    return ["/".join(parts[-length:]) for length in range(1, min(longest + 1, len(parts)) + 1)]
 
 
 def select(
     images: Sequence[AnnotatedImage], ids: Sequence[str], path: str | Path, left_out: frozenset[str] = frozenset()
 ) -> list[AnnotatedImage]:
-    """Returns the images named in a list, by image id or file name.
+    """Returns the images named in a list: by image id, file name, or path, of which the end is enough.
 
     Args:
         images: the data set.
@@ -103,7 +112,8 @@ def select(
         UserError: the list names images that are not in the data set.
     """
     wanted = {_composed(name) for name in ids}
-    names = [{_composed(image.image_id), _composed(image.image_path.name)} for image in images]
+    longest = max((name.count("/") for name in wanted), default=0)
+    names = [{_composed(image.image_id), *_ends(image.image_path, longest)} for image in images]
     chosen = [image for image, known in zip(images, names) if known & wanted]
     unknown = wanted.difference(*names, map(_composed, left_out))
     if unknown:
@@ -117,11 +127,11 @@ def hold_out(images: Sequence[AnnotatedImage], amount: float, seed: int) -> tupl
 
     Args:
         images: the data set.
-        amount: below 1 the share of images to keep apart, else their number.
+        amount: below 1 the share of images to hold out, else their number.
         seed: of the choice; it depends on the ids and the seed only, not on the order of the images.
 
     Returns:
-        Image ids to train on and image ids kept apart, both sorted.
+        Image ids to train on and image ids held out, both sorted.
 
     Raises:
         UserError: nothing would be left on one side.
@@ -129,6 +139,6 @@ def hold_out(images: Sequence[AnnotatedImage], amount: float, seed: int) -> tupl
     ids = sorted(image.image_id for image in images)
     number = round(len(ids) * amount) if amount < 1 else round(amount)
     if not 0 < number < len(ids):
-        raise UserError(f"--holdout={amount:g} keeps {number} of {len(ids)} images apart: choose at least 1 and fewer")
+        raise UserError(f"--holdout={amount:g} holds out {number} of {len(ids)} images: choose at least 1 and fewer")
     order = np.random.default_rng(seed).permutation(len(ids))
     return sorted(ids[k] for k in order[number:]), sorted(ids[k] for k in order[:number])

@@ -62,7 +62,7 @@ class AnnotatedImage:
         image_id: name that is unique within its data set.
         image_path: the picture.
         width, height: size in pixels.
-        people: the annotated people.
+        people: the annotated people; of packs, they are read each time that they are looked at.
         labelled_joints: [16] bool; False for a joint that this data set never annotates (COCO: head top), which must
             not count as absent.
         ignore_mask_path: picture of the same size, larger than 30 where un-annotated people are; or None.
@@ -77,7 +77,7 @@ class AnnotatedImage:
     image_path: Path
     width: int
     height: int
-    people: tuple[Person, ...]
+    people: Sequence[Person]
     labelled_joints: tuple[bool, ...] = ALL_JOINTS_LABELLED
     ignore_mask_path: Path | None = None
     ignore_segmentations: tuple[Any, ...] = ()
@@ -97,12 +97,12 @@ class ReadRequest:
     annotations: str = option(
         dataclasses.MISSING, "Annotation file, or folder of the image dataset (or of JSON files)."
     )
-    images: str | None = option(None, "Folder of the pictures, unless the annotation brings its own.")
+    images: str | None = option(None, "Folder of the images, unless the annotation brings its own.")
     masks: str | None = option(None, "Folder of masks of un-annotated people, mask_NAME (mpii, openpose_json).")
     split: str = TRAIN
     groups: str | None = option(None, "groups_v12.mat of the MPII toolkit, for a random split (mpii).")
     num_validation_groups: int = option(
-        NUM_VALIDATION_GROUPS, "Groups kept apart at random, with their images (mpii; 343: paper Sec. 5).", low=1
+        NUM_VALIDATION_GROUPS, "Groups held out at random, with their images (mpii; 343: paper Sec. 5).", low=1
     )
     seed: int = 0
     validation_list: str | None = option(
@@ -115,7 +115,7 @@ class ReadRequest:
     orientation: Orientation = option("stored", ORIENTATION_HELP, choices=ORIENTATIONS)
     is_synthetic: bool = option(
         False,
-        "The pictures are rendered: D_S, or D_M where some people have isSynth 0 (openpose_json). Their camera_angle, "
+        "The images are rendered: D_S, or D_M where some people have isSynth 0 (openpose_json). Their camera_angle, "
         "minDist, visibility and cropped shares become features for the teacher.",
     )
     people_boxes: str | None = option(

@@ -1,7 +1,7 @@
 """Augmentation as one affine map per sample.
 
-Order and ranges: original.md Sec. 2.3 (scale, rotate, crop with offset, flip), lengths scaled by input_size / 368.
-All of it happens in one resampling, so nothing is blurred twice and no joint leaves its pixel.
+Order and ranges: docs/reference/method.md section 2.3 (scale, rotate, crop with offset, flip), lengths scaled by
+input_size / 368. All of it happens in one resampling, so nothing is blurred twice and no joint leaves its pixel.
 """
 
 import dataclasses
@@ -16,7 +16,7 @@ NUM_RANDOM = 5  # uniform numbers per sample
 
 @dataclasses.dataclass(frozen=True)
 class Augmentation:
-    """Ranges of the augmentation (original.md Sec. 2.3) and how pixels are moved.
+    """Ranges of the augmentation (docs/reference/method.md section 2.3) and how pixels are moved.
 
     Attributes:
         input_size: S, side of the network input in pixels, a multiple of 8.

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-Batch = dict[str, tf.Tensor]  # data/README.md, "Batch"
+Batch = dict[str, tf.Tensor]  # docs/reference/records.md, "Batch"
 
 
 class Selection(NamedTuple):

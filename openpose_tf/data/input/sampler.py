@@ -213,7 +213,8 @@ def _people(record: Batch, affine: Affine, size: int, limit: int) -> Batch:
 
 def _meets_input(parts: tf.Tensor, last: float) -> tf.Tensor:
     """[n] bool: the sampled person, and everybody whose box of labelled parts is in sight, Gaussians included."""
-    margin = 24.0 * (last + 1) / 368  # targets end 21.2 px from a joint at 368 px (original.md Sec. 3.2)
+    # Labels end 21.2 px from a joint at 368 px (docs/reference/method.md section 3.2).
+    margin = 24.0 * (last + 1) / 368
     known = parts[..., 2:] > 0
     low = tf.reduce_min(tf.where(known, parts[..., :2], np.inf), 1)
     high = tf.reduce_max(tf.where(known, parts[..., :2], -np.inf), 1)

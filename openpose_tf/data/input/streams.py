@@ -73,7 +73,7 @@ class SampleStream:
         return self.config.num_threads
 
     def next(self, selection: Selection = ALL_SAMPLES) -> Batch:
-        """Returns the next batch (contract of the package README) of this stream alone.
+        """Returns the next batch (docs/reference/records.md) of this stream alone.
 
         Raises:
             UserError: a record is damaged; the message names its shard and place.

@@ -38,7 +38,7 @@ class SampleRules:
     """Which people become samples; the others stay labelled in the crops of their neighbours.
 
     Attributes:
-        sample_synthetic: False for mixed data, where only real people are samples (original.md Sec. 2.2).
+        sample_synthetic: False for mixed data: only real people are samples (docs/reference/method.md section 2.2).
         min_joints: least number of annotated joints inside of the image.
         min_height: least height in pixels.
     """
@@ -74,7 +74,7 @@ def reachable_region(person: Person, width: int, height: int) -> tuple[int, int,
 
 
 def why_not_sampled(person: Person, image: AnnotatedImage, rules: SampleRules) -> str | None:
-    """Returns the reason why a person cannot be the centre of a crop, or None (original.md Sec. 2.2)."""
+    """Returns why a person cannot be the centre of a crop, or None (docs/reference/method.md section 2.2)."""
     if person.is_synthetic and not rules.sample_synthetic:
         return "synthetic person of a mixed image"
     if not (np.isfinite(person.scale) and person.scale > 0):

@@ -32,7 +32,7 @@ def size(path: str) -> int | None:
         UserError, MachineError: as `copies`.
     """
     if not is_remote(path):
-        return Path(path).stat().st_size if Path(path).is_file() else None
+        return os.path.getsize(path) if os.path.isfile(path) else None  # a Path raises for a name that is too long
     with _explained(path):
         return int(tf.io.gfile.stat(path).length)
     return None

@@ -1,6 +1,6 @@
 """What is in a person record and in a record set's index: names, shapes, dtypes, units. NumPy only.
 
-The package README tells the same in a table. A change of any name or meaning raises `SCHEMA_VERSION`.
+docs/reference/records.md tells the same in a table. A change of any name or meaning raises `SCHEMA_VERSION`.
 """
 
 import dataclasses

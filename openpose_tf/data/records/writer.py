@@ -5,12 +5,13 @@ Example:
     records = load_records("runs/ds_records")
 """
 
+import array
 import collections
 import concurrent.futures
 import contextlib
 import dataclasses
 import io
-import itertools
+import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -63,7 +64,8 @@ class RecordWriter:
         self._paths = [self.dir / schema.shard_name(name, split, k, num_shards) for k in range(num_shards)]
         self._dropped: collections.Counter[str] = collections.Counter()
         self._people = 0
-        self._rows: list[tuple[int, int, int, Mapping[str, float]]] = []  # shard, offset, length, features
+        self._shards, self._lengths = array.array("i"), array.array("q")  # of ten million records: no objects
+        self._features: dict[str, array.array] = {}
         self._ends = [0] * num_shards
         self._writers: list[tf.io.TFRecordWriter] = []
 
@@ -81,7 +83,12 @@ class RecordWriter:
         with _disk_errors(self._paths[shard]):
             self._writers[shard].write(payload)
         length = len(payload) + schema.FRAME_HEADER_BYTES + schema.FRAME_FOOTER_BYTES
-        self._rows.append((shard, self._ends[shard], length, sample.features))
+        for name in sample.features.keys() - self._features.keys():
+            self._features[name] = array.array("f", [math.nan]) * len(self._shards)
+        for name, column in self._features.items():
+            column.append(sample.features.get(name, math.nan))
+        self._shards.append(shard)
+        self._lengths.append(length)
         self._ends[shard] += length
         self._people += len(sample.keypoints)
 
@@ -90,7 +97,7 @@ class RecordWriter:
         self._dropped[reason] += count
 
     def _next_shard(self) -> int:
-        done, count = len(self._rows), len(self._paths)
+        done, count = len(self._shards), len(self._paths)
         if done % count == 0:
             self._deal = np.random.default_rng([self._seed, done // count]).permutation(count)
         return int(self._deal[done % count])
@@ -107,7 +114,7 @@ class RecordWriter:
                 _part(path).unlink(missing_ok=True)
 
     def _finish(self) -> None:
-        if not self._rows:
+        if not self._shards:
             raise UserError(f"no person could be made a record; dropped: {_listing(self._dropped)}")
         for path, end in zip(self._paths, self._ends):
             if _part(path).stat().st_size != end:
@@ -125,7 +132,7 @@ class RecordWriter:
             "schema": schema.SCHEMA_VERSION,
             "name": self._name,
             "split": self._split,
-            "num_records": len(self._rows),
+            "num_records": len(self._shards),
             "num_people": self._people,
             "dropped": dict(sorted(self._dropped.items())),
             "features": sorted(features),
@@ -138,16 +145,15 @@ class RecordWriter:
         files.write_json(self.dir / schema.MANIFEST_NAME, manifest)
 
     def _columns(self) -> dict[str, Any]:
-        names = sorted(set(itertools.chain.from_iterable(row[3] for row in self._rows)))
-        columns = {
-            "shard": np.array([row[0] for row in self._rows], np.int32),
-            "offset": np.array([row[1] for row in self._rows], np.int64),
-            "length": np.array([row[2] for row in self._rows], np.int64),
+        shard, length = np.array(self._shards, np.int32), np.array(self._lengths, np.int64)
+        offset = np.zeros_like(length)
+        for number in range(len(self._paths)):  # a record begins where the one before it in its shard ends
+            own = np.flatnonzero(shard == number)
+            offset[own[1:]] = np.cumsum(length[own[:-1]])
+        features = {f"{schema.INDEX_FEATURE_PREFIX}{name}": self._features[name] for name in sorted(self._features)}
+        return {"shard": shard, "offset": offset, "length": length} | {
+            name: np.array(column, np.float32) for name, column in features.items()
         }
-        for name in names:
-            values = [row[3].get(name, np.nan) for row in self._rows]
-            columns[schema.INDEX_FEATURE_PREFIX + name] = np.array(values, np.float32)
-        return columns
 
     def _remove_old(self) -> None:
         """Takes the manifest of an older set away first, so that no mixture of two sets ever looks complete."""
@@ -161,7 +167,7 @@ class RecordWriter:
     @property
     def counts(self) -> dict[str, Any]:
         """Numbers so far: records, people in them, and the dropped with reasons."""
-        return {"records": len(self._rows), "people": self._people, "dropped": dict(sorted(self._dropped.items()))}
+        return {"records": len(self._shards), "people": self._people, "dropped": dict(sorted(self._dropped.items()))}
 
 
 def require_free(folder: str | Path, overwrite: bool) -> None:
@@ -211,8 +217,6 @@ def write_record_set(
             already holds a set.
     """
     images.require_pictures([image.image_path for image in annotated])
-    if config.people_are_real:
-        annotated = [_as_real(image) for image in annotated]
     order = np.random.default_rng([config.seed, len(annotated)]).permutation(len(annotated))
     writer = RecordWriter(output_dir, config.name, config.split, config.num_shards, config.seed, source, overwrite)
     with writer, Progress(len(annotated), f"records {config.name}-{config.split}", "images") as progress:
@@ -244,6 +248,10 @@ def _in_threads(
 
 
 def _samples_of(image: AnnotatedImage, config: RecordSetConfig) -> tuple[list[schema.PersonSample], list[str]]:
+    people = tuple(image.people)  # read once
+    if config.people_are_real:
+        people = tuple(dataclasses.replace(person, is_synthetic=False) for person in people)
+    image = dataclasses.replace(image, people=people)
     reasons = [crops.why_not_sampled(person, image, config.rules) for person in image.people]
     chosen = [number for number, reason in enumerate(reasons) if reason is None]
     if not chosen:
@@ -251,11 +259,6 @@ def _samples_of(image: AnnotatedImage, config: RecordSetConfig) -> tuple[list[sc
     pixels, ignore = images.read_image(image), images.read_ignore_mask(image)
     samples = [crops.crop_person(image, number, pixels, ignore, config.is_synthetic, config.crop) for number in chosen]
     return samples, [reason for reason in reasons if reason]
-
-
-def _as_real(image: AnnotatedImage) -> AnnotatedImage:
-    people = tuple(dataclasses.replace(person, is_synthetic=False) for person in image.people)
-    return dataclasses.replace(image, people=people)
 
 
 def _part(path: Path) -> Path:

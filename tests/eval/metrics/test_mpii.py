@@ -1,4 +1,4 @@
-"""The MPII multi-person metric: each rule of evaluation.md sections 5 to 7 with numbers computed by hand."""
+"""The MPII multi-person metric: each rule of docs/reference/evaluation.md sections 5 to 7, numbers by hand."""
 
 import numpy as np
 import pytest

@@ -87,6 +87,6 @@ def test_the_published_files_of_the_350_groups(shared_data):
     result = mpii_summary.summarize(mpii_summary.match_groups(*read_groups(str(truth), str(found))))
     assert result["mAP"] == pytest.approx(79.31346, abs=1e-5)
     assert (result["groups"], result["people"]) == (350, 902)
-    # n_gt of all groups, evaluation.md Sec. 10, joints in toolkit order.
+    # n_gt of all groups, docs/reference/evaluation.md section 10, joints in toolkit order.
     n_gt = [676, 786, 886, 887, 783, 677, 890, 895, 901, 898, 895, 888, 897, 897]
     assert result["counted"]["n_gt"] == n_gt

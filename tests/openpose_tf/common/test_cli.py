@@ -165,6 +165,30 @@ def test_an_empty_value_undoes_a_flagfile(tmp_path):
     assert call_with(None, flagfile, "--weights=").stdout == "None None\n"
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_a_flagfile_may_come_from_windows(tmp_path, encoding):
+    text = f"# run\n\n--flagfile={tmp_path / 'nested.flags'}\n// more\n  --weights=b.npz \n"
+    (tmp_path / "run.flags").write_bytes(text.replace("\n", "\r\n").encode(encoding))
+    (tmp_path / "nested.flags").write_bytes("--weights=a.npz\r\n--images=ä.jpg\r\n".encode(encoding))
+    for given in ([f"--flagfile={tmp_path / 'run.flags'}"], ["--flagfile", tmp_path / "run.flags"]):
+        assert call_with(None, *given).stdout == "b.npz ['ä.jpg']\n"
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (None, "run.flags does not exist: expected a file of flags"),
+        ("--output=ä\n".encode("latin-1"), "run.flags is not a text file in UTF-8 or UTF-16"),
+        (b"--flagfile=PATH\n", "run.flags includes itself"),
+    ],
+)
+def test_a_flagfile_that_cannot_be_read_is_named(tmp_path, data, message):
+    path = tmp_path / "run.flags"
+    if data is not None:
+        path.write_bytes(data.replace(b"PATH", os.fsencode(path)))
+    assert f"{tmp_path}/{message}" in call_with(None, f"--flagfile={path}", code=2).stderr
+
+
 def test_an_empty_value_of_a_required_flag_is_a_missing_one():
     result = call_with(None, "--output=", code=2, required=True)
     assert "--output" in result.stderr

@@ -44,7 +44,9 @@ def test_a_failing_stage_stops_the_rest_and_only_it_runs_again(tmp_path):
 
 def test_ctrl_c_while_a_stage_imports_is_a_stop_without_a_traceback(tmp_path, monkeypatch, capfd):
     (tmp_path / "interrupted.py").write_text(
-        "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\nprint('went on')\n"
+        "import os, signal\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it\n"
+        "os.kill(os.getpid(), signal.SIGINT)\nprint('went on')\n"
     )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     log = StageLog.open(tmp_path / "stages.json", FIX)

@@ -80,7 +80,7 @@ def test_lists_by_file_name_and_unknown_names(coco_files, tmp_path):
     with pytest.raises(UserError, match="is empty"):
         to_tfrecords.run(options(**coco_files, output_dir=str(tmp_path / "x"), include_list=str(names)))
     for amount in (0.01, 8.0):
-        with pytest.raises(UserError, match="of 8 images apart"):
+        with pytest.raises(UserError, match="of 8 images: choose at least 1"):
             to_tfrecords.run(options(**coco_files, output_dir=str(tmp_path / "x"), holdout=amount))
 
 

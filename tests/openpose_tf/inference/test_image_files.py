@@ -44,10 +44,10 @@ def test_film(tmp_path):
 
 
 def test_films_that_are_none(tmp_path):
-    (tmp_path / "a.mp4").write_bytes(b"no film")
-    with pytest.raises(UserError, match="damaged or no film"):
+    (tmp_path / "a.mp4").write_bytes(b"not a video")
+    with pytest.raises(UserError, match="damaged, or not a video"):
         image_files.read_video_header(tmp_path / "a.mp4")
-    with pytest.raises(UserError, match="damaged or no film"):
+    with pytest.raises(UserError, match="damaged, or not a video"):
         list(image_files.read_video(tmp_path / "a.mp4"))
     with pytest.raises(UserError, match="does not exist"):
         image_files.read_video_header(tmp_path / "b.mp4")

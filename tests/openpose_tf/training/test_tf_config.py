@@ -50,7 +50,7 @@ def test_others_have_no_work(monkeypatch, job, caplog):
     assert not tf_config.has_work()  # an evaluator is not always in its own list
 
 
-@pytest.mark.parametrize("value", [None, "", "{}", '{"environment": "cloud"}', '{"cluster": {}}'])
+@pytest.mark.parametrize("value", [None, "", "{}", "null", "[]", '{"environment": "cloud"}', '{"cluster": {}}'])
 def test_no_cluster(monkeypatch, value):
     monkeypatch.delenv("TF_CONFIG", raising=False)
     if value is not None:
@@ -64,8 +64,11 @@ def test_no_cluster(monkeypatch, value):
     "value",
     [
         "{",
-        "[]",
+        "[1]",
         '{"cluster": {"worker": ["a:1"]}}',
+        '{"cluster": {"worker": "a:1"}, "task": {"type": "worker", "index": 0}}',
+        '{"cluster": {"worker": ["a"]}, "task": {"type": "worker", "index": 0}}',
+        '{"cluster": {"worker": [1]}, "task": {"type": "worker", "index": 0}}',
         '{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 1}}',
         '{"cluster": {"worker": ["a:1"]}, "task": {"type": "chief", "index": 0}}',
         '{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": "x"}}',

@@ -45,20 +45,14 @@ def _annolist() -> list[dict[str, Any]]:
 def _matlab(value: Any) -> Any:
     """Lists of objects as struct arrays, other lists as cells or numbers, None as []."""
     if isinstance(value, dict):
-        clean = {
-            "".join(c for c in str(key) if c.isalnum() or c == "_")[:31] or "x": _matlab(one)
-            for key, one in value.items()
-        }
-        return {("f" + key if not key[0].isalpha() else key): one for key, one in clean.items()} or np.zeros((0, 0))
+        return {_field(str(key)): _matlab(one) for key, one in value.items()} or np.zeros((0, 0))
     if isinstance(value, list):
         if value and all(isinstance(one, dict) for one in value):
-            names = list(
-                dict.fromkeys(name for one in value for name in _matlab(one) if isinstance(_matlab(one), dict))
-            )
+            structs = [_matlab(one) for one in value]
+            names = list(dict.fromkeys(name for fields in structs if isinstance(fields, dict) for name in fields))
             if names:
                 array = np.empty((1, len(value)), [(name, object) for name in names])
-                for k, one in enumerate(value):
-                    fields = _matlab(one)
+                for k, fields in enumerate(structs):
                     array[0, k] = tuple(
                         fields.get(name, np.zeros((0, 0))) if isinstance(fields, dict) else 0 for name in names
                     )
@@ -76,15 +70,22 @@ def _matlab(value: Any) -> Any:
     return np.zeros((0, 0)) if value is None else value
 
 
+def _field(key: str) -> str:
+    """Returns a key as MATLAB's name of a field."""
+    name = "".join(c for c in key if c.isalnum() or c == "_")[:31] or "x"
+    return name if name[0].isalpha() else "f" + name
+
+
 def _write_matlab(rng: Rng, folder: Path) -> None:
     """The same annolist as the release (release.mat) and as the toolkit's ground truth (groups.mat)."""
     single: list[Any] = [[1, 2], [1], []]
     content = {"annolist": _annolist(), "img_train": [1, 1, 0], "single_person": single}
     if rng.random() < 0.7:
         content = mutate_value(rng, content)
+    release = _matlab(content)  # in which keys with and without a space are one
     variables = {
-        "release.mat": {"RELEASE": _matlab(content)},
-        "truth.mat": {"annolist_test": _matlab(content.get("annolist"))},
+        "release.mat": {"RELEASE": release},
+        "truth.mat": {"annolist_test": release.get("annolist", []) if isinstance(release, dict) else []},
     }
     variables["groups.mat"] = {"groups": _matlab(content.get("single_person"))}
     damage = rng.random() < 0.35  # of each file by itself, so that they no longer hold the same
@@ -136,13 +137,19 @@ def _or_refusal(read: Any) -> Any:
 # --- records --------------------------------------------------------------------------------------------------------
 
 
+@functools.lru_cache(maxsize=1)
+def _clean_records(folder: Path) -> tuple[record_set.RecordSet, bytes, dict[str, Any]]:
+    """A sound set of one record in a folder, its payload, and the arrays of its index."""
+    if not folder.is_dir():
+        write_records(folder, 1, False, num_shards=1)
+    records = record_set.load_records(folder)
+    with np.load(folder / schema.INDEX_NAME) as file:
+        return records, records.read(0), {name: file[name] for name in file.files}
+
+
 def _write_record(rng: Rng, folder: Path) -> None:
     """A set of one record: its payload, or its index or manifest, is changed; CRCs and sizes fit again."""
-    clean = folder / "clean"
-    if not clean.is_dir():
-        write_records(clean, 1, False, num_shards=1)
-    records = record_set.load_records(clean)
-    payload = records.read(0)
+    records, payload, index = _clean_records(folder / "clean")
     target = folder / "records"
     target.mkdir(exist_ok=True)
     part = int(rng.integers(4))
@@ -155,8 +162,7 @@ def _write_record(rng: Rng, folder: Path) -> None:
         writer.write(payload)
     manifest = dict(records.manifest)
     manifest["shards"] = [manifest["shards"][0] | {"bytes": shard.stat().st_size}]
-    with np.load(clean / schema.INDEX_NAME) as file:
-        arrays = {name: file[name] for name in file.files} | {"length": np.array([len(payload) + 16])}
+    arrays = index | {"length": np.array([len(payload) + 16])}
     data = _npz(arrays)
     if part == 3:
         choice = rng.random()
@@ -198,19 +204,31 @@ def _mutated_example(rng: Rng, payload: bytes) -> bytes:
 
 def _opens_record(folder: Path) -> bool:
     shard = next((folder / "records").glob("*.tfrecord-*"))
-    return sum(1 for _ in tf.data.TFRecordDataset(str(shard))) == 1
+    return shard.stat().st_size > schema.FRAME_HEADER_BYTES + schema.FRAME_FOOTER_BYTES  # the writer made its CRCs
+
+
+@functools.cache
+def _traced_read() -> Any:
+    """`sampler.read_record` as a stream runs it: traced once."""
+    signature = [tf.TensorSpec([], tf.string), tf.TensorSpec([], tf.int64)]
+    return tf.function(sampler.read_record, input_signature=signature, autograph=False)
 
 
 def _read_record(folder: Path) -> None:
     """What opens a set, what reads its bytes and what checks a record."""
-    records = record_set.load_records(folder / "records")
-    for row in range(len(records)):
-        problem = sampler.check_record(records, row)
-        if problem is not None:
-            raise UserError(problem)
-        path, offset = records.shard_paths[int(records.shard[row])], int(records.offset[row])
-        read = sampler.read_record(tf.constant(path), tf.constant(offset, tf.int64)).numpy()
-        assert read == records.read(row)
+    records, traced = record_set.load_records(folder / "records"), _traced_read()
+    payloads: list[tf.Tensor] = []
+
+    def read(path: tf.Tensor, offset: tf.Tensor) -> tf.Tensor:
+        payloads.append(traced(path, offset))
+        return payloads[-1]
+
+    with mock.patch.object(sampler, "read_record", read):
+        for row in range(len(records)):
+            problem = sampler.check_record(records, row)
+            if problem is not None:
+                raise UserError(problem)
+            assert payloads[-1].numpy() == records.read(row)
 
 
 # --- npz ------------------------------------------------------------------------------------------------------------

@@ -1,9 +1,12 @@
 """Formats in JSON: COCO keypoints, OpenPose's lists, predictions and COCO results."""
 
+import dataclasses
 import functools
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import cv2
 import numpy as np
@@ -11,8 +14,10 @@ import numpy as np
 from eval.formats import coco_results, oks_truth
 from eval.formats.prediction_json import read_predictions
 from openpose_tf.common.errors import UserError
+from openpose_tf.common.imaging import images
 from openpose_tf.data.annotations import readers
 from openpose_tf.data.annotations.formats import coco, coco_file
+from openpose_tf.data.annotations.formats.coco_file import CocoFile
 from openpose_tf.data.annotations.types import ReadRequest
 from openpose_tf.inference.coco_ids import AnnotatedIds
 from openpose_tf.skeleton import COCO_JOINTS, MPI, JointState
@@ -68,9 +73,15 @@ def _write_coco(rng: np.random.Generator, folder: Path) -> None:
 def _read_coco(folder: Path) -> None:
     """Records, OKS and the image ids of results; people and places must be the same."""
     path = str(folder / "people.json")
+    request = ReadRequest(path, str(folder / "images"))
     parsed = _or_refusal(lambda: coco_file.parse(path))
-    truth = _or_refusal(lambda: oks_truth.read_truth(path))
-    records = _or_refusal(lambda: readers.read("coco", ReadRequest(path, str(folder / "images"))))
+    found = _or_refusal(lambda: coco.annotated_images(parsed, request)) if isinstance(parsed, CocoFile) else parsed
+    once = dataclasses.replace(
+        readers.READERS["coco"], read=lambda _: _or_raise(found), parse=lambda _: _or_raise(parsed)
+    )  # the same function of the same file, not called again
+    with mock.patch.dict(readers.READERS, coco=once):
+        truth = _or_refusal(lambda: oks_truth.read_truth(path))
+        records = _or_refusal(lambda: _read("coco", request))
     _or_refusal(lambda: AnnotatedIds(path, ()))
     if isinstance(parsed, UserError):
         assert isinstance(records, UserError) and not isinstance(truth, oks_truth.Truth), (
@@ -78,7 +89,6 @@ def _read_coco(folder: Path) -> None:
         )
         raise parsed
     if isinstance(truth, oks_truth.Truth) and not isinstance(records, UserError):
-        found = coco.read(ReadRequest(path, str(folder / "images")))  # before broken pictures are left out
         assert _people_of_records(found.images) == _people_of_truth(truth)
     for outcome in (truth, records):
         if isinstance(outcome, UserError):
@@ -90,6 +100,27 @@ def _or_refusal(read: Any) -> Any:
         return read()
     except UserError as error:
         return error
+
+
+def _or_raise(outcome: Any) -> Any:
+    if isinstance(outcome, UserError):
+        raise outcome
+    return outcome
+
+
+def _read(name: str, request: ReadRequest) -> Any:
+    """`readers.read`; the three pictures, which nobody changes, are decoded once."""
+    with mock.patch.object(images, "find_unreadable", _find_unreadable):
+        return readers.read(name, request)
+
+
+def _find_unreadable(paths: Sequence[Path]) -> dict[Path, str]:
+    return {path: problem for path in paths for problem in _problem(path).values()}
+
+
+@functools.cache
+def _problem(path: Path, check: Any = images.find_unreadable) -> dict[Path, str]:
+    return check([path])
 
 
 def _people_of_records(images: Any) -> list[tuple[str, list[float]]]:
@@ -137,8 +168,7 @@ def _read_openpose(folder: Path) -> None:
     """Training and validation pictures together are all pictures."""
     request = ReadRequest(str(folder / "MPI.json"), str(folder / "images"))
     parts = [
-        _or_refusal(lambda split=split: readers.read("openpose_json", _with(request, split)))
-        for split in ("train", "val")
+        _or_refusal(lambda split=split: _read("openpose_json", _with(request, split))) for split in ("train", "val")
     ]
     found = [part for part in parts if not isinstance(part, UserError)]
     if not found:

@@ -1,4 +1,4 @@
-"""The MPII metric once more, in plain loops from the text of evaluation.md sections 4 to 7, to check the arrays by."""
+"""The MPII metric in plain loops, from the text of docs/reference/evaluation.md sections 4 to 7, as a reference."""
 
 import math
 

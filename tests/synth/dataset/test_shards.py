@@ -20,12 +20,16 @@ def make_image(folder, index):
 def test_only_missing_images_are_made(tmp_path):
     made = []
     make_image(str(tmp_path), 2)
-    before = (tmp_path / "annotations" / "000002.json").stat().st_mtime_ns
-    failures = shards.make_missing(
-        tmp_path, [0, 2, 4], make_image, str(tmp_path), EngineConfig(), "making", lambda index: made.append(index) or ""
-    )
+    mask = tmp_path / "masks" / "0000" / "000002.png"
+    before = mask.stat().st_mtime_ns
+
+    def note(index):
+        made.append(index)
+        return ""
+
+    failures = shards.make_missing(tmp_path, [0, 2, 4], 5, make_image, str(tmp_path), EngineConfig(), "making", note)
     assert failures == [] and made == [0, 4]
-    assert (tmp_path / "annotations" / "000002.json").stat().st_mtime_ns == before
+    assert mask.stat().st_mtime_ns == before
 
 
 def test_each_shard_lists_its_own_failures_until_nothing_fails(tmp_path):

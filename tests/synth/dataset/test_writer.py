@@ -7,7 +7,7 @@ import pytest
 from openpose_tf.common.errors import UserError
 from openpose_tf.data.annotations import image_dataset_schema
 from openpose_tf.data.annotations.image_dataset import read_header
-from synth.dataset import writer
+from synth.dataset import completeness, writer
 
 FLAGS = {"samples": 16, "camera": "paper"}
 
@@ -35,15 +35,16 @@ def test_round_trip_of_pictures_and_annotation(tmp_path):
     write(tmp_path, 7, [person(1)], depth)
     paths = image_dataset_schema.sample_paths(tmp_path, "000007")
     row = json.loads(paths["annotation"].read_text())
-    assert (row["image"], row["mask"], row["depth"]) == ("images/000007.jpg", "masks/000007.png", "depth/000007.png")
-    assert (row["width"], row["height"], row["schema"], row["image_id"]) == (30, 20, 1, "000007")
+    names = ("images/0000/000007.jpg", "masks/0000/000007.png", "depth/0000/000007.png")
+    assert (row["image"], row["mask"], row["depth"]) == names
+    assert (row["width"], row["height"], row["schema"], row["image_id"]) == (30, 20, 2, "000007")
     image = cv2.imread(str(paths["image"]))[:, :, ::-1]
     assert image[0, 0, 0] > 200 and image[0, 0, 2] < 60
     mask = cv2.imread(str(paths["mask"]), cv2.IMREAD_UNCHANGED)
     assert mask.dtype == np.uint16 and set(np.unique(mask)) == {0, 300}
     stored = cv2.imread(str(paths["depth"]), cv2.IMREAD_UNCHANGED)
     assert stored[7, 7] == 3210 and stored[0, 0] == 0
-    assert writer.is_complete(tmp_path, "000007")
+    assert completeness.complete(tmp_path, [7, 8]) == {7}
 
 
 def test_the_header_is_what_readers_expect(tmp_path):
@@ -103,11 +104,11 @@ def test_half_written_images_are_made_again(tmp_path):
     image_dataset_schema.sample_paths(tmp_path, "000000")["annotation"].write_text('{"image": "images/0000')  # cut off
     image_dataset_schema.sample_paths(tmp_path, "000001")["image"].unlink()
     image_dataset_schema.sample_paths(tmp_path, "000002")["mask"].write_bytes(b"")
-    left_over = tmp_path / "images" / ".000004.999.part.jpg"
+    left_over = tmp_path / "images" / "0000" / ".000004.999.part.jpg"
     left_over.write_bytes(b"half")
-    others = tmp_path / "images" / ".000009.999.part.jpg"
+    others = tmp_path / "images" / "0000" / ".000009.999.part.jpg"
     others.write_bytes(b"another shard's")
-    assert writer.missing(tmp_path, range(5)) == [0, 1, 2, 4]
+    assert completeness.missing(tmp_path, range(5)) == [0, 1, 2, 4]
     assert not left_over.exists() and others.exists()
 
 
@@ -115,8 +116,8 @@ def test_counts(tmp_path):
     start(tmp_path)
     write(tmp_path, 0, [person(1), person(3)])
     write(tmp_path, 2, [person(4)])
-    counts = writer.close_dataset(tmp_path, range(3), {"not a picture": 1})
-    assert counts == read_header(tmp_path)["counts"]
+    writer.close_dataset(tmp_path, {"not a picture": 1})
+    counts = read_header(tmp_path)["counts"]
     assert (counts["images"], counts["people"], counts["collisions"]) == (2, 3, 4)
     assert counts["keypoints"] == {"occluded_by_other": 16, "truncated": 16, "visible": 16}
     assert counts["poses"] == {"walk": 3} and counts["backgrounds_dropped"] == {"not a picture": 1}

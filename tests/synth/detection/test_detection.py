@@ -438,6 +438,29 @@ def test_unusable_segmentations_are_the_persons_box(tmp_path):
         np.testing.assert_array_equal(mask, box)
 
 
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        ([(1, "a.jpg"), ("001", "b.jpg")], r"images\[0\] and images\[1\] have the same id '001' \(a\.jpg and b\.jpg\)"),
+        ([(1, "x/a.jpg"), (2, "y\\a.jpg")], "two images have the same file name without folder"),
+    ],
+)
+def test_photographs_that_would_exchange_their_people_are_refused(tmp_path, images, message):
+    rows = [{"id": number, "file_name": name} for number, name in images]
+    (tmp_path / "a.json").write_text(json.dumps({"images": rows, "annotations": []}))
+    with pytest.raises(UserError, match=message):
+        groundtruth.make_groundtruth_segmenter(tmp_path / "a.json")
+
+
+def test_annotations_of_unlisted_photographs_are_counted(tmp_path, caplog):
+    people = [{"image_id": number, "bbox": [1, 2, 3, 4]} for number in ("007", 7, 8, None)]
+    content = {"images": [{"id": "7", "file_name": "a.jpg"}], "annotations": people}
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    segmenter = groundtruth.make_groundtruth_segmenter(tmp_path / "a.json")
+    assert "2 annotations are of images that it does not list" in caplog.text
+    assert len(segmenter.segment(np.zeros((9, 9, 3), np.uint8), Path("a.jpg")).masks) == 2
+
+
 @pytest.mark.parametrize("images", [[{"id": 1}], [7]])
 def test_annotations_without_what_is_needed_are_refused(tmp_path, images):
     (tmp_path / "a.json").write_text(json.dumps({"images": images, "annotations": []}))

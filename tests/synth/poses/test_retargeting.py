@@ -154,6 +154,17 @@ def test_a_tree_that_is_not_a_persons_asks_for_names(tmp_path, body):
         sources.load_poses(str(tmp_path), body).check()
 
 
+def test_a_leg_that_hangs_from_nothing_is_refused(tmp_path, body):
+    path, _ = file_of(tmp_path, body, NAMINGS["cmu"])
+    tree, motion = path.read_text().split("MOTION")
+    leg = f"JOINT {NAMINGS['cmu'].names()['right_hip']}"
+    before, after = tree.split(leg)
+    path.write_text(f"{before}}}\n{leg}{after.rstrip().removesuffix('}')}MOTION{motion}")
+    assert bvh.read(path, None).parents.count(-1) == 3  # hips, leg and what followed it, the spine
+    with pytest.raises(UserError, match=r"clip\.bvh: its joints .*, and its tree is not clearly a person's"):
+        read(path, body)
+
+
 def test_a_guess_is_logged_once_per_skeleton(tmp_path, body, caplog):
     path, _ = file_of(tmp_path, body, UNKNOWN)
     (tmp_path / "b.bvh").write_bytes(path.read_bytes())

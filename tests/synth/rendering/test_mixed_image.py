@@ -13,7 +13,7 @@ from openpose_tf.data.annotations.image_dataset import read_image_dataset
 from openpose_tf.data.annotations.types import AnnotatedImage, Person, ReadResult
 from openpose_tf.skeleton import JointState
 from synth.body import loading
-from synth.dataset import writer
+from synth.dataset import completeness, index, writer
 from synth.poses import sources as poses
 from synth.rendering import mixed_image, photo_matching
 from synth.rendering.renderer import Frame
@@ -263,15 +263,15 @@ def test_the_reader_gives_back_what_the_photograph_had(tmp_path):
     from openpose_tf.data.annotations import pixels as images
 
     np.testing.assert_array_equal(images.read_ignore_mask(read), ignore)
-    assert writer.count_annotations(tmp_path, [0])["people_real"] == 2
+    assert index.read(tmp_path).counts["people_real"] == 2
 
 
 def test_a_picture_without_its_ignore_mask_is_made_again(tmp_path):
     ignore = np.ones((HEIGHT, WIDTH), bool)
     written(tmp_path, photograph(real_person()), ignore)
-    assert writer.is_complete(tmp_path, "000000")
-    (tmp_path / "ignore_masks" / "000000.png").unlink()
-    assert writer.missing(tmp_path, [0]) == [0]
+    assert completeness.complete(tmp_path, [0]) == {0}
+    (tmp_path / "ignore_masks" / "0000" / "000000.png").unlink()
+    assert completeness.missing(tmp_path, [0]) == [0]
 
 
 def test_only_real_people_are_samples_of_mixed_data():

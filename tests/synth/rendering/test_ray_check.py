@@ -10,7 +10,7 @@ from synth.rendering import groundtruth
 from synth.scene import backgrounds, sampling
 from synth.scene.config import RenderConfig, SceneConfig
 
-LEAST_JOINTS, LEAST_AGREEMENT = 500, 0.97
+LEAST_JOINTS, LEAST_AGREEMENT = 500, 0.98
 
 
 def states_by_rays(caster, sampled, instance, figure):
@@ -27,7 +27,9 @@ def states_by_rays(caster, sampled, instance, figure):
         if person not in (0, instance):
             states.append(JointState.OCCLUDED_BY_OTHER if before > 0 else JointState.VISIBLE)
         else:
-            hidden = person == instance and before > groundtruth.OWN_DEPTH_M[joint]
+            # The limit counts along the optical axis.
+            along_axis = depth[joint] / np.linalg.norm(figure.mpii_joints[joint] - camera.centre_m)
+            hidden = person == instance and before * along_axis > groundtruth.OWN_DEPTH_M[joint]
             states.append(JointState.SELF_OCCLUDED if hidden else JointState.VISIBLE)
     return states
 

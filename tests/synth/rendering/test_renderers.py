@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from openpose_tf.common.errors import UserError
+from openpose_tf.data.annotations.store import listing
 from synth import render
 from synth.rendering import rendered_image, renderers
 from synth.rendering.job import Job, load_renderer
@@ -71,7 +72,7 @@ def job(folder, renderer, **changes):
 def test_any_renderer_makes_a_dataset(points, tmp_path):
     run = render.RenderRun(job(tmp_path, points), render.EngineConfig(), 1)
     assert render.render(run) == []
-    row = json.loads((tmp_path / "annotations" / "000000.json").read_text())
+    row = listing.read(tmp_path, "000000")
     ids = cv2.imread(str(tmp_path / row["mask"]), cv2.IMREAD_UNCHANGED)
     assert row["light"]["environment"] == "fog" and row["background"]["name"] == "fog"
     assert [person["area"] for person in row["people"]] == [

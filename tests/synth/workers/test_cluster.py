@@ -1,4 +1,4 @@
-"""Ray clusters as synth/README.md says: a token on all machines, pictures of two of them, one cut off half way."""
+"""Ray clusters as docs/how-to/render_on_a_cluster.md says: a token on all machines, one of two cut off half way."""
 
 import contextlib
 import shutil
@@ -32,7 +32,7 @@ def cluster():
     """Yields two machines with a Ray node each, and the environment of a command that may use them."""
     folder = Path(tempfile.mkdtemp(prefix="ray", dir="/tmp"))  # Ray's sockets need a short path
     base = {"HOME": str(folder), "RAY_USAGE_STATS_ENABLED": "0", **IMPATIENT}
-    given = {**base, "RAY_AUTH_MODE": "token"}  # and the token in ~/.ray, as the README says
+    given = {**base, "RAY_AUTH_MODE": "token"}  # and the token in ~/.ray, as that page says
     (folder / ".ray").mkdir()
     (folder / ".ray" / "auth_token").write_text(TOKEN)
     with two_machines() as machines, contextlib.ExitStack() as stack:
@@ -69,7 +69,7 @@ def test_two_machines_of_which_one_is_cut_off_make_the_pictures_of_one(tmp_path)
         refused = run_command(*render(machines, two), code=2, env=without_token, prefix=machines[0].prefix)
         assert "the cluster demands its token: copy" in refused.stderr and "RAY_AUTH_MODE=token" in refused.stderr
         process = start_command(*render(machines, two), env=given, prefix=machines[0].prefix)
-        wait_until(lambda: len(list((two / "annotations").glob("0*.json"))) >= 2, process)
+        wait_until(lambda: len(list((two / "annotations").glob("*/0*.json"))) >= 2, process)
         wait_until(lambda: any("ray::_in_worker" in title for title in machines[1].titles()), process)
         machines[1].cable("down")  # in the middle of a picture
         _, error = process.communicate(timeout=280)

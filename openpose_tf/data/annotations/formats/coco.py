@@ -31,7 +31,13 @@ from openpose_tf.skeleton import MPII_JOINTS, NUM_MPII_JOINTS, JointState
 
 UNUSABLE = "unusable segmentation: the box of the person counts"
 PARTLY_USABLE = "partly unusable segmentation: the rest of it counts"
-STATE_OF_FLAG = {0: JointState.MISSING, 1: JointState.SELF_OCCLUDED, 2: JointState.VISIBLE}
+OCCLUDED_BY_OTHER = 3  # a flag that no COCO file has, but OCHuman
+STATE_OF_FLAG = {
+    0: JointState.MISSING,
+    1: JointState.SELF_OCCLUDED,
+    2: JointState.VISIBLE,
+    OCCLUDED_BY_OTHER: JointState.OCCLUDED_BY_OTHER,
+}
 
 
 def read(request: ReadRequest) -> ReadResult:

@@ -28,6 +28,7 @@ WHAT = "a COCO person keypoints file"
 LISTS = ("images", "annotations", "categories")
 FARTHEST = 10**6  # pixels; places and sizes beyond it are damage
 LIMB_JOINTS = tuple(name for name in MPII_JOINTS if name[:2] in ("l_", "r_"))
+UNUSABLE_REGION = "region of un-annotated people without as many x as y: left out"
 ODD_FLAGS = "person with visibility flags other than 0, 1 and 2: above 0 is labelled"
 # Names of MPII's joints in COCO-like data sets.
 ALIASES = {"head": "head_top", "top_head": "head_top", "neck": "upper_neck", "head_bottom": "upper_neck"}
@@ -111,8 +112,8 @@ def parse(path: str | Path) -> CocoFile:
     content = files.read_json(path, WHAT)
     _check(content, path)
     for name in LISTS:
-        _require_unique(content[name], "id", path, name)
-    _require_unique(content["images"], "file_name", path, "images")
+        require_unique(content[name], "id", path, name)
+    require_unique(content["images"], "file_name", path, "images")
     categories = {key: row for row in content["categories"] if (key := id_key(row.get("id"))) is not None}
     with_keypoints = {key: joint_names(row["keypoints"]) for key, row in categories.items() if _lists_keypoints(row)}
     joints = _of_people(with_keypoints)
@@ -148,7 +149,7 @@ def id_key(identifier: Any) -> str | None:
     return text.lstrip("0") or "0" if text.isascii() and text.isdigit() else text
 
 
-def _require_unique(rows: Sequence[Mapping[str, Any]], field: str, path: str | Path, name: str) -> None:
+def require_unique(rows: Sequence[Mapping[str, Any]], field: str, path: str | Path, name: str) -> None:
     """Refuses a list in which two rows have the same id, or file name."""
     found: dict[str, int] = {}
     for number, row in enumerate(rows):
@@ -199,25 +200,34 @@ def _image(
     notes: collections.Counter[str],
 ) -> CocoImage:
     try:
-        width, height = (_side(row.get(side)) for side in ("width", "height"))
-        if not isinstance(row["file_name"], str) or not row["file_name"] or "\0" in row["file_name"]:
-            raise ValueError("file_name is not the name of a file")
+        width, height = (side(row.get(name)) for name in ("width", "height"))
         if row.get("id") is None:
             raise KeyError("id")
         people = tuple(_person(row, joints[str(id_key(row["category_id"]))], notes) for row in annotations)
-        return CocoImage(str(row["id"]), row["file_name"], width, height, people, _ignored(row))
+        name = checked_name(row["file_name"])
+        return CocoImage(str(row["id"]), name, width, height, people, _ignored(row, notes))
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise not_understood(path, row.get("id"), error) from None
 
 
-def _ignored(row: Mapping[str, Any]) -> tuple[Any, ...]:
-    """Returns PoseTrack18's regions of an image, given as lists of x and of y."""
+def checked_name(name: Any) -> str:
+    """Returns a file_name; ValueError if it is not the name of a file."""
+    if not isinstance(name, str) or not name or "\0" in name:
+        raise ValueError("file_name is not the name of a file")
+    return name
+
+
+def _ignored(row: Mapping[str, Any], notes: collections.Counter[str]) -> tuple[Any, ...]:
+    """Returns PoseTrack18's regions of an image, given as lists of x and of y; counts those that are none."""
     columns, rows = row.get("ignore_regions_x") or [], row.get("ignore_regions_y") or []
-    outlines = (np.column_stack([x, y]).astype(np.float64) for x, y in zip(columns, rows, strict=True))
+    pairs = [(x, y) for x, y in zip(columns, rows) if len(x) == len(y)]
+    if unusable := max(len(columns), len(rows)) - len(pairs):
+        notes[UNUSABLE_REGION] += unusable
+    outlines = (np.column_stack(pair).astype(np.float64) for pair in pairs)
     return tuple([outline.ravel().tolist()] for outline in outlines if len(outline) >= 3)
 
 
-def _side(value: Any) -> int | None:
+def side(value: Any) -> int | None:
     """Width or height in pixels; None where it is not given, or is not a size."""
     side = int(value or 0)
     return side if 0 < side <= FARTHEST else None
@@ -241,7 +251,7 @@ def _person(row: Mapping[str, Any], joints: tuple[str, ...], notes: collections.
     return CocoPerson(
         joints=tuple(joints[k] for k in columns),
         keypoints=keypoints,
-        box=_box(row.get("bbox"), keypoints),
+        box=usable_box(row.get("bbox"), keypoints),
         area=area if 0 < area <= FARTHEST**2 else None,
         is_crowd=float(row.get("iscrowd") or 0) != 0,  # "0" is text, and not a crowd
         segmentation=row.get("segmentation") or None,
@@ -250,15 +260,21 @@ def _person(row: Mapping[str, Any], joints: tuple[str, ...], notes: collections.
 
 def _with_flags(keypoints: np.ndarray, notes: collections.Counter[str]) -> np.ndarray:
     """Returns [K, 3] with flags 0, 1 and 2; joints at null or infinite places are not labelled."""
-    xy, flags = keypoints[:, :2], keypoints[:, 2]
-    known = (flags > 0) & (np.abs(xy) <= FARTHEST).all(-1)
+    flags = keypoints[:, 2]
     if not np.isin(flags, (0, 1, 2)).all():
         notes[ODD_FLAGS] += 1
-        flags = np.full(len(flags), 2.0)
-    return np.where(known[:, None], np.column_stack([xy, flags]), 0.0)
+        keypoints = np.column_stack([keypoints[:, :2], np.where(flags > 0, 2.0, 0.0)])
+    return without_unknown(keypoints)
 
 
-def _box(box: Any, keypoints: np.ndarray) -> tuple[float, float, float, float] | None:
+def without_unknown(keypoints: np.ndarray) -> np.ndarray:
+    """Returns [K, 3] with zeros where a joint is not labelled, or its place is null, infinite or too far away."""
+    known = (keypoints[:, 2] > 0) & (np.abs(keypoints[:, :2]) <= FARTHEST).all(-1)
+    return np.where(known[:, None], keypoints, 0.0)
+
+
+def usable_box(box: Any, keypoints: np.ndarray) -> tuple[float, float, float, float] | None:
+    """Returns a box (x, y, width, height), that of the labelled joints where it is empty, None without either."""
     if box:
         x, y, width, height = (float(value) for value in box)
         if width > 0 and height > 0 and max(abs(x), abs(y), width, height) <= FARTHEST:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from openpose_tf.common.errors import UserError
+from openpose_tf.common.file_names import last_part
 from openpose_tf.data.annotations import mpii, mpii_groups, splits
 from openpose_tf.data.annotations.mpii import MpiiImage
 from openpose_tf.data.annotations.types import VALIDATION, NamedSplit, ReadRequest, ReadResult
@@ -19,7 +20,7 @@ def read(request: ReadRequest) -> ReadResult:
     """
     release = mpii.read_release(request.annotations)
     if request.include_list and not (request.groups or request.validation_list):
-        listed = set(splits.read_list(request.include_list))
+        listed = {last_part(name) for name in splits.read_list(request.include_list)}
         chosen = [image for image in release if image.is_train and {image.name, Path(image.name).stem} & listed]
         return _result(chosen, request)
     split = _split(request, release)

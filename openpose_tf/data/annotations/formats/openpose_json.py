@@ -1,9 +1,10 @@
 """Reads the JSON lists that OpenPose training code uses: one entry per person (img_paths, joint_self, joint_others).
 
-Joints are in MPII's order; (0, 0) is a missing joint (original.md Sec. 2.1), as is a flag of 2 or more; flag 0 is
-occluded. A null place is a missing joint, a null objpos or scale is not known. Where a picture has several entries,
-everybody who appears in any of them is labelled once. With `--is_synthetic` the people are rendered, as in the authors'
-published D_S and D_M, whose numbers become features.
+Joints are in MPII's order; (0, 0) is a missing joint (docs/reference/method.md section 2.1), as is a flag of 2 or more;
+flag 0 is occluded. A null place is a missing joint; a null objpos or scale, or [], as MATLAB writes it, is not known;
+who has no joint is nobody. Where a picture has several entries, everybody who appears in any of them is
+labelled once. With `--is_synthetic` the people are rendered, as in the authors' published D_S and D_M, whose numbers
+become features.
 """
 
 import collections
@@ -32,7 +33,7 @@ from openpose_tf.skeleton import NUM_MPII_JOINTS, JointState
 
 WHAT = "a list of people in the form of OpenPose's MPI.json (key root)"
 LARGEST_SIDE = 10**6  # pixels; more is damage
-# Columns of the entries of rendered people (original.md Sec. 2.1); degrees, px, shares of the joints.
+# Columns of the entries of rendered people (docs/reference/method.md section 2.1); degrees, px, shares of the joints.
 FEATURES = {
     "camera_pitch_deg": "camera_angle",
     "min_distance": "minDist",
@@ -163,7 +164,7 @@ def _with_features(people: Sequence[Person], entries: Sequence[Mapping[str, Any]
     """Returns the people with the features of the entries whose joint_self they are; the pitch is that of the image."""
     columns = [_features(entry) for entry in entries]
     pitch = {name: column[name] for name in ("camera_pitch_deg",) for column in columns if name in column}
-    selves = [np.asarray(entry["joint_self"], np.float64).reshape(NUM_MPII_JOINTS, -1)[:, :2] for entry in entries]
+    selves = [_joints(entry["joint_self"])[:, :2] for entry in entries]
 
     def of(person: Person) -> dict[str, float]:
         known = person.keypoints[:, 2] != JointState.MISSING
@@ -195,7 +196,7 @@ def _add(
     people: list[Person], joints: Any, objpos: Any, scale: Any, is_synthetic: bool, width: int, height: int
 ) -> None:
     """Adds a person who is not there yet: the same joints are the same person."""
-    points = np.asarray(joints, np.float64).reshape(NUM_MPII_JOINTS, -1)
+    points = _joints(joints)
     flags = points[:, 2] if points.shape[1] > 2 else np.ones(NUM_MPII_JOINTS)
     missing = (points[:, :2] == 0).all(-1) | (flags >= 2) | ~np.isfinite(points[:, :2]).all(-1)
     keypoints = np.zeros((NUM_MPII_JOINTS, 3))
@@ -205,6 +206,16 @@ def _add(
     keypoints[~missing & ~in_image(keypoints, width, height), 2] = JointState.TRUNCATED
     if missing.all() or any(np.array_equal(keypoints, person.keypoints) for person in people):
         return
-    position = np.full(2, np.nan) if objpos is None else np.asarray(objpos, np.float64).reshape(2)
-    size = float(np.asarray(scale, np.float64).reshape(()))
-    people.append(Person(keypoints, position, size, is_synthetic=is_synthetic))
+    people.append(Person(keypoints, _numbers(objpos, 2), float(_numbers(scale)), is_synthetic=is_synthetic))
+
+
+def _joints(value: Any) -> np.ndarray:
+    """Returns [16, 2 or 3] joints, zeros where there are none."""
+    joints = np.asarray(value, np.float64)
+    return joints.reshape(NUM_MPII_JOINTS, -1) if value is not None and joints.size else np.zeros((NUM_MPII_JOINTS, 2))
+
+
+def _numbers(value: Any, *shape: int) -> np.ndarray:
+    """Returns numbers in a shape, NaN for null and an empty list."""
+    numbers = np.asarray(value, np.float64)
+    return numbers.reshape(shape) if value is not None and numbers.size else np.full(shape, np.nan)

@@ -6,6 +6,7 @@ import zlib
 import cv2
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 from openpose_tf.common.errors import UserError
@@ -247,6 +248,14 @@ def test_damage(tmp_path):
         images.read_rgb(tmp_path / "none.jpg", orientation="upright")
 
 
+def test_a_png_of_a_mask_holds_one_bit_per_pixel_and_every_decoder_reads_0_and_255():
+    mask = np.random.default_rng(1).random((30, 41)) > 0.4
+    data = images.encode(mask, ".png")
+    assert data[24] == 1  # bit depth
+    np.testing.assert_array_equal(images.decode_record_mask(data), mask * 255)
+    np.testing.assert_array_equal(tf.io.decode_png(data, channels=1)[..., 0], mask * 255)
+
+
 def test_encoded_bytes_are_opencvs(tmp_path):
     noise = np.random.default_rng(1).integers(0, 256, (30, 41, 3), np.uint8)
     bgr, deep = np.ascontiguousarray(noise[..., ::-1]), noise[..., 0].astype(np.uint16) * 200
@@ -255,8 +264,6 @@ def test_encoded_bytes_are_opencvs(tmp_path):
     assert images.encode(noise, ".jpg", 83) == cv2.imencode(".jpg", bgr, quality)[1].tobytes()
     assert images.encode(noise, ".png") == cv2.imencode(".png", bgr)[1].tobytes()
     assert images.encode(deep, ".png") == cv2.imencode(".png", deep)[1].tobytes()
-    mask = noise[..., 0] > 99
-    assert images.encode(mask, ".png") == cv2.imencode(".png", np.where(mask, 255, 0).astype(np.uint8))[1].tobytes()
     images.write(tmp_path / "deep.png", deep)
     images.write(tmp_path / "no_suffix", noise)
     np.testing.assert_array_equal(images.read_unchanged(tmp_path / "deep.png"), deep)
@@ -269,7 +276,8 @@ def test_records_are_decoded_as_by_opencv():
         expected = cv2.imdecode(np.frombuffer(data, np.uint8), mode)
         np.testing.assert_array_equal(images.decode_record_bgr(data, shrink), expected)
         assert expected.shape[0] == 96 // shrink
-    assert images.decode_record_bgr(b"not an image") is None
+    for damaged in (b"not an image", b"", data[:9]):
+        assert images.decode_record_bgr(damaged) is images.decode_record_mask(damaged) is None
 
 
 def test_what_cannot_be_written(tmp_path):
@@ -301,3 +309,12 @@ def test_a_list_of_paths(tmp_path):
     (tmp_path / "list.txt").write_bytes(b"\xff\xd8\xff")
     with pytest.raises(UserError, match="not a text file"):
         images.read_list(tmp_path / "list.txt")
+
+
+def test_lists_of_windows_name_files_of_this_system(tmp_path):
+    (tmp_path / "photos").mkdir()
+    for name in ("photos/a.jpg", "odd\\name.jpg"):
+        (tmp_path / name).touch()
+    (tmp_path / "list.txt").write_bytes("photos\\a.jpg\r\n.\\gone.jpg\r\nodd\\name.jpg\r\n".encode("utf-16"))
+    expected = [tmp_path / "photos" / "a.jpg", tmp_path / ".\\gone.jpg", tmp_path / "odd\\name.jpg"]
+    assert images.read_list(tmp_path / "list.txt") == expected

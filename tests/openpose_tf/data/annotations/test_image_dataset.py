@@ -76,7 +76,7 @@ def test_a_null_position_is_not_known(tmp_path):
 )
 def test_broken_annotation(tmp_path, changes):
     root = make(tmp_path / "ds", a=annotation("a", **changes))
-    with pytest.raises(UserError, match=r"a\.json is not an annotation of schema 1"):
+    with pytest.raises(UserError, match=r"a\.json is not an annotation of an image dataset"):
         read_image_dataset(root)
 
 

@@ -276,7 +276,7 @@ def test_training_images_without_joints_are_in_no_list_and_counted(tmp_path):
         "annotations": release_file(tmp_path, img_train=np.array([[1, 1, 0, 1, 1, 1, 0]])),
         "images": str(pictures(tmp_path / "images")),
     }
-    (tmp_path / "validation.txt").write_text("f.jpg\n")
+    (tmp_path / "validation.txt").write_bytes("mpii\\images\\f.jpg\r\n".encode("utf-16"))  # of Windows
     train, again = tmp_path / "train", tmp_path / "again"
     split = {"validation_list": str(tmp_path / "validation.txt")}
     counts = to_tfrecords.run(options(**common, **split, output_dir=str(train)))

@@ -1,6 +1,7 @@
 """The registry of readers: one entry makes a format known to records, D_M and the evaluation; readers write nothing."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -68,6 +69,36 @@ def test_reading_writes_nothing(points, tmp_path):
     assert sorted(tmp_path.rglob("*")) == before
 
 
+@pytest.mark.parametrize(
+    ("ids", "files", "message"),
+    [
+        (("one", "one"), ("one.jpg", "two.jpg"), "1 images are listed twice, such as one: "),
+        (("one", "two"), ("one.jpg", "one.jpg"), "1 images are listed twice, such as .*one.jpg: "),
+    ],
+)
+def test_images_with_one_id_or_one_file_are_refused_in_every_format(points, monkeypatch, ids, files, message):
+    def read_twice(request):
+        (image,) = read_points(request).images
+        folder = image.image_path.parent
+        return ReadResult(
+            [replace(image, image_id=name, image_path=folder / file) for name, file in zip(ids, files, strict=True)]
+        )
+
+    monkeypatch.setitem(readers.READERS, "points", Reader(read_twice, needs_images=False))
+    with pytest.raises(UserError, match=message):
+        readers.read("points", ReadRequest(points))
+
+
+@pytest.mark.parametrize("line", ["one.jpg", "one", "set/one.jpg", "set\\one.jpg", "{folder}/set/one.jpg"])
+def test_a_list_may_name_an_image_by_id_file_or_path(points, tmp_path, line):
+    chosen = tmp_path / "list.txt"
+    chosen.write_bytes((line.format(folder=tmp_path) + "\r\n").encode("utf-16"))
+    assert len(readers.read("points", ReadRequest(points, include_list=str(chosen))).images) == 1
+    chosen.write_text("other/one.jpg\n")
+    with pytest.raises(UserError, match=r"1 of 1 names are not in this data set, such as other/one\.jpg"):
+        readers.read("points", ReadRequest(points, include_list=str(chosen)))
+
+
 def test_a_list_may_name_what_the_reader_left_out(points, tmp_path):
     (tmp_path / "old.txt").write_text("one.jpg\nempty.jpg\n")
     found = readers.read("points", ReadRequest(points, include_list=str(tmp_path / "old.txt")))
@@ -122,3 +153,10 @@ def test_boxes_that_are_nobody_annotated_leave_the_loss_or_take_the_photograph_o
     boxes.write_text(json.dumps({"images": {"other.jpg": []}}))
     with pytest.raises(UserError, match="names none of the 1 photographs"):
         readers.read("points", ReadRequest(points, people_boxes=str(boxes)))
+
+
+def test_a_file_of_which_no_image_is_left_says_why(points, monkeypatch):
+    nobody = ReadResult([], left_out={"image without people": 2})
+    monkeypatch.setitem(readers.READERS, "points", Reader(lambda request: nobody, needs_images=False))
+    with pytest.raises(UserError, match=r"no image is left \(2 left out: image without people\)"):
+        readers.read("points", ReadRequest(points))

@@ -21,7 +21,7 @@ def affine_of(objpos, scale, uniform, augmentation):
 
 
 def reference_map(point, objpos, scale, uniform, size):
-    """The steps of original.md Sec. 2.3 one after the other, in plain words and float64."""
+    """The steps of docs/reference/method.md section 2.3 one after the other, in plain words and float64."""
     unit = size / 368
     x, y = point[0] - objpos[0], point[1] - objpos[1]
     zoom = 1.25 / scale * (0.4 + 1.2 * uniform[0]) * unit  # 200 * scale px tall becomes 250 * u

@@ -182,6 +182,11 @@ def test_damaged_sets(annotated, tmp_path):
     with pytest.raises(UserError, match="00001-of-00002 is missing"):
         record_set.load_records(out)
     shard.write_bytes(whole)
+    manifest = (out / "manifest.json").read_text()
+    (out / "manifest.json").write_text(manifest.replace(shard.name, "x" * 300))
+    with pytest.raises(UserError, match="xxx is missing"):
+        record_set.load_records(out)
+    (out / "manifest.json").write_text(manifest)
     (out / "index.npz").write_bytes(b"nonsense")
     with pytest.raises(UserError, match=r"index\.npz cannot be read"):
         record_set.load_records(out)

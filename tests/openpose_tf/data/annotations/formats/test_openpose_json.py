@@ -130,6 +130,14 @@ def test_null_numbers(tmp_path):
             read_openpose_json(path, tmp_path / "images", validation=False)
 
 
+def test_empty_lists_of_matlab_are_null(tmp_path):
+    rows = [entry("a.jpg", joints(10), objpos=[], scale_provided=[])]
+    rows += [entry("a.jpg", joints(60)) | {"joint_self": nothing} for nothing in ([], None)]
+    (image,) = read_openpose_json(write(tmp_path, rows), tmp_path / "images")
+    (person,) = image.people
+    assert np.isnan(person.objpos).all() and np.isnan(person.scale) and person.keypoints[0, 2] == JointState.VISIBLE
+
+
 def test_masks(tmp_path):
     path = write(tmp_path, [entry("a.jpg", joints(10))])
     (tmp_path / "masks").mkdir()

@@ -8,7 +8,7 @@ import pytest
 
 from openpose_tf.common.errors import UserError
 from openpose_tf.data.annotations import pixels
-from openpose_tf.data.annotations.formats import posetrack18
+from openpose_tf.data.annotations.formats import coco_file, posetrack18
 from openpose_tf.data.annotations.types import ReadRequest
 from openpose_tf.skeleton import MPII_JOINTS
 
@@ -65,6 +65,19 @@ def test_regions_of_unannotated_people_are_out_of_the_loss(annotations, tmp_path
     found = posetrack18.read(ReadRequest(str(annotations / "000001_mpii_test.json"), str(tmp_path)))
     mask = pixels.read_ignore_mask(found.images[0])
     assert mask[11:69, 61:89].all() and not mask[:, :59].any()
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "unusable"), [([[60, 90], [1, 9, 9]], [[10], [1, 1, 9]], 1), ([[60, 90, 90]], None, 1), (None, None, 0)]
+)
+def test_regions_without_as_many_x_as_y_are_left_out_and_counted(tmp_path, x, y, unusable):
+    content = video(1, 10)
+    content["images"][0] |= {"ignore_regions_x": x, "ignore_regions_y": y}
+    (tmp_path / "video.json").write_text(json.dumps(content))
+    save(tmp_path / "000001_mpii_test" / "000000.jpg")
+    found = posetrack18.read(ReadRequest(str(tmp_path / "video.json"), str(tmp_path)))
+    assert found.notes == ({coco_file.UNUSABLE_REGION: unusable} if unusable else {})
+    assert len(found.images[0].ignore_segmentations) == (y is not None)
 
 
 def test_what_is_missing_is_named(annotations, tmp_path):

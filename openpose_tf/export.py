@@ -1,10 +1,9 @@
-r"""Exports a trained student as a SavedModel with the decoder; also .keras, TFLite, weights.
+"""Exports a trained student as a SavedModel with the decoder; also .keras, TFLite, weights.
 
 python -m openpose_tf.export --model_dir=runs/student --output_dir=exported
 python -m openpose_tf.export --checkpoint=runs/student/ckpt-5000 --output_dir=exported --tflite=student.tflite
 python -m openpose_tf.export --checkpoint=runs/student/ckpt-4000,runs/student/ckpt-5000 --output_dir=mean
-python -m openpose_tf.export --model_dir=runs/real --output_dir=exported --weights=openpose_tf/assets/student_real.npz \
-    --card=openpose_tf/assets/student_real.md
+python -m openpose_tf.export --model_dir=runs/real --output_dir=exported --weights=student_real.npz
 """
 
 import dataclasses

@@ -35,21 +35,21 @@ def runs(tmp_path):
 
 
 def options(tmp_path, last, **others):
-    paths = {"weights": str(tmp_path / "student.npz"), "card": str(tmp_path / "card.md")} | others
+    paths = {"weights": str(tmp_path / "student.npz"), "card": str(tmp_path / "README.md")} | others
     return export.ExportOptions(str(tmp_path / "saved"), model_dir=str(last), **paths)
 
 
 def test_the_card_tells_the_runs_from_the_first_on(runs, tmp_path):
     export.export(options(tmp_path, runs[1]), ["help"])
-    text = (tmp_path / "card.md").read_text()
+    text = (tmp_path / "README.md").read_text()
     assert "| 1. first | builtin | 40 | 8 | 0 | 0.0003 | 90.0, 80.0 | abcdef0 |" in text
     assert "| 2. last | first/ckpt-40 | 60 | 32 | 0 | 0.0003 | 70.0, 50.0 | abcdef0 |" in text
     assert "--grouping=x" in text and "--nohelp" not in text
     assert str(tmp_path) not in text, "folders of this machine"
     parameters = build_openpose(TINY).count_params()
     assert f"{parameters:,} parameters" in text
-    assert "![Loss over the steps of all runs](card_loss.png)" in text
-    assert images.read_rgb(tmp_path / "card_loss.png", orientation="stored").shape[2] == 3
+    assert "![Loss over the steps of all runs](README_loss.png)" in text
+    assert images.read_rgb(tmp_path / "README_loss.png", orientation="stored").shape[2] == 3
 
 
 def test_a_card_needs_the_file_it_is_about_and_the_runs_files(runs, tmp_path):
@@ -58,4 +58,4 @@ def test_a_card_needs_the_file_it_is_about_and_the_runs_files(runs, tmp_path):
     (runs[0] / "metrics.jsonl").write_text("")
     with pytest.raises(UserError, match="no step was logged"):
         export.export(options(tmp_path, runs[1]))
-    assert not (tmp_path / "card.md").exists()
+    assert not (tmp_path / "README.md").exists()

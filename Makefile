@@ -30,7 +30,7 @@ test-slow:
 	@$(FULL) "$$python" -m pytest -m slow $(TESTS)
 
 docs:
-	@$(FULL) NO_MKDOCS_2_WARNING=1 "$$python" -m mkdocs build --quiet
+	@$(FULL) NO_MKDOCS_2_WARNING=1 "$$python" -m mkdocs build  # not --quiet, which switches strict off
 
 lint:
 	@$(FULL) "$$python" -m ruff format --check .

@@ -9,7 +9,7 @@ Example:
 
 import dataclasses
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,10 @@ from synth.scene.config import (
     DEFAULT_CAMERA,
     DEFAULT_LOOK,
     DEFAULT_PEOPLE_MEAN,
+    GROUNDS,
     PHOTO_MATCHES,
+    PLACES,
+    QUALITIES,
     SHAPES,
     RenderConfig,
     SceneConfig,
@@ -85,6 +88,7 @@ def identity(job: Job) -> dict[str, Any]:
     if job.photographs is not None:
         matches = job.scenes.photo_matches
         named["photo_match"] = "all" if matches == set(PHOTO_MATCHES) else ",".join(sorted(matches)) or "none"
+        del named["ground"]  # the photographs' people stand where they stand
         return {**named, "photographs": job.photographs.digest, "num_photographs": job.photographs.count}
     del named["photo_match"]
     return {**named, "image_size": size, "backgrounds": job.photos.digest}
@@ -99,7 +103,12 @@ def render(run: RenderRun) -> list[Failure]:
         config.seed,
         run.num_images,
         identity(run.job),
-        licences(config, bool(run.job.environments), (kind.environments_source, kind.environments_licence)),
+        licences(
+            config,
+            bool(run.job.environments),
+            (kind.environments_source, kind.environments_licence),
+            config.places == "all" and bool(kind.own_lights),
+        ),
         kind.packages,
     )
     if run.job.photographs is not None:
@@ -137,10 +146,11 @@ def run_of(given: flags.FlagValues) -> RenderRun:
     """
     workers = _engine_from_flags(given)
     folder = files.writable_dir(given.output_dir)
+    before = writer.remembered_flags(folder, given.dataset)
     job = Job(
         folder=str(folder.resolve()),
-        scenes=_scenes_from_flags(given),
-        render=_pixels_from_flags(given),
+        scenes=_scenes_from_flags(given, before),
+        render=_pixels_from_flags(given, before),
         renderer=given.renderer,
     )
     found = ReadResult([])
@@ -166,14 +176,14 @@ def _with_backgrounds(given: flags.FlagValues, job: Job) -> Job:
         return dataclasses.replace(job, photos=_scan(given.backgrounds))
     return dataclasses.replace(
         job,
-        photos=backgrounds.builtin_list(given.dataset),
+        photos=backgrounds.builtin_list(given.dataset, job.scenes.places),
         environments=RENDERERS[given.renderer].backgrounds[given.dataset],
         environment_share=backgrounds.ENVIRONMENT_SHARE[given.dataset],
     )
 
 
 def _read_photographs(given: flags.FlagValues) -> ReadResult:
-    for name in ("image_size", "backgrounds"):
+    for name in ("image_size", "backgrounds", "ground"):
         if given[name].present:
             raise UserError(f"--{name} has no use with --dataset=mixed: the photographs are the pictures")
     request = config_flags.build(ReadRequest, given, seed=given.split_seed)
@@ -194,7 +204,8 @@ def _num_mixed(given: flags.FlagValues, num_photographs: int) -> int:
     return given.num_images or most
 
 
-def _scenes_from_flags(given: flags.FlagValues) -> SceneConfig:
+def _scenes_from_flags(given: flags.FlagValues, before: Mapping[str, Any]) -> SceneConfig:
+    """`before`: flags of the dataset that is there; what changed its default since then is continued."""
     mean = given.people_mean
     if given.look == "wardrobe" and given.body != "builtin":
         raise UserError("--look=wardrobe is fitted to the built-in body: leave --body out, or give --look=painted")
@@ -206,14 +217,17 @@ def _scenes_from_flags(given: flags.FlagValues) -> SceneConfig:
         people_mean=DEFAULT_PEOPLE_MEAN[given.dataset] if mean is None else mean,
         camera=given.camera or DEFAULT_CAMERA[given.dataset],
         look=given.look or DEFAULT_LOOK.get(given.body, "painted"),
+        ground=given.ground or before.get("ground", GROUNDS[0]),
+        places=given.places or before.get("places", PLACES[0]),
     )
 
 
-def _pixels_from_flags(given: flags.FlagValues) -> RenderConfig:
+def _pixels_from_flags(given: flags.FlagValues, before: Mapping[str, Any]) -> RenderConfig:
     known = RENDERERS[given.renderer].devices
     if given.device not in known:
         raise UserError(f"--device={given.device}: --renderer={given.renderer} computes on {', '.join(known)}")
-    return config_flags.build(RenderConfig, given, device=given.device)
+    by_quality = QUALITIES[given.quality] if given.quality else before.get("samples", QUALITIES["standard"])
+    return config_flags.build(RenderConfig, given, device=given.device, samples=given.samples or by_quality)
 
 
 def _engine_from_flags(given: flags.FlagValues) -> EngineConfig:

@@ -112,7 +112,8 @@ def teacher_section(decisions: Sequence[dict[str, Any]]) -> str:
 
 def prediction_pairs(before: Path, after: Path, most: int) -> list[tuple[Path, Path]]:
     """Returns up to `most` pictures that both folders hold, evenly spaced in the order of their names."""
-    names = [path.name for path in images.list_images(after) if (before / path.name).is_file()]
+    names = [path.relative_to(after) for path in images.list_images(after, recursive=True)]
+    names = [name for name in names if (before / name).is_file()]
     chosen = names[:: max(1, len(names) // most)][:most]
     return [(before / name, after / name) for name in chosen]
 

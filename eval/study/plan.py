@@ -13,7 +13,9 @@ from openpose_tf.common.stages import Stage
 
 PLAIN, WITH_TEACHER = "openpose_tf.train", "teacher.train"
 SETS = ("standin", "synthetic")  # the two validation sets: held-out stand-in, and held-out D_S with all pitches
-LOOK = "--look=painted"  # of the people on whom the stored starts were trained and the results measured
+# Of the pictures on which the stored starts were trained and the results measured.
+LOOK = ("--look=painted", "--places=first")
+GROUND = "--ground=anywhere"  # D_M has none
 DATA_SEEDS = {"standin": 21, "synthetic": 22, "mixed": 23, "validation_standin": 24, "validation_synthetic": 25}
 
 
@@ -185,7 +187,7 @@ def data_stages(study: Study) -> list[Stage]:
     stages = [_render(study, name, count) for name, count in counts.items()]
     mixed = (
         *("--dataset=mixed", "--format=image_dataset", f"--annotations={study.images('standin')}", "--variants=1"),
-        *(LOOK, "--num_workers=-1", f"--samples={size.samples}", f"--seed={DATA_SEEDS['mixed']}"),
+        *(*LOOK, "--num_workers=-1", f"--samples={size.samples}", f"--seed={DATA_SEEDS['mixed']}"),
     )
     stages.append(_stage("render_mixed", "render D_M over the stand-in", "synth.render", study, "mixed", mixed))
     style = (
@@ -201,7 +203,7 @@ def _render(study: Study, name: str, count: int) -> Stage:
     flags = (
         *(f"--dataset={kind}", f"--num_images={count}", f"--seed={DATA_SEEDS[name]}"),
         *(f"--people_mean={study.size.people_mean:g}", f"--image_size={study.size.image_size}"),
-        *(LOOK, f"--samples={study.size.samples}", "--num_workers=-1"),
+        *(*LOOK, GROUND, f"--samples={study.size.samples}", "--num_workers=-1"),
     )
     return _stage(f"render_{name}", f"render {name}: {count} pictures", "synth.render", study, name, flags)
 

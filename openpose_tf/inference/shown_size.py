@@ -1,6 +1,6 @@
 """At which size a picture is shown: first by its own size, then so that its people are as tall as in the training.
 
-Numbers and what else was tried: docs/decisions/009-size-shown.md.
+Numbers and what else was tried: docs/decisions/011-size-shown.md.
 """
 
 from collections.abc import Sequence

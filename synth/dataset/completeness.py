@@ -43,8 +43,8 @@ def _missing(folder: Path, indices: Iterable[int]) -> tuple[list[int], list[Path
     for thousand, wanted in by_folder.items():
         inner = "" if flat else schema.thousand_name(thousand)
         names = {role: _names(folder / schema.ROLES[role][0] / inner) for role in (*roles, "annotation")}
-        pictures = set.intersection(*({os.path.splitext(name)[0] for name in names[role]} for role in roles))
-        candidates = [index for index in wanted if schema.image_name(index) in pictures]
+        pictures = set.intersection(*({name.partition(".")[0] for name in names[role]} for role in roles))
+        candidates = [index for index in wanted if f"{index:06d}" in pictures]  # image_name, of a million images
         if flat:
             whole = {index for index in candidates if _is_whole(folder, schema.image_name(index), flat)}
         else:

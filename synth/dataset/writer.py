@@ -29,7 +29,18 @@ def flags_of_old(kind: str) -> dict[str, str]:
     """Returns the values of flags that older datasets of a kind do not name."""
     if kind == "stylized":
         return {}
-    return {"look": "painted"} | ({"photo_match": "all"} if kind == "mixed" else {})
+    own = {"photo_match": "all"} if kind == "mixed" else {"ground": "anywhere"}
+    return {"look": "painted", "places": "first"} | own
+
+
+def remembered_flags(folder: Path, kind: str) -> dict[str, Any]:
+    """Returns the flags that made the dataset in a folder; none where there is none.
+
+    Raises:
+        UserError: the header is something else.
+    """
+    header = CLAIM.check(folder, {})
+    return {} if header is None else flags_of_old(kind) | header.get("flags", {})
 
 
 def versions(packages: Sequence[str]) -> dict[str, str]:

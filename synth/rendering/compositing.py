@@ -144,6 +144,11 @@ def add_camera_noise(rng: np.random.Generator, image: np.ndarray, dataset: str) 
     sigma, blur = rng.uniform(0.3, most_noise), rng.uniform(0.0, most_blur) * image.shape[1] / 640
     if blur > 0.25:
         image = cv2.GaussianBlur(image, (0, 0), blur)
-    noise = rng.standard_normal(image.shape[:2], np.float32)[..., None] * 0.8
-    noise = noise + rng.standard_normal(image.shape, np.float32) * 0.6  # most noise is in the brightness
-    return np.clip(image + sigma * noise + 0.5, 0, 255).astype(np.uint8)
+    grey = rng.standard_normal(image.shape[:2], np.float32)[..., None] * 0.8
+    noise = rng.standard_normal(image.shape, np.float32)
+    noise *= 0.6  # most noise is in the brightness
+    noise += grey
+    noise *= sigma
+    noise += image
+    noise += 0.5
+    return np.clip(noise, 0, 255, out=noise).astype(np.uint8)

@@ -6,7 +6,7 @@ from openpose_tf.common import config_flags
 from openpose_tf.data.annotations import readers
 from openpose_tf.data.annotations.types import ReadRequest
 from synth.rendering import renderers
-from synth.scene.config import RenderConfig, SceneConfig
+from synth.scene.config import QUALITIES, RenderConfig, SceneConfig
 from synth.workers.engine import EngineConfig
 
 flags.disclaim_key_flags()  # --help of the command that calls `define_flags` shows these flags as its own
@@ -15,6 +15,13 @@ flags.disclaim_key_flags()  # --help of the command that calls `define_flags` sh
 def define_flags() -> None:
     """Defines this command's flags."""
     config_flags.define(SceneConfig, RenderConfig, EngineConfig)
+    flags.DEFINE_enum(
+        "quality",
+        None,
+        list(QUALITIES),
+        f"samples per pixel by name: {', '.join(f'{name} {count}' for name, count in QUALITIES.items())}; --samples "
+        "overrides it. Default: what the data set has, else standard",
+    )
     flags.DEFINE_string(
         "output_dir", None, "folder of the dataset; a run that was stopped resumes there", required=True
     )

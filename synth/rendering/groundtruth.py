@@ -79,10 +79,13 @@ def amodal_mask(
         return modal
     height, width = ids.shape
     near_others = cv2.dilate(others.astype(np.uint8), np.ones((5, 5), np.uint8)).astype(bool)
-    inside = (depth > NEAREST_M) & (pixels > -0.5).all(1) & (pixels < [width - 0.5, height - 0.5]).all(1)
-    cells = np.where(inside[:, None], np.rint(pixels), 0).astype(int)
-    hidden = inside & near_others[cells[:, 1], cells[:, 0]]
-    chosen = triangles[hidden[triangles].any(1) & (depth > NEAREST_M)[triangles].all(1)]
+    x, y = pixels.T
+    inside = (depth > NEAREST_M) & (x > -0.5) & (y > -0.5) & (x < width - 0.5) & (y < height - 0.5)
+    hidden = np.zeros(len(pixels), bool)
+    hidden[inside] = near_others[np.rint(y[inside]).astype(int), np.rint(x[inside]).astype(int)]
+    a, b, c = triangles.T
+    chosen = triangles[hidden[a] | hidden[b] | hidden[c]]
+    chosen = chosen[(depth > NEAREST_M)[chosen].all(1)]
     drawn = np.zeros(ids.shape, np.uint8)
     corners = np.rint(np.clip(pixels, -4e3, 2e4)[chosen] * (1 << SUBPIXEL_BITS)).astype(np.int32)
     for corner in corners:

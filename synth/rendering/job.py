@@ -64,7 +64,7 @@ def load_sources(job: Job) -> Sources:
         body=model,
         poses=source,
         photos=job.photos,
-        lights=RENDERERS[job.renderer].lights[job.scenes.dataset],
+        lights=RENDERERS[job.renderer].all_lights(job.scenes.dataset, job.scenes.places),
         environments=job.environments,
         environment_share=job.environment_share,
         textures=library,

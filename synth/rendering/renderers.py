@@ -3,8 +3,8 @@
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 
-from synth.dataset.licences import CC0
 from synth.rendering.renderer import Renderer
+from synth.scene.builtin_places import CC0, ENVIRONMENTS
 from synth.scene.config import RenderConfig
 
 DEFAULT_RENDERER = "cycles"
@@ -20,7 +20,9 @@ class RendererKind:
         packages: Python packages whose versions decide the pixels.
         lights: per dataset, the environments that light scenes, names that `Renderer.read_environment` takes.
         backgrounds: per dataset, those that may also be seen behind people.
-        environments_source, environments_licence: where the environments come from.
+        environments_source, environments_licence: where these environments come from.
+        own_lights: per dataset, the environments of the package that --places=all adds to the lights; none for a
+            renderer that cannot read them.
     """
 
     make: Callable[[RenderConfig], Renderer]
@@ -30,6 +32,11 @@ class RendererKind:
     backgrounds: Mapping[str, tuple[str, ...]]
     environments_source: str
     environments_licence: str
+    own_lights: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+
+    def all_lights(self, dataset: str, places: str) -> tuple[str, ...]:
+        """Returns the environments that light the scenes of a dataset; `places` as in `SceneConfig`."""
+        return self.lights[dataset] + (self.own_lights.get(dataset, ()) if places == "all" else ())
 
 
 def _make_cycles(config: RenderConfig) -> Renderer:
@@ -53,6 +60,7 @@ RENDERERS: dict[str, RendererKind] = {
         backgrounds={"synthetic": ("forest", "sunrise"), "real_standin": ("city", "courtyard")},
         environments_source="Greg Zaal / Poly Haven, inside the bpy package",
         environments_licence=CC0,
+        own_lights=ENVIRONMENTS,
     ),
 }
 

@@ -15,17 +15,14 @@ from absl import logging
 from openpose_tf.common.errors import UserError
 from openpose_tf.common.fingerprints import fingerprint
 from openpose_tf.common.imaging import images
+from synth.scene import builtin_places
 from synth.scene.camera import Camera
 from synth.scene.config import MIN_BACKGROUND_SIDE
+from synth.scene.ground import ground_share
 
-ASSETS = Path(__file__).resolve().parents[1] / "assets" / "backgrounds"
-# Photographs and environments of the two rendered domains; no image is in both.
-BUILTIN_PHOTOS = {
-    "synthetic": ("aitzgorri", "brushes", "life", "picosdeeuropa", "seeding"),
-    "real_standin": ("fig", "sunset", "wine"),
-}
 ENVIRONMENT_SHARE = {"synthetic": 0.3, "real_standin": 0.6}
 LEAST_CROP = 0.7  # the square crop is 0.7 to 1 of the photograph's shorter side
+GROUND_TRIES = 8  # photographs that are drawn until one has enough ground
 ENVIRONMENT_MEAN = 0.18  # mean linear light of an environment view, middle grey
 
 
@@ -39,6 +36,7 @@ class Background:
         crop: (x, y, width, height) as fractions of the photograph.
         flip: mirrored.
         turn_rad: turn of an environment, the same as the light's.
+        ground: share of the picture's height, from the top, above which nobody may stand; 0 = anywhere.
     """
 
     kind: str
@@ -46,6 +44,7 @@ class Background:
     crop: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)
     flip: bool = False
     turn_rad: float = 0.0
+    ground: float = 0.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,9 +68,9 @@ class BackgroundList:
         return fingerprint(text)
 
 
-def builtin_list(dataset: str) -> BackgroundList:
-    """Returns the photographs that come with the package for `synthetic` or `real_standin`."""
-    paths = [ASSETS / f"{name}.jpg" for name in BUILTIN_PHOTOS[dataset]]
+def builtin_list(dataset: str, places: str = "all") -> BackgroundList:
+    """Returns the photographs that come with the package for `synthetic` or `real_standin`; `SceneConfig.places`."""
+    paths = [builtin_places.photo_path(name) for name in builtin_places.photo_names(dataset, places)]
     return BackgroundList(
         tuple(map(str, paths)), tuple(images.image_size(path, orientation="upright") for path in paths)
     )
@@ -133,7 +132,13 @@ def _judge(path: Path, problem: str | None) -> tuple[str | None, tuple[int, int]
 
 
 def sample_background(
-    rng: np.random.Generator, photos: BackgroundList, width: int, height: int, environments: Sequence[str], share: float
+    rng: np.random.Generator,
+    photos: BackgroundList,
+    width: int,
+    height: int,
+    environments: Sequence[str],
+    share: float,
+    lowest_row: float | None = None,
 ) -> Background:
     """Draws a background.
 
@@ -143,24 +148,54 @@ def sample_background(
         width, height: of the picture in pixels.
         environments: environments that may be seen; empty = none.
         share: probability of an environment.
+        lowest_row: share of the picture's height, from the top, where a photograph's ground has to begin at the
+            latest; None = people may stand anywhere.
     """
     use_environment = rng.random() < share
     environment = environments[rng.integers(len(environments))] if environments else ""
     turn = rng.uniform(0.0, 2 * math.pi)
-    number = int(rng.integers(len(photos.paths)))
-    crop = _sample_crop(rng, photos.sizes[number], width / height)
+    number, crop, ground = _sample_photo(rng, photos, width / height, lowest_row)
     flip = bool(rng.random() < 0.5)
     if use_environment and environment:
         return Background("environment", environment, turn_rad=float(turn))
-    return Background("photo", photos.paths[number], crop, flip)
+    return Background("photo", photos.paths[number], crop, flip, ground=ground)
 
 
-def _sample_crop(rng: np.random.Generator, size: tuple[int, int], aspect: float) -> tuple[float, float, float, float]:
-    """A random crop of the picture's aspect ratio, 0.7 to 1 times the largest that fits; fractions."""
+def _sample_photo(
+    rng: np.random.Generator, photos: BackgroundList, aspect: float, lowest_row: float | None
+) -> tuple[int, tuple[float, float, float, float], float]:
+    """Returns the number of a photograph, its crop, and the share of the crop that is above its ground."""
+    for _ in range(GROUND_TRIES):
+        number = int(rng.integers(len(photos.paths)))
+        if lowest_row is None:
+            return number, _sample_crop(rng, photos.sizes[number], aspect), 0.0
+        ground = ground_share(photos.paths[number])
+        crop = _sample_crop(rng, photos.sizes[number], aspect, ground, lowest_row)
+        above = min(max((ground - crop[1]) / crop[3], 0.0), 1.0)
+        if above <= lowest_row + 1e-9:
+            break
+    return number, crop, above
+
+
+def _sample_crop(
+    rng: np.random.Generator, size: tuple[int, int], aspect: float, ground: float = 0.0, lowest_row: float = 0.0
+) -> tuple[float, float, float, float]:
+    """A random crop of the picture's aspect ratio, 0.7 to 1 times the largest that fits; fractions.
+
+    Args:
+        rng: source of randomness.
+        size: (width, height) of the photograph.
+        aspect: width by height of the picture.
+        ground: where the photograph's ground begins, a share of its height; 0 = it does not matter.
+        lowest_row: where it has to begin in the crop; where none can be had, the crop with the most ground is taken.
+    """
     full = min(size[0] / aspect, size[1])  # height of the largest crop, px
-    crop_h = full * rng.uniform(LEAST_CROP, 1.0)
+    largest = (1 - ground) / max(1 - lowest_row, 1e-9) * size[1] / full if ground else 1.0
+    crop_h = full * rng.uniform(LEAST_CROP, min(max(largest, LEAST_CROP), 1.0))
     crop_w = crop_h * aspect
-    x, y = rng.uniform(0.0, size[0] - crop_w), rng.uniform(0.0, size[1] - crop_h)
+    lowest = size[1] - crop_h
+    highest = min(max(ground * size[1] - lowest_row * crop_h, 0.0), lowest) if ground else 0.0
+    x, y = rng.uniform(0.0, size[0] - crop_w), rng.uniform(highest, lowest)
     return (x / size[0], y / size[1], crop_w / size[0], crop_h / size[1])
 
 

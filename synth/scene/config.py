@@ -11,6 +11,9 @@ CAMERAS = ("paper", "release", "standin", "mixed")
 LIGHTS = ("hdri", "sh")
 SHAPES = ("normal", "clip")
 LOOKS = ("wardrobe", "painted")
+GROUNDS = ("photograph", "anywhere")
+PLACES = ("all", "first")
+QUALITIES = {"draft": 2, "standard": 6, "high": 16}  # samples per pixel
 PHOTO_MATCHES = ("light", "colour", "blur", "noise", "shadow")  # what --photo_match=all adds to the people of D_M
 DEFAULT_CAMERA = {"synthetic": "paper", "real_standin": "standin", "mixed": "mixed"}
 DEFAULT_LOOK = {"builtin": "wardrobe"}  # by body; painted for all others
@@ -80,6 +83,21 @@ class SceneConfig:
         choices=LOOKS,
         derived=True,
     )
+    ground: str = option(
+        "photograph",
+        "photograph = people stand where a background photograph has its ground, known for the built-in ones, else "
+        "estimated; anywhere = wherever the camera sees its own ground, as in data sets made before there was this "
+        "flag; not for mixed. Default: what the data set has, else photograph",
+        choices=GROUNDS,
+        derived=True,
+    )
+    places: str = option(
+        "all",
+        "all = every built-in photograph and environment; first = those of data sets made before there was this flag. "
+        "Default: what the data set has, else all",
+        choices=PLACES,
+        derived=True,
+    )
     max_tries: int = 12
 
     @property
@@ -108,7 +126,12 @@ class RenderConfig:
         device: what the renderer computes on.
     """
 
-    samples: int = option(16, "samples per pixel", low=1)
+    samples: int = option(
+        QUALITIES["standard"],
+        "samples per pixel; default: what the data set has, else those of --quality",
+        low=1,
+        derived=True,
+    )
     device: str = "CPU"
     denoise: bool = option(True, "denoise with OpenImageDenoise")
     write_depth: bool = option(False, "also write depth/ (uint16 millimetres)")

@@ -6,6 +6,7 @@ import functools
 import numpy as np
 
 SHRINK_M = 0.005  # the search for touching triangles goes on while a box shrinks by more than this
+LEAST_CELL_M = 0.02  # side of the cells that tell which triangles are near
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,7 +76,8 @@ class Mesh:
 def near_triangles(a: Mesh, b: Mesh) -> tuple[np.ndarray, np.ndarray] | None:
     """Returns the triangles [i], [j] of two meshes that can touch each other; None if none can.
 
-    Only triangles in the box where the boxes of both meshes overlap can; their own boxes then give a smaller one.
+    Only triangles in the box where the boxes of both meshes overlap can; their own boxes then give a smaller one. Of
+    those in the last box, the ones that share a cell with a triangle of the other mesh remain.
     """
     low, high = np.maximum(a.low, b.low), np.minimum(a.high, b.high)
     rows = [np.arange(len(one.topology.triangles)) for one in (a, b)]
@@ -83,7 +85,8 @@ def near_triangles(a: Mesh, b: Mesh) -> tuple[np.ndarray, np.ndarray] | None:
         boxes = []
         for i, one in enumerate((a, b)):
             lows, highs = (corner[rows[i]] for corner in one.triangle_boxes)
-            inside = ((lows <= high) & (highs >= low)).all(1)
+            x, y, z = ((lows <= high) & (highs >= low)).T  # faster than all(1)
+            inside = x & y & z
             if not inside.any():
                 return None
             rows[i] = rows[i][inside]
@@ -92,4 +95,24 @@ def near_triangles(a: Mesh, b: Mesh) -> tuple[np.ndarray, np.ndarray] | None:
         gained = (shrunk_low > low + SHRINK_M).any() or (shrunk_high < high - SHRINK_M).any()
         low, high = np.maximum(low, shrunk_low), np.minimum(high, shrunk_high)
         if not gained:
-            return rows[0], rows[1]
+            return _in_shared_cells(a, b, rows)
+
+
+def _in_shared_cells(a: Mesh, b: Mesh, rows: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray] | None:
+    """Returns those of the triangles `rows` of two meshes whose boxes share a cubic cell; None if none do."""
+    boxes = [[corner[rows[i]] for corner in one.triangle_boxes] for i, one in enumerate((a, b))]
+    # No box is longer than a cell, so that it lies in the cells of its eight corners.
+    side = max(LEAST_CELL_M, 1.001 * max(float((highs - lows).max()) for lows, highs in boxes))
+    origin = np.minimum(boxes[0][0].min(0), boxes[1][0].min(0))
+    ends = [[np.floor((corner - origin) / side).astype(np.int64) for corner in box] for box in boxes]
+    size = np.maximum(ends[0][1].max(0), ends[1][1].max(0)) + 1
+    cells = [
+        np.stack([(x[:, 0] * size[1] + y[:, 1]) * size[2] + z[:, 2] for x in box for y in box for z in box])
+        for box in ends
+    ]
+    kept = []
+    for own, others in (cells, cells[::-1]):
+        filled = np.zeros(int(size.prod()), bool)
+        filled[others] = True
+        kept.append(filled[own].any(0))
+    return (rows[0][kept[0]], rows[1][kept[1]]) if kept[0].any() else None

@@ -17,6 +17,7 @@ NEAREST_M = 1.8  # nobody stands nearer to the camera,
 NEAREST_FACTOR = 0.6  # nor nearer than this share of the distance to the camera's aim
 DEPTH_FACTOR = 1.7  # the farthest person stands at most so many times as far as the camera's aim
 LEAST_DEPTH_M = 2.5  # the area is at least so deep
+LEAST_SHOWN_M = 0.5  # where a photograph has less ground than this, people stand that deep all the same
 RELEASE_SIDE_SHARE = 0.75  # the release places people in 3/4 of the visible width of D_S
 BOX_MARGIN_M = 0.02  # boxes nearer than this are tested exactly
 
@@ -66,6 +67,21 @@ def release_area(camera: Camera) -> Area:
 def mixed_area(camera: Camera) -> Area:
     """Returns the release's area of D_M: as `release_area`, over the whole visible width."""
     return dataclasses.replace(release_area(camera), side_share=1.0)
+
+
+def lowest_ground_row(camera: Camera, area: Area) -> float:
+    """Returns where the ground has to begin, a share of the picture's height, for the least depth of an area."""
+    pixels, _ = camera.project(np.array([0.0, min(area.far_m, area.near_m + LEAST_DEPTH_M), 0.0]))
+    return float(np.clip((pixels[1] + 0.5) / camera.height, 0.0, 1.0))
+
+
+def before_ground_row(area: Area, camera: Camera, row: float) -> Area:
+    """Returns the part of an area that is seen below a row, a share of the picture's height; half a metre at least."""
+    below_deg = camera.pitch_deg + math.degrees(math.atan((row - 0.5) * camera.height / camera.focal_px))
+    farthest = camera.centre_m[1] + _along_ground(camera.centre_m[2], below_deg)
+    if below_deg <= 0 or farthest >= area.far_m:
+        return area
+    return dataclasses.replace(area, far_m=max(farthest, area.near_m + LEAST_SHOWN_M))
 
 
 AREAS: dict[str, Callable[[Camera], Area]] = {

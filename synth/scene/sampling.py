@@ -20,7 +20,7 @@ from synth.scene.camera import CAMERA_SAMPLERS, Camera
 from synth.scene.config import DATASETS, SceneConfig
 from synth.scene.light import Light
 from synth.scene.person import Figure, PersonSpec, describe, stand
-from synth.scene.placement import AREAS, Intersects, place
+from synth.scene.placement import AREAS, Intersects, before_ground_row, lowest_ground_row, place
 
 TILT_STD_RAD = 0.03  # people do not stand like pillars
 
@@ -116,6 +116,7 @@ def sample_scene(
     """
     for_camera, for_background, for_light, for_people, for_render = scene_seeds(config, index)
     camera = CAMERA_SAMPLERS[config.camera](np.random.default_rng(for_camera), config.width, config.height)
+    has_ground = config.ground == "photograph"
     background = background or backgrounds.sample_background(
         np.random.default_rng(for_background),
         sources.photos,
@@ -123,8 +124,9 @@ def sample_scene(
         config.height,
         sources.environments if config.light == "hdri" else (),
         sources.environment_share,
+        lowest_ground_row(camera, AREAS[config.camera](camera)) if has_ground else None,
     )
-    figures, counts = sample_people(for_people, config, sources, camera, intersects)
+    figures, counts = sample_people(for_people, config, sources, camera, intersects, background.ground)
     render_seed, finish_seed = np.random.default_rng(for_render).integers(0, 2**31 - 1, 2)
     return Scene(
         index=index,
@@ -150,11 +152,17 @@ def sample_light(
 
 
 def sample_people(
-    seed: np.random.SeedSequence, config: SceneConfig, sources: Sources, camera: Camera, intersects: Intersects
+    seed: np.random.SeedSequence,
+    config: SceneConfig,
+    sources: Sources,
+    camera: Camera,
+    intersects: Intersects,
+    ground: float = 0.0,
 ) -> tuple[list[Figure], PlacementCounts]:
-    """Returns a Poisson number of people at free spots; each person has its own seed."""
+    """Returns a Poisson number of people at free spots below the row `ground`; each person has its own seed."""
     wanted = max(config.people_min, int(np.random.default_rng(seed).poisson(config.people_mean)))
     area = AREAS[config.camera](camera)
+    area = before_ground_row(area, camera, ground) if ground else area
     figures: list[Figure] = []
     collisions = self_collisions = 0
     for child in seed.spawn(wanted):

@@ -53,7 +53,8 @@ def test_the_command_makes_it_again():
     header = {"num_images": 2, "kind": "synthetic", "seed": 3, "flags": FLAGS, "licences": LICENCES}
     assert card.command(header) == (
         "python -m synth.render --output_dir=DIR --num_images=2 --dataset=synthetic --seed=3 --image_size=96 "
-        "--camera=paper --denoise --nowrite_depth --backgrounds=builtin --look=painted"  # older than the flag
+        "--camera=paper --denoise --nowrite_depth --backgrounds=builtin --look=painted "
+        "--places=first --ground=anywhere"  # older than these flags
     )
     assert "--look=wardrobe" in card.command({**header, "flags": {**FLAGS, "look": "wardrobe"}})
     own = {**header, "licences": [{"part": "backgrounds", "source": "", "licence": ""}]}

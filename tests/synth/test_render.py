@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import signal
 import types
@@ -151,7 +152,8 @@ DEFAULTS = {
     "renderer": "cycles", "samples": 1, "device": "CPU", "denoise": True, "write_depth": False, "jpeg_quality": 95,
     "num_workers": 0,
     "ray_address": None, "gpus_per_worker": None, "scenes_per_worker": 10, "shard_index": 0, "num_shards": 1,
-    "num_images": 1, "annotations": None, "images": None, "textures": "", "look": None,
+    "num_images": 1, "annotations": None, "images": None, "textures": "", "look": None, "quality": None, "ground": None,
+    "places": None,
 }  # fmt: skip
 
 
@@ -188,6 +190,39 @@ def test_the_standin_has_its_own_camera_and_pictures(tmp_path):
     made = render.run_of(given).job
     assert made.scenes.camera == "standin"
     assert not set(made.photos.paths) & set(backgrounds.builtin_list("synthetic").paths)
+
+
+def requested(folder, **changes):
+    return render.run_of(
+        types.SimpleNamespace(**{**DEFAULTS, "output_dir": str(folder), "samples": None, **changes})
+    ).job
+
+
+@pytest.mark.parametrize(
+    ("changes", "samples"),
+    [({}, 6), ({"quality": "draft"}, 2), ({"quality": "high"}, 16), ({"quality": "draft", "samples": 5}, 5)],
+)
+def test_the_quality_sets_the_samples_and_samples_override_it(tmp_path, changes, samples):
+    assert requested(tmp_path, **changes).render.samples == samples
+
+
+def test_an_older_data_set_is_continued_in_its_own_form(tmp_path):
+    first = job(tmp_path, places="first", ground="anywhere")
+    first = dataclasses.replace(first, photos=backgrounds.builtin_list("synthetic", "first"))
+    flags = render.identity(dataclasses.replace(first, render=RenderConfig(samples=16)))
+    older = {name: value for name, value in flags.items() if name not in ("places", "ground")}
+    writer.open_dataset(tmp_path, "synthetic", 0, 1, older, [])
+    now = requested(tmp_path)
+    assert (now.render.samples, now.scenes.places, now.scenes.ground) == (16, "first", "anywhere")
+    assert render.identity(now) == flags
+    writer.open_dataset(tmp_path, "synthetic", 0, 2, render.identity(now), [])
+    with pytest.raises(UserError, match=r"ground: anywhere, now photograph; flags\.samples: 16, now 2"):
+        other = requested(tmp_path, quality="draft", ground="photograph")
+        writer.open_dataset(tmp_path, "synthetic", 0, 2, render.identity(other), [])
+
+
+def test_a_data_set_remembers_what_changes_its_scenes(tmp_path):
+    assert {"samples", "places", "ground", "look"} <= set(render.identity(job(tmp_path)))
 
 
 @pytest.mark.parametrize("arguments", [["--num_images=1", "--camera=fisheye"], ["--num_images=0"]])

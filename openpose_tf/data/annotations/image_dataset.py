@@ -64,22 +64,24 @@ def _images_of(root: Path, part: Part) -> list[AnnotatedImage]:
 
 def _packed(root: Path, pack: Pack, numbers: set[int]) -> Iterator[AnnotatedImage]:
     """Yields images of a pack without reading its rows."""
-    places, columns = pack.places(), pack.columns(*FACTS)
-    for k, number in enumerate(columns["number"].tolist()):
-        if number not in numbers:
-            continue
-        name = schema.image_name(number)
-        paths = schema.sample_paths(root, name, flat=False)
-        start, end = places[k : k + 2].tolist()
-        yield AnnotatedImage(
-            image_id=name,
-            image_path=paths["image"].with_suffix(str(columns["image_suffix"][k])),
-            width=int(columns["width"][k]),
-            height=int(columns["height"][k]),
-            people=PackedPeople(pack, int(columns["num_people"][k]), start, end),
-            labelled_joints=tuple(columns["labelled_joints"][k].tolist()),
-            ignore_mask_path=paths["ignore_mask"] if columns["has_ignore_mask"][k] else None,
-        )
+    # Of a million images, so everything is shared that can be.
+    ends, columns = pack.places().tolist(), {name: column.tolist() for name, column in pack.columns(*FACTS).items()}
+    paths = schema.sample_paths(root, schema.image_name(pack.thousand * schema.PER_FOLDER), flat=False)
+    images, masks = paths["image"].parent, paths["ignore_mask"]
+    labels: dict[tuple[bool, ...], tuple[bool, ...]] = {}
+    for k, facts in enumerate(zip(*(columns[name] for name in FACTS))):
+        number, num_people, width, height, suffix, has_mask, labelled = facts
+        if number in numbers:
+            name = schema.image_name(number)
+            yield AnnotatedImage(
+                image_id=name,
+                image_path=images / f"{name}{suffix}",
+                width=width,
+                height=height,
+                people=PackedPeople(pack, num_people, *ends[k : k + 2]),
+                labelled_joints=labels.setdefault(tuple(labelled), tuple(labelled)),
+                ignore_mask_path=masks.with_stem(name) if has_mask else None,
+            )
 
 
 class PackedPeople(Sequence[Person]):

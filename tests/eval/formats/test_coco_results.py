@@ -66,6 +66,13 @@ def test_ids_in_any_form_and_unknown_ones(tmp_path):
     assert found["images_without_prediction"] == 0
 
 
+def test_a_file_of_nobody_is_not_taken_for_a_folder(tmp_path):
+    path, _ = truth(tmp_path, 1)
+    (tmp_path / "none.json").write_text("[]")
+    with pytest.raises(UserError, match=r"none\.json holds nobody predicted"):
+        oks.evaluate(str(tmp_path / "none.json"), path)
+
+
 def test_joints_and_other_categories():
     joints = np.zeros((17, 3))
     joints[COCO_JOINTS.index("l_knee")] = 4, 5, 0.25

@@ -20,6 +20,15 @@ def test_find_images(tmp_path):
     assert [p.name for p in image_files.find_images(tmp_path / "b.jpg")] == ["b.jpg"]
 
 
+def test_a_folder_of_folders_is_the_pictures_within(tmp_path):
+    """Such as images/ of an image dataset."""
+    for number in (999, 1000):
+        path = tmp_path / f"{number // 1000:04d}" / f"{number:06d}.jpg"
+        path.parent.mkdir()
+        path.touch()
+    assert [p.name for p in image_files.find_images(tmp_path)] == ["000999.jpg", "001000.jpg"]
+
+
 def test_nothing_to_read(tmp_path):
     with pytest.raises(UserError, match="holds no pictures"):
         image_files.find_images(tmp_path)

@@ -14,7 +14,7 @@ from synth.rendering import rendered_image, renderers
 from synth.rendering.job import Job, load_renderer
 from synth.rendering.renderer import Frame
 from synth.rendering.renderers import DEFAULT_RENDERER, RENDERERS
-from synth.scene import backgrounds
+from synth.scene import backgrounds, builtin_places
 from synth.scene.config import DATASETS, RenderConfig, SceneConfig
 from tests.support.bodies.checks import box_intersects
 
@@ -108,6 +108,8 @@ def test_every_kind_of_dataset_has_its_image():
 def test_the_two_domains_share_no_light_and_no_background(name):
     lights, seen = RENDERERS[name].lights, RENDERERS[name].backgrounds
     assert set(lights) == set(DATASETS)
-    for table in (lights, seen, backgrounds.BUILTIN_PHOTOS):
+    photos = {kind: builtin_places.photo_names(kind, "all") for kind in ("synthetic", "real_standin")}
+    everything = {kind: RENDERERS[name].all_lights(kind, "all") for kind in photos}
+    for table in (lights, seen, photos, everything):
         assert not set(table["synthetic"]) & set(table["real_standin"])
     assert not set(seen["synthetic"]) & set(lights["real_standin"])

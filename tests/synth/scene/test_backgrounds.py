@@ -6,9 +6,12 @@ import pytest
 from PIL import Image
 
 from openpose_tf.common.errors import UserError
-from synth.scene import backgrounds
+from synth.scene import backgrounds, builtin_places
 from synth.scene.backgrounds import Background
 from synth.scene.camera import Camera
+from synth.scene.ground import estimate_ground, ground_share
+
+KINDS = ("synthetic", "real_standin")
 
 
 def photo(width, height, seed=0):
@@ -25,7 +28,7 @@ def save(path, image, **options):
     return path
 
 
-@pytest.mark.parametrize("dataset", ["synthetic", "real_standin"])
+@pytest.mark.parametrize("dataset", KINDS)
 def test_builtin_photos_are_there_and_large_enough(dataset):
     found = backgrounds.builtin_list(dataset)
     assert len(found.paths) >= 3
@@ -35,20 +38,90 @@ def test_builtin_photos_are_there_and_large_enough(dataset):
 
 
 def test_every_builtin_photo_has_a_licence():
-    from synth.dataset.licences import PHOTO_AUTHORS
-
-    text = (backgrounds.ASSETS / "LICENSES.md").read_text()
-    names = sorted(path.stem for path in backgrounds.ASSETS.glob("*.jpg"))
-    assert (
-        names
-        == sorted(PHOTO_AUTHORS)
-        == sorted(name for table in backgrounds.BUILTIN_PHOTOS.values() for name in table)
-    )
-    for name in names:
-        author, licence = PHOTO_AUTHORS[name]
+    folder = builtin_places.ASSETS / "backgrounds"
+    text = (folder / "LICENSES.md").read_text()
+    assert sorted(path.stem for path in folder.glob("*.jpg")) == sorted(builtin_places.PHOTOS)
+    for name, one in builtin_places.PHOTOS.items():
         row = next(line for line in text.splitlines() if line.startswith(f"| {name}.jpg"))
-        assert author in row
-        assert {"CC-BY-4.0": "CC BY 4.0", "CC0-1.0": "CC0 1.0"}[licence] in row
+        assert one.author in row and row.endswith(f"| {one.dataset} |")
+        assert {"CC-BY-4.0": "CC BY 4.0", "CC0-1.0": "CC0 1.0"}[one.licence] in row
+
+
+def test_every_environment_has_a_row_and_belongs_to_one_domain():
+    folder = builtin_places.ASSETS / "environments"
+    text = (folder / "LICENSES.md").read_text()
+    synthetic, standin = (set(builtin_places.ENVIRONMENTS[name]) for name in ("synthetic", "real_standin"))
+    assert not synthetic & standin and len(synthetic | standin) == 17
+    assert {path.stem for path in folder.glob("*.exr")} == synthetic | standin
+    assert synthetic | standin == set(builtin_places.ENVIRONMENTS["mixed"])
+    for name in synthetic | standin:
+        assert f"| {name}.exr |" in text
+
+
+def test_the_first_places_are_those_of_older_data_sets():
+    names = [[os.path.basename(path)[:-4] for path in backgrounds.builtin_list(kind, "first").paths] for kind in KINDS]
+    assert names == [["aitzgorri", "brushes", "life", "picosdeeuropa", "seeding"], ["fig", "sunset", "wine"]]
+    assert backgrounds.builtin_list("synthetic", "first").digest == "356ac4ecdd7bc7b0"
+
+
+def grounded(seed, lowest_row, photos=None, size=(640, 640)):
+    photos = photos or backgrounds.builtin_list("synthetic")
+    return backgrounds.sample_background(np.random.default_rng(seed), photos, *size, (), 0.0, lowest_row)
+
+
+@pytest.mark.parametrize("lowest_row", [0.5, 0.6, 0.75])
+def test_a_crop_shows_the_ground_of_its_photograph_from_the_row_that_is_needed(lowest_row):
+    for seed in range(200):
+        found = grounded(seed, lowest_row)
+        ground = ground_share(found.name)
+        assert found.ground <= lowest_row + 1e-6
+        assert found.ground == pytest.approx(max(0, (ground - found.crop[1]) / found.crop[3]))
+        assert found.crop[1] >= 0 and found.crop[1] + found.crop[3] <= 1 + 1e-9
+
+
+def test_a_photograph_with_too_little_ground_shows_what_it_has():
+    path = builtin_places.photo_path("museum")  # ground below 0.82 of its height
+    photos = backgrounds.BackgroundList((str(path),), ((768, 1024),))
+    found = grounded(0, 0.1, photos)
+    assert found.crop[1] + found.crop[3] == pytest.approx(1) and found.crop[3] == pytest.approx(0.7 * 0.75)
+    assert found.ground == pytest.approx((0.82 - found.crop[1]) / found.crop[3])
+
+
+def test_without_the_ground_a_background_is_drawn_as_before():
+    photos = backgrounds.builtin_list("synthetic", "first")
+    found = grounded(7, None, photos)
+    rng = np.random.default_rng(7)  # the draws of data sets made before photographs had a ground
+    rng.random(), rng.uniform(0, 1)
+    number = int(rng.integers(len(photos.paths)))
+    assert (found.name, found.ground) == (photos.paths[number], 0.0)
+    width, height = photos.sizes[number]
+    side = min(width, height) * rng.uniform(0.7, 1.0)
+    x, y = rng.uniform(0.0, width - side), rng.uniform(0.0, height - side)
+    assert found.crop == pytest.approx((x / width, y / height, side / width, side / height))
+
+
+def landscape(sky_end, height=600, width=800):
+    """A sky of one colour over noise that begins at a share of the height."""
+    image = np.random.default_rng(0).integers(0, 120, (height, width, 3)).astype(np.uint8)
+    image[: int(sky_end * height)] = (150, 190, 240)
+    return image
+
+
+@pytest.mark.parametrize(("sky_end", "ground"), [(0.7, 0.7), (0.62, 0.62), (0.3, 0.5), (0.97, 0.9), (0.0, 0.5)])
+def test_the_estimated_ground_is_the_lower_half_or_what_is_below_the_sky(sky_end, ground):
+    assert estimate_ground(landscape(sky_end)) == pytest.approx(ground, abs=0.03)
+
+
+def test_a_pole_in_the_sky_does_not_raise_the_ground():
+    image = landscape(0.7)
+    image[100:, 390:410] = 20
+    assert estimate_ground(image) == pytest.approx(0.7, abs=0.03)
+
+
+def test_a_users_photograph_is_estimated_and_a_built_in_one_is_known(tmp_path):
+    own = save(tmp_path / "museum.png", landscape(0.7))
+    assert ground_share(str(own)) == pytest.approx(0.7, abs=0.03)
+    assert ground_share(str(builtin_places.photo_path("museum"))) == builtin_places.PHOTOS["museum"].ground
 
 
 def test_scan_keeps_good_ones_and_counts_the_others_by_reason(tmp_path):

@@ -199,8 +199,9 @@ class Given(dict):
 
 
 def flags_of(**values):
-    every = dict.fromkeys(("num_images", "people_mean", "camera", "masks", "include_list", "exclude_list"))
+    every = dict.fromkeys(("num_images", "people_mean", "camera", "masks", "include_list", "exclude_list", "quality"))
     every |= dict.fromkeys(("groups", "validation_list", "ray_address", "gpus_per_worker", "image_size"))
+    every |= dict.fromkeys(("ground", "places"))
     every |= {"backgrounds": "builtin", "dataset": "mixed", "format": "coco", "annotations": None, "images": None}
     every |= {
         "variants": 5,

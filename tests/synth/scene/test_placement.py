@@ -102,3 +102,18 @@ def test_only_pairs_with_boxes_close_together_are_tested_exactly():
     far_away = block().moved(placement.Placement((500.0, 0.0), 0.0))
     placement.place(random, block(), [far_away], camera, area, count, 12)
     assert not calls
+
+
+def test_the_area_before_a_row_is_seen_below_it():
+    random = np.random.default_rng(3)
+    for _ in range(200):
+        camera = CAMERA_SAMPLERS["paper"](random, 640, 640)
+        area = AREAS["paper"](camera)
+        row = placement.lowest_ground_row(camera, area)
+        near = placement.before_ground_row(area, camera, row)
+        assert near.far_m - near.near_m >= min(placement.LEAST_DEPTH_M, area.far_m - area.near_m) - 0.01
+        for _ in range(5):
+            where = placement.sample_placement(random, camera, near)
+            pixel, _ = camera.project(np.array([*where.position_m, 0.0]))
+            assert pixel[1] + 0.5 >= row * 640 - 1e-3
+        assert placement.before_ground_row(area, camera, 0.0) == area or camera.view_angles_deg()[0] > 0

@@ -60,6 +60,27 @@ def test_people_stand_on_the_ground_and_apart(sources):
             assert all(placement.boxes_apart(a.mesh, b.mesh) for b in one.figures[:i])
 
 
+def test_nobody_stands_above_the_ground_of_a_photograph(sources):
+    photos = dataclasses.replace(sources, environment_share=0.0)
+    cut = 0
+    for index in range(12):
+        one = sample(photos, index)
+        assert one.background.kind == "photo"
+        for figure in one.figures:
+            pixel, _ = one.camera.project(np.array([*figure.placement.position_m, 0.0]))
+            assert pixel[1] >= one.background.ground * one.camera.height - 1
+            cut += one.background.ground > 0
+    assert cut > 5  # photographs with a horizon were among them
+
+
+def test_older_data_sets_keep_their_places_and_areas(sources):
+    anywhere = dataclasses.replace(CONFIG, ground="anywhere")
+    for index in range(3):
+        one, other = sample(sources, index, anywhere), sample(sources, index)
+        assert one.background.ground == 0.0
+        assert one.camera == other.camera and one.placement.people_wanted == other.placement.people_wanted
+
+
 def test_geometry_follows_from_the_plain_data(sources):
     figure = sample(sources, 1).figures[0]
     again = person.stand(sources.body, figure.spec).moved(figure.placement)

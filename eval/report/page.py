@@ -9,7 +9,7 @@ from pathlib import Path
 STYLE = """
 :root { color-scheme: light; --ink: #1d2430; --muted: #5c6675; --line: #e2e6ec; --paper: #ffffff; --wash: #f5f7fa; }
 * { box-sizing: border-box; }
-body { margin: 0; background: var(--wash); color: var(--ink);
+body { margin: 0; overflow-wrap: anywhere; background: var(--wash); color: var(--ink);
   font: 16px/1.55 system-ui, "Segoe UI", Roboto, sans-serif; }
 main { max-width: 1080px; margin: 0 auto; padding: 32px 20px 64px; }
 h1 { font-size: 28px; line-height: 1.2; margin: 0 0 8px; }
@@ -27,10 +27,10 @@ figure { margin: 0 0 16px; } figure:last-child { margin-bottom: 0; }
 figure img, figure svg { width: 100%; height: auto; display: block; border-radius: 6px; }
 figure svg { min-width: 560px; }
 figcaption { color: var(--muted); font-size: 14px; margin-top: 6px; }
-.pairs { display: grid; grid-template-columns: 1fr 1fr; gap: 12px; }
+.pairs { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); gap: 12px; }
 @media (max-width: 640px) {
   main { padding: 20px 12px 40px; } section { padding: 14px 12px; }
-  .pairs { grid-template-columns: 1fr; } .tiles { grid-template-columns: 1fr 1fr; }
+  .pairs { grid-template-columns: minmax(0, 1fr); } .tiles { grid-template-columns: 1fr 1fr; }
 }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: 14px; }

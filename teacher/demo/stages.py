@@ -86,8 +86,8 @@ SIZES = {
 }
 LEAD = (
     "Rendered people, a student trained on them with an adversarial teacher, and what it then sees in new pictures. "
-    "The student goes on from the small one that ships, as every run of the paper goes on from a trained student. "
-    "No real photograph is used: the real half of every batch, and the held-out pictures, are a stand-in that is "
+    "The student starts from the bundled one, as every run of the paper starts from a trained student. "
+    "It trains on no real photograph: the real half of every batch, and of the held-out pictures, is a stand-in that is "
     "rendered too (real_standin: other backgrounds, small camera pitch, other light)."
 )
 WHEN = ("first", "last")

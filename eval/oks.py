@@ -2,11 +2,13 @@
 
 Example:
     python -m eval.oks --predictions=predictions --groundtruth=demo/images --output_file=oks.json
+    python -m eval.oks --predictions=after --baseline=before --groundtruth=held_out --output_file=oks.json
 """
 
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from absl import flags
@@ -16,6 +18,7 @@ from eval.formats.mpii_inputs import read_groups
 from eval.formats.oks_from_mpii import oks_images
 from eval.formats.prediction_json import read_predictions
 from eval.metrics import oks as oks_metric
+from eval.metrics import oks_pairs
 from eval.metrics.groups import check_same_groups
 from eval.metrics.mpii import EVALUATED_JOINTS
 from openpose_tf.common import cli, files
@@ -25,6 +28,7 @@ from openpose_tf.data.annotations import splits
 from openpose_tf.skeleton import MPI, MPII_JOINTS
 
 LIMB_JOINTS = tuple(part for part in MPI.parts if part[:2] in ("l_", "r_"))
+PITCH_EDGES_DEG = (0, 12, 24, 36, 90)  # the stand-in has 0 to 12 degrees, D_S 0 to 45
 JOINT_SETS = {"limbs": LIMB_JOINTS, "mpii14": MPI.parts[:14], "parts15": MPI.parts}
 
 
@@ -89,40 +93,128 @@ def _number(value: float) -> float | None:
     return None if np.isnan(value) else float(value)
 
 
+class Scorable(NamedTuple):
+    """Pictures ready to be scored.
+
+    Attributes:
+        images: ground truth and predictions of each.
+        joints: of both.
+        pitches_deg: camera pitch of each, None where it is not known.
+        counts: what was left out, for the result.
+    """
+
+    images: list[oks_metric.OksImage]
+    joints: tuple[str, ...]
+    pitches_deg: list[float | None]
+    counts: dict[str, int]
+
+
 def evaluate(
-    predictions_dir: str,
-    groundtruth: str,
+    predictions: str | Sequence[str],
+    groundtruth: str | Sequence[str],
     joints: str = "auto",
     sigma_set: str = "recommended",
     only_predicted: bool = False,
     orientation: Orientation = "stored",
+    baseline: Sequence[str] = (),
     include_list: str | None = None,
 ) -> dict[str, Any]:
-    """Returns the OKS numbers of a folder of predictions against a ground truth.
+    """Returns the OKS numbers of predictions against a ground truth.
 
     Args:
-        predictions_dir: folder of prediction JSON files, or a COCO result list, see `coco_results.parse`.
-        groundtruth: image dataset folder, COCO keypoint JSON, or MPII toolkit ground truth (.mat, .json); with the
-            last, predictions may be a toolkit file as well.
+        predictions: folder of prediction JSON files, or a COCO result list, see `coco_results.parse`; or several.
+        groundtruth: image dataset folder, COCO keypoint JSON, or MPII toolkit ground truth (.mat, .json), one per
+            entry of `predictions`; with the last, alone, predictions may be a toolkit file as well.
         joints: see `choose_joints`.
         sigma_set: a name of SIGMA_SETS.
         only_predicted: leave out ground-truth images without a prediction file; else their people count as missed.
         orientation: that annotations were made for where a photograph's EXIF tag and size do not decide it.
+        baseline: predictions of another student for the same images; adds `baseline` and `by_camera_pitch`.
         include_list: text file of the images that count, by id or file name; None: all.
+
+    Raises:
+        UserError: files that do not fit each other, or of no known format.
     """
-    truth = oks_truth.read_truth(groundtruth)
-    if truth is None:
+    paths, truths = ([value] if isinstance(value, str) else list(value) for value in (predictions, groundtruth))
+    if len(paths) != len(truths) or len(baseline) not in (0, len(truths)):
+        raise UserError("give as many --predictions, and --baseline if any, as --groundtruth, in the same order")
+    if len(paths) == 1 and not baseline and oks_truth.read_truth(truths[0]) is None:
         if include_list:
             raise UserError("--include_list needs an image dataset or a COCO file as --groundtruth")
-        require_toolkit_file(groundtruth)
-        return evaluate_toolkit(predictions_dir, groundtruth, joints, sigma_set)
+        require_toolkit_file(truths[0])
+        return evaluate_toolkit(paths[0], truths[0], joints, sigma_set)
+    found = _scorable(paths, truths, joints, only_predicted, orientation, include_list)
+    sigmas = _sigmas(sigma_set, found.joints)
+    result = score(found.images, found.joints, sigmas)
+    result.update(sigmas=sigma_set, images_without_prediction_counted=not only_predicted, **found.counts)
+    if baseline:
+        before = _scorable(baseline, truths, joints, only_predicted, orientation, include_list)
+        result.update(compare(before, found, sigmas))
+    return result
+
+
+def compare(before: Scorable, after: Scorable, sigmas: np.ndarray) -> dict[str, Any]:
+    """Returns AP before and after on the same pictures: all with the paired 95 % interval, and by camera pitch.
+
+    Raises:
+        UserError: the predictions are of other pictures.
+    """
+    if len(before.images) != len(after.images):
+        raise UserError(
+            f"--baseline has {len(before.images)} pictures, --predictions {len(after.images)}: predict the same"
+        )
+    first, second = (oks_pairs.match_images(side.images, sigmas) for side in (before, after))
+    gain = oks_pairs.difference(first, second)
+    rows = []
+    for low, high in itertools.pairwise(PITCH_EDGES_DEG):
+        chosen = [i for i, pitch in enumerate(after.pitches_deg) if pitch is not None and low <= pitch < high]
+        values = [oks_pairs.average_precision([side[i] for i in chosen]) for side in (first, second)]
+        people = sum(second[i].num_people for i in chosen)
+        if people:
+            rows.append({"low": low, "high": high, "pictures": len(chosen), "people": people, "AP": values})
+    baseline = {"AP": _number(oks_pairs.average_precision(first)), "difference": gain.value}
+    interval = {"low": _number(gain.low), "high": _number(gain.high), "draws": gain.num_draws}
+    return {"baseline": baseline | interval, "by_camera_pitch": rows}
+
+
+def _scorable(
+    predictions: Sequence[str],
+    groundtruth: Sequence[str],
+    joints: str,
+    only_predicted: bool,
+    orientation: Orientation,
+    include_list: str | None,
+) -> Scorable:
+    """Returns the pictures of all pairs of predictions and ground truth, one after the other."""
+    parts = [
+        _scorable_pair(*pair, joints, only_predicted, orientation, include_list)
+        for pair in zip(predictions, groundtruth, strict=True)
+    ]
+    if len({part.joints for part in parts}) > 1:
+        raise UserError("--groundtruth: data sets with different joints cannot be scored as one: give --joints")
+    counts = {name: sum(part.counts[name] for part in parts) for name in parts[0].counts}
+    images = [image for part in parts for image in part.images]
+    return Scorable(images, parts[0].joints, [pitch for part in parts for pitch in part.pitches_deg], counts)
+
+
+def _scorable_pair(
+    predictions_path: str,
+    groundtruth: str,
+    joints: str,
+    only_predicted: bool,
+    orientation: Orientation,
+    include_list: str | None,
+) -> Scorable:
+    truth = oks_truth.read_truth(groundtruth)
+    if truth is None:
+        raise UserError(f"{groundtruth}: expected an image dataset folder or a COCO keypoint file")
     if include_list:
         truth = truth.only(splits.read_list(include_list), include_list)
-    predictions = read_predictions(predictions_dir, lambda rows, path: coco_results.parse(rows, path, truth.names))
+    predictions = read_predictions(predictions_path, lambda rows, path: coco_results.parse(rows, path, truth.names))
     common = [key for key in truth.images if key in predictions]
     if not common:
         raise UserError(
-            f"no prediction in {predictions_dir} belongs to an image of {groundtruth} (such as "
+            f"no prediction in {predictions_path} belongs to an image of {groundtruth} (such as "
             f"{next(iter(predictions))!r} against {next(iter(truth.images), 'none')!r}): predict on its images"
         )
     predictions |= turned_results.as_annotated(
@@ -133,16 +225,13 @@ def evaluate(
         orientation,
     )
     names = choose_joints(joints, truth.joints)
-    sigmas = _sigmas(sigma_set, names)
     keys = common if only_predicted else list(truth.images)
-    result = score(oks_truth.join(truth, predictions, names, keys), names, sigmas)
-    result.update(
-        sigmas=sigma_set,
-        images_without_prediction=sum(key not in predictions for key in truth.images),
-        images_without_prediction_counted=not only_predicted,
-        predictions_without_groundtruth=sum(key not in truth.images for key in predictions),
-    )
-    return result
+    counts = {
+        "images_without_prediction": sum(key not in predictions for key in truth.images),
+        "predictions_without_groundtruth": sum(key not in truth.images for key in predictions),
+    }
+    pitches = [truth.images[key].pitch_deg for key in keys]
+    return Scorable(oks_truth.join(truth, predictions, names, keys), names, pitches, counts)
 
 
 def require_toolkit_file(path: str) -> None:
@@ -207,7 +296,20 @@ def format_table(result: dict[str, Any]) -> str:
             f"{joint:12s}{_percent(row['AP']):>7s}{_percent(row['AR']):>7s}"
             f"{_percent(row['similarity']):>12s}{row['labelled']:10d}"
         )
+    if "baseline" in result:
+        lines.append(_gain(result))
+        rows = result["by_camera_pitch"]
+        lines += [f"pitch {r['low']:2d} to {r['high']:2d} deg: {' -> '.join(map(_percent, r['AP']))}" for r in rows]
     return "\n".join(lines)
+
+
+def _gain(result: dict[str, Any]) -> str:
+    """Returns the difference to the baseline in words."""
+    row = result["baseline"]
+    return (
+        f"AP {_percent(row['AP'])} -> {_percent(result['AP'])}, difference {100 * row['difference']:+.1f} "
+        f"[{_percent(row['low'])}, {_percent(row['high'])}] (95 %, paired over pictures)"
+    )
 
 
 def _percent(value: float | None) -> str:
@@ -216,11 +318,21 @@ def _percent(value: float | None) -> str:
 
 def define_flags() -> None:
     """Defines this command's flags."""
-    flags.DEFINE_string(
-        "predictions", None, "Folder of prediction JSON (openpose_tf.predict), or a COCO result list.", required=True
+    flags.DEFINE_multi_string(
+        "predictions",
+        None,
+        "Folder of prediction JSON (openpose_tf.predict), or a COCO result list. Several, each with its --groundtruth, "
+        "are scored as one set.",
+        required=True,
     )
-    flags.DEFINE_string(
+    flags.DEFINE_multi_string(
         "groundtruth", None, "Image dataset folder, COCO keypoint JSON, or MPII groups (.mat, .json).", required=True
+    )
+    flags.DEFINE_multi_string(
+        "baseline",
+        [],
+        "Predictions of another student for the same images: adds the paired difference of AP with its 95 % interval, "
+        "and both APs by camera pitch.",
     )
     flags.DEFINE_string("output_file", None, "JSON file for the numbers.", required=True)
     flags.DEFINE_alias("output", "output_file")
@@ -243,7 +355,9 @@ def define_flags() -> None:
 def main() -> None:
     """Scores, prints the table, writes the JSON."""
     f = flags.FLAGS
-    result = evaluate(f.predictions, f.groundtruth, f.joints, f.sigmas, f.only_predicted, f.orientation, f.include_list)
+    result = evaluate(
+        f.predictions, f.groundtruth, f.joints, f.sigmas, f.only_predicted, f.orientation, f.baseline, f.include_list
+    )
     files.write_json(f.output_file, result)
     print(format_table(result))
 

@@ -177,8 +177,8 @@ class TrainConfig:
     )
     init_checkpoint: str | None = option(
         None,
-        "Weights to start from: model_dir, checkpoint, VGG-19 or OpenPose file, or builtin (the small student that "
-        "ships: --width=0.5 --num_stages=2).",
+        "Weights to start from: model_dir, checkpoint, VGG-19 or OpenPose file, or a bundled student: builtin "
+        "(rendered people) or builtin_real (photographs), both --width=0.5 --num_stages=2.",
     )
     copy_stages: bool = option(
         False,

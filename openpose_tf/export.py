@@ -3,12 +3,13 @@
 python -m openpose_tf.export --model_dir=runs/student --output_dir=exported
 python -m openpose_tf.export --checkpoint=runs/student/ckpt-5000 --output_dir=exported --tflite=student.tflite
 python -m openpose_tf.export --checkpoint=runs/student/ckpt-4000,runs/student/ckpt-5000 --output_dir=mean
+python -m openpose_tf.export --model_dir=runs/real --output_dir=exported --weights=student_real.npz
 """
 
 import dataclasses
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,12 +36,16 @@ class ExportOptions:
     checkpoints: tuple[str, ...] = option(
         (),
         "One checkpoint, such as runs/student/ckpt-5000, several with commas (the mean of their weights is taken), or "
-        "builtin (the bundled student), instead of --model_dir.",
+        "a bundled student (builtin, builtin_real), instead of --model_dir.",
         name="checkpoint",
     )
     keras: str | None = option(None, "Also write the network alone to this .keras file.")
     weights: str | None = option(
         None, "Also write the weights in half precision to this .npz file, which --init_checkpoint takes."
+    )
+    card: str | None = option(
+        None,
+        "With --weights and a run of this project: also write that file's card, this .md file and its loss curves.",
     )
     tflite: str | None = option(None, "Also write network and decoder to this TFLite file.")
     tflite_size: tuple[int, ...] | None = option(
@@ -49,17 +54,27 @@ class ExportOptions:
     test_side: int | None = option(
         None, "Longer side in pixels at which images are shown to the network (default: 1.5 training crops).", low=8
     )
+    person_height: int | None = option(
+        None,
+        "Height in pixels at which people are best shown: predict then chooses each image's size by the people in "
+        "it (0.49 training crops did best on photographs); default: all images at --test_side.",
+        low=8,
+    )
     max_people: int = option(32, "Largest number of people per image.", low=1, high=480)
     min_person_score: float | None = option(
         None,
-        "People with a lower score (mean of parts and limbs, 0 to 2) are left out; default 0.2 (release), for builtin "
-        "its own.",
+        "People with a lower score (mean of parts and limbs, 0 to 2) are left out; default 0.2 (release), for a "
+        "bundled student its own.",
         low=0.0,
     )
 
 
-def export(options: ExportOptions) -> None:
+def export(options: ExportOptions, system_flags: Collection[str] = ()) -> None:
     """Writes the files; each appears whole or not at all.
+
+    Args:
+        options: what to write.
+        system_flags: names of flags that every command has, which a card does not tell.
 
     Raises:
         UserError: there is no checkpoint, or the output folder holds something else.
@@ -69,10 +84,10 @@ def export(options: ExportOptions) -> None:
     import tensorflow as tf
 
     from openpose_tf.inference import saved_model, student_file
-    from openpose_tf.weights import weight_files
+    from openpose_tf.weights import bundled
 
-    if options.checkpoints == (weight_files.BUILTIN,):
-        model, config, serving = student_file.read_student(weight_files.BUILTIN_PATH)
+    if len(options.checkpoints) == 1 and (path := bundled.find(options.checkpoints[0])):
+        model, config, serving = student_file.read_student(path)
     else:
         model, config = _load(options)
         serving = saved_model.ServingConfig.for_model(config)
@@ -90,6 +105,12 @@ def export(options: ExportOptions) -> None:
     if options.weights:
         student_file.write_student(options.weights, model, config, serving)
         logging.info("weights in half precision: %s", options.weights)
+    if options.card and options.weights:
+        from openpose_tf.training import student_card
+
+        source = options.model_dir or options.checkpoints[-1]
+        student_card.write_card(options.card, options.weights, config, source, system_flags)
+        logging.info("its card: %s", options.card)
     if options.tflite:
         height, width = options.tflite_size or (config.input_size, config.input_size)
         files.write_bytes(options.tflite, server.to_tflite(height, width))
@@ -101,7 +122,8 @@ def _changed(serving: "ServingConfig", options: ExportOptions) -> "ServingConfig
     decoder = dataclasses.replace(serving.decoder, max_people=options.max_people)
     if options.min_person_score is not None:
         decoder = dataclasses.replace(decoder, min_person_score=options.min_person_score)
-    return dataclasses.replace(serving, decoder=decoder, test_side=options.test_side or serving.test_side)
+    side, height = options.test_side or serving.test_side, options.person_height or serving.person_height
+    return dataclasses.replace(serving, decoder=decoder, test_side=side, person_height=height)
 
 
 def _load(options: ExportOptions) -> "tuple[keras.Model, ModelConfig]":
@@ -122,6 +144,8 @@ def _check(options: ExportOptions) -> None:
         raise UserError(f"--keras={options.keras}: the name must end in .keras")
     if options.weights and not options.weights.endswith(".npz"):
         raise UserError(f"--weights={options.weights}: the name must end in .npz")
+    if options.card and (not options.weights or not options.card.endswith(".md")):
+        raise UserError(f"--card={options.card}: the name must end in .md, and --weights name the file it is about")
     size = options.tflite_size
     if size is not None and (len(size) != 2 or min(size) < 8):
         text = ",".join(map(str, size))
@@ -159,7 +183,7 @@ def define_flags() -> None:
 
 def main() -> None:
     """Exports as the flags say."""
-    export(config_flags.build(ExportOptions, flags.FLAGS))
+    export(config_flags.build(ExportOptions, flags.FLAGS), flags.FLAGS)
 
 
 if __name__ == "__main__":

@@ -25,9 +25,11 @@ from openpose_tf.common.config_flags import option
 from openpose_tf.common.errors import UserError
 from openpose_tf.common.imaging import images
 from openpose_tf.common.progress import Progress
+from openpose_tf.config import Precision
 from openpose_tf.inference import coco_ids, image_files, result_files
 from openpose_tf.inference import drawing as draw
 from openpose_tf.inference.image_files import Picture
+from openpose_tf.weights import bundled
 
 COCO_FILE = "coco_results.json"
 JPEG_QUALITY = 92
@@ -41,7 +43,11 @@ class PredictOptions:
         images: pictures, folders and patterns, or one video.
     """
 
-    saved_model: str = option("builtin", "Folder written by openpose_tf.export; builtin: the small bundled student.")
+    saved_model: str = option(
+        bundled.DEFAULT,
+        "Folder written by openpose_tf.export, file of its --weights, or a bundled student: builtin (trained on "
+        "rendered people) or builtin_real (on photographs).",
+    )
     images: Sequence[str] = ()
     output_dir: str = option("predictions", "Folder of the results.")
     longest_side: int | None = option(
@@ -62,6 +68,11 @@ class PredictOptions:
     )
     draw: bool = option(True, "Write images with skeletons.")
     min_part_score: float = option(0.0, "Parts with a lower score are not drawn; the JSON keeps them.", low=0, high=1)
+    precision: Precision | None = option(
+        None,
+        "What a student in one file computes in (default: bfloat16 where the CPU multiplies it in hardware, else "
+        "float32); a SavedModel computes as it was exported.",
+    )
     batch_size: int = option(8, "Pictures of equal shown size that are predicted together.", low=1)
 
     def __post_init__(self) -> None:
@@ -175,7 +186,7 @@ def predict(options: PredictOptions) -> int:
     ids = _image_ids(options, source.names)
     from openpose_tf.inference.predictor import Predictor  # TensorFlow, after the cheap checks
 
-    predictor = Predictor(options.saved_model, options.longest_side, options.scales, options.flip)
+    predictor = Predictor(options.saved_model, options.longest_side, options.scales, options.flip, options.precision)
     drawings = source.drawings(output) if options.draw else contextlib.nullcontext(lambda picture, drawn: None)
     coco: list[dict[str, Any]] = []
     num_people = num_pictures = 0

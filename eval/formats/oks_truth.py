@@ -30,6 +30,7 @@ class ImageTruth:
         boxes: [G, 4] float64 (x, y, width, height).
         ignored: [G] bool, people who do not count.
         size: (width, height) of the image in pixels, None where it is not known.
+        pitch_deg: of a rendered image's camera, degrees below the horizon; None where it is not known.
     """
 
     keypoints: np.ndarray
@@ -37,6 +38,7 @@ class ImageTruth:
     boxes: np.ndarray
     ignored: np.ndarray
     size: tuple[int, int] | None = None
+    pitch_deg: float | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,7 +106,8 @@ def _image_truth(image: AnnotatedImage, known: np.ndarray) -> ImageTruth:
     keypoints = np.array([row[0] for row in rows]).reshape(-1, MPI.num_parts, 3)[:, known]
     areas, boxes = np.array([row[1] for row in rows]), np.array([row[2] for row in rows]).reshape(-1, 4)
     # A person of whom no pixel is visible cannot be found: OKS divides by the area, so it would be 0 for everyone.
-    return ImageTruth(keypoints, areas, boxes, areas <= 0, (image.width, image.height))
+    pitch = image.people[0].features.get("camera_pitch_deg") if image.people else None
+    return ImageTruth(keypoints, areas, boxes, areas <= 0, (image.width, image.height), pitch)
 
 
 def _person_truth(person: Person, width: int, height: int) -> tuple[np.ndarray, float, np.ndarray]:

@@ -138,16 +138,22 @@ def evaluate(images: Sequence[OksImage], sigmas: np.ndarray) -> OksScores:
         images: ground truth and predictions.
         sigmas: [K] of the images' joints.
     """
-    truth = _coco([_truth(index, image) for index, image in enumerate(images)], len(images))
-    found = _coco([_detections(index, image) for index, image in enumerate(images)], len(images))
-    scorer = COCOeval(truth, found, "keypoints")
-    scorer.params.kpt_oks_sigmas = np.asarray(sigmas, np.float64)
+    scorer = scorer_of(images, sigmas)
     with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints its table on its own
         scorer.evaluate()
         scorer.accumulate()
         scorer.summarize()
     stats = {name: float(value) if value > -1 else float("nan") for name, value in zip(STAT_NAMES, scorer.stats)}
     return OksScores(stats, _matches(scorer, images))
+
+
+def scorer_of(images: Sequence[OksImage], sigmas: np.ndarray) -> COCOeval:
+    """Returns COCO's evaluation of images, not run yet; arguments as of `evaluate`."""
+    truth = _coco([_truth(index, image) for index, image in enumerate(images)], len(images))
+    found = _coco([_detections(index, image) for index, image in enumerate(images)], len(images))
+    scorer = COCOeval(truth, found, "keypoints")
+    scorer.params.kpt_oks_sigmas = np.asarray(sigmas, np.float64)
+    return scorer
 
 
 def joint_similarities(images: Sequence[OksImage], scores: OksScores, sigmas: np.ndarray) -> np.ndarray:

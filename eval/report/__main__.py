@@ -1,8 +1,8 @@
 """Writes one self-contained HTML page about a training run.
 
 Example:
-    python -m eval.report --model_dir=demo/model_dir --summary=demo/summary.json --after=demo/predictions/after \
-        --before=demo/predictions/before --scores=before=demo/oks_before.json,after=demo/oks_after.json \
+    python -m eval.report --model_dir=demo/model_dir --summary=demo/summary.json --after=demo/after \
+        --before=demo/before --scores=before=demo/oks_before.json,after=demo/oks_after.json \
         --sheets="Rendered people=demo/sheet_synthetic.jpg" --output_file=demo/report.html
 """
 
@@ -34,6 +34,27 @@ def named_paths(entries: Sequence[str], flag: str) -> list[tuple[str, Path]]:
             raise UserError(f"--{flag}: {path} does not exist")
         pairs.append((name, Path(path)))
     return pairs
+
+
+def claim(result: dict[str, Any]) -> str:
+    """Returns what a result of eval.oks with a baseline says, in one sentence.
+
+    Args:
+        result: with the keys `AP`, `baseline` and `num_images`.
+    """
+    row = result["baseline"]
+    verdict = "better" if row["low"] > 0 else "worse" if row["high"] < 0 else "neither clearly better nor clearly worse"
+    return (
+        f"Training made the student {verdict} at finding people: OKS AP {row['AP']:.3f} before and {result['AP']:.3f} "
+        f"after ({row['difference']:+.3f}, 95 % interval {row['low']:+.3f} to {row['high']:+.3f}) on "
+        f"{result['num_images']} pictures that it never saw."
+    )
+
+
+def pitch_section(result: dict[str, Any]) -> str:
+    """Returns AP before and after by camera pitch, of a result of eval.oks with a baseline."""
+    caption = "Of the pictures that the student never saw; the steeper the camera looks down, the stranger people look."
+    return page.section("By camera pitch", page.drawing(figures.ap_by_pitch(result["by_camera_pitch"]), caption))
 
 
 def overview(summary: dict[str, Any]) -> str:
@@ -90,17 +111,45 @@ def teacher_section(decisions: Sequence[dict[str, Any]]) -> str:
 
 
 def prediction_pairs(before: Path, after: Path, most: int) -> list[tuple[Path, Path]]:
-    """Returns up to `most` pictures that both folders hold, in the order of their names."""
+    """Returns up to `most` pictures that both folders hold, evenly spaced in the order of their names."""
     names = [path.relative_to(after) for path in images.list_images(after, recursive=True)]
-    return [(before / name, after / name) for name in names if (before / name).is_file()][:most]
+    names = [name for name in names if (before / name).is_file()]
+    chosen = names[:: max(1, len(names) // most)][:most]
+    return [(before / name, after / name) for name in chosen]
 
 
-def scores_section(scores: Sequence[tuple[str, Path]]) -> str:
-    """Returns the table of OKS numbers, one row per result file of eval.oks."""
+def pairs_section(before: Sequence[str], after: Sequence[str], most: int) -> str:
+    """Returns pictures of the folders before and after training side by side, `most` in all.
+
+    Raises:
+        UserError: the folders do not pair up, or one is missing.
+    """
+    if len(before) != len(after):
+        raise UserError("--before and --after: give as many folders of the one as of the other, in the same order")
+    rows = []
+    for pair in zip(before, after, strict=True):
+        first, second = (files.require_dir(folder, "predictions") for folder in pair)
+        rows += prediction_pairs(first, second, max(1, most // len(after)))
+    return page.section("What the student sees", page.pairs(rows, "before training", "after training"))
+
+
+def photo_section(path: str) -> str:
+    """Returns a photograph as the bundled student sees it.
+
+    Raises:
+        UserError: the picture is missing.
+    """
+    if not Path(path).is_file():
+        raise UserError(f"--photo={path} does not exist: expected a picture that openpose_tf.predict wrote")
+    caption = "Seen by the bundled student that openpose_tf.predict takes by default, not by the one trained here."
+    return page.section("Your photograph", page.picture(Path(path), caption))
+
+
+def scores_section(scores: Sequence[tuple[str, dict[str, Any]]]) -> str:
+    """Returns the table of OKS numbers, one row per result of eval.oks."""
     keys = ("AP", "AP50", "AP75", "AR")
     rows, joints = [], []
-    for name, path in scores:
-        result = files.read_json(path, "a result of eval.oks")
+    for name, result in scores:
         rows.append([name, *(_percent(result.get(key)) for key in keys), str(result.get("num_people", ""))])
         per_joint = result.get("per_joint", {})
         joints.append((name, {joint: row.get("similarity") for joint, row in per_joint.items()}))
@@ -142,8 +191,9 @@ def define_flags() -> None:
     flags.DEFINE_string("summary", None, "summary.json of the run.")
     flags.DEFINE_list("sheets", [], "Pictures as caption=path, with commas between.")
     flags.DEFINE_list("scores", [], "Results of eval.oks as name=path, with commas between.")
-    flags.DEFINE_string("before", None, "Predictions before the training.")
-    flags.DEFINE_string("after", None, "Predictions after the training.")
+    flags.DEFINE_multi_string("before", [], "Folder of predictions before the training; several, in one order.")
+    flags.DEFINE_multi_string("after", [], "Folder of predictions after the training; several, in the same order.")
+    flags.DEFINE_string("photo", None, "A picture of predictions that the bundled student made of a photograph.")
     flags.DEFINE_integer("most_pairs", 6, "Number of before/after images.", lower_bound=1)
 
 
@@ -152,19 +202,23 @@ def main() -> None:
     f = flags.FLAGS
     model_dir = files.require_dir(f.model_dir, "the folder of a training run")
     summary = files.read_json(f.summary, "the summary of a run") if f.summary else {}
-    parts = [overview(summary)] if summary else []
-    sheets = named_paths(f.sheets, "sheets")
-    if sheets:
-        parts.append(page.section("The pictures", *(page.picture(path, name) for name, path in sheets)))
-    parts += training_section(model_dir)
+    scores = [(n, files.read_json(path, "a result of eval.oks")) for n, path in named_paths(f.scores, "scores")]
+    compared = next((result for _, result in scores if "baseline" in result), None)
+    parts = []
+    if f.photo:
+        parts.append(photo_section(f.photo))
     if f.before and f.after:
-        before, after = (files.require_dir(folder, "predictions") for folder in (f.before, f.after))
-        rows = prediction_pairs(before, after, f.most_pairs)
-        parts.append(page.section("Predictions", page.pairs(rows, "before training", "after training")))
-    if f.scores:
-        parts.append(scores_section(named_paths(f.scores, "scores")))
+        parts.append(pairs_section(f.before, f.after, f.most_pairs))
+    if compared and compared["by_camera_pitch"]:
+        parts.append(pitch_section(compared))
+    parts += training_section(model_dir)
+    if sheets := named_paths(f.sheets, "sheets"):
+        parts.append(page.section("The data", *(page.picture(path, name) for name, path in sheets)))
+    if scores:
+        parts.append(scores_section(scores))
+    parts += [overview(summary)] if summary else []
     parts.append(provenance_section(summary, model_dir))
-    files.write_bytes(f.output_file, page.page(f.title, f.lead, *parts).encode())
+    files.write_bytes(f.output_file, page.page(f.title, claim(compared) if compared else "", f.lead, *parts).encode())
     print(json.dumps({"report": f.output_file}))
 
 

@@ -52,6 +52,25 @@ def loss_curves(metrics: Sequence[Mapping[str, Any]]) -> str:
     return _svg(figure, "Loss on real and synthetic samples over the training steps")
 
 
+def ap_by_pitch(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Returns AP before and after by camera pitch as bars.
+
+    Args:
+        rows: `by_camera_pitch` of a result of eval.oks with a baseline.
+    """
+    figure, axes = _figure(9.0, 3.0)
+    places = np.arange(len(rows))
+    for column, (label, colour) in enumerate((("before", "#b9c2ce"), ("after", REAL_COLOUR))):
+        heights = [100 * row["AP"][column] for row in rows]
+        bars = axes.bar(places + 0.4 * column - 0.2, heights, 0.38, color=colour, label=label)
+        axes.bar_label(bars, fmt="%.1f", fontsize=9, padding=2)
+    axes.set_xticks(places, [f"{row['low']} to {row['high']}°\n{row['people']} people" for row in rows])
+    axes.set_xlabel("camera pitch below the horizon")
+    axes.set_ylabel("OKS AP, %")
+    axes.legend(frameon=False)
+    return _svg(figure, "OKS AP before and after training by camera pitch")
+
+
 def teacher_probabilities(decisions: Sequence[Mapping[str, Any]]) -> str:
     """Returns the teacher's probability of each group over its decisions as a stacked plot.
 

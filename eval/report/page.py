@@ -9,10 +9,11 @@ from pathlib import Path
 STYLE = """
 :root { color-scheme: light; --ink: #1d2430; --muted: #5c6675; --line: #e2e6ec; --paper: #ffffff; --wash: #f5f7fa; }
 * { box-sizing: border-box; }
-body { margin: 0; background: var(--wash); color: var(--ink);
+body { margin: 0; overflow-wrap: anywhere; background: var(--wash); color: var(--ink);
   font: 16px/1.55 system-ui, "Segoe UI", Roboto, sans-serif; }
 main { max-width: 1080px; margin: 0 auto; padding: 32px 20px 64px; }
 h1 { font-size: 28px; line-height: 1.2; margin: 0 0 8px; }
+.claim { font-size: 20px; line-height: 1.4; max-width: 60ch; }
 h2 { font-size: 19px; margin: 0 0 12px; }
 p { margin: 0 0 12px; max-width: 74ch; }
 .lead { color: var(--muted); }
@@ -24,10 +25,13 @@ section { background: var(--paper); border: 1px solid var(--line); border-radius
 .tile span { color: var(--muted); font-size: 13px; }
 figure { margin: 0 0 16px; } figure:last-child { margin-bottom: 0; }
 figure img, figure svg { width: 100%; height: auto; display: block; border-radius: 6px; }
+figure svg { min-width: 560px; }
 figcaption { color: var(--muted); font-size: 14px; margin-top: 6px; }
-.pairs { display: grid; grid-template-columns: 1fr 1fr; gap: 12px; }
-.pairs > b { font-weight: 600; font-size: 14px; color: var(--muted); }
-.pairs img { width: 100%; border-radius: 6px; display: block; }
+.pairs { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); gap: 12px; }
+@media (max-width: 640px) {
+  main { padding: 20px 12px 40px; } section { padding: 14px 12px; }
+  .pairs { grid-template-columns: minmax(0, 1fr); } .tiles { grid-template-columns: 1fr 1fr; }
+}
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: 14px; }
 th, td { text-align: right; padding: 5px 12px; border-bottom: 1px solid var(--line); white-space: nowrap; }
@@ -47,7 +51,7 @@ def picture(path: Path, caption: str = "") -> str:
 
 def drawing(svg: str, caption: str) -> str:
     """Returns a figure with an SVG drawing."""
-    return f"<figure>{svg}<figcaption>{html.escape(caption)}</figcaption></figure>"
+    return f'<figure><div class="scroll">{svg}</div><figcaption>{html.escape(caption)}</figcaption></figure>'
 
 
 def tiles(numbers: Sequence[tuple[str, str]]) -> str:
@@ -57,9 +61,8 @@ def tiles(numbers: Sequence[tuple[str, str]]) -> str:
 
 
 def pairs(rows: Sequence[tuple[Path, Path]], left: str, right: str) -> str:
-    """Returns pictures in two columns with their headings."""
-    cells = [f"<b>{html.escape(left)}</b><b>{html.escape(right)}</b>"]
-    cells += [picture(a) + picture(b) for a, b in rows]
+    """Returns pictures in two columns with their captions; in one column on a narrow screen."""
+    cells = [picture(a, left) + picture(b, right) for a, b in rows]
     return f'<div class="pairs">{"".join(cells)}</div>'
 
 
@@ -80,11 +83,13 @@ def section(title: str, *parts: str) -> str:
     return f"<section><h2>{html.escape(title)}</h2>{''.join(parts)}</section>"
 
 
-def page(title: str, lead: str, *parts: str) -> str:
-    """Returns the whole HTML page."""
+def page(title: str, claim: str, lead: str, *parts: str) -> str:
+    """Returns the whole HTML page; `claim`, the sentence that it is about, may be empty, as `lead` may."""
+    sentences = ((claim, "claim"), (lead, "lead"))
+    words = "".join(f'<p class="{name}">{html.escape(text)}</p>' for text, name in sentences if text)
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{html.escape(title)}</title><style>{STYLE}</style></head><body><main>"
-        f'<h1>{html.escape(title)}</h1><p class="lead">{html.escape(lead)}</p>{"".join(parts)}</main></body></html>\n'
+        f"<h1>{html.escape(title)}</h1>{words}{''.join(parts)}</main></body></html>\n"
     )

@@ -38,10 +38,13 @@ class ServingConfig:
         decoder: thresholds of the decoder.
         test_side: longer side in pixels at which a picture is best shown to the network. `encoded` resizes to it,
             `openpose_tf.predict` takes it as its default; `serving_default` takes pictures as they are.
+        person_height: extent in pixels at which a person is best shown; `openpose_tf.predict` then chooses each
+            picture's size by the people in it (`shown_size`). None: all pictures at `test_side`.
     """
 
     decoder: DecoderConfig
     test_side: int
+    person_height: int | None = None
 
     @classmethod
     def for_model(cls, model: ModelConfig, decoder: DecoderConfig = PAPER) -> "ServingConfig":
@@ -57,6 +60,7 @@ def description(model: ModelConfig, config: ServingConfig) -> dict[str, Any]:
         "model": dataclasses.asdict(model),
         "decoder": dataclasses.asdict(config.decoder),
         "test_side": config.test_side,
+        "person_height": config.person_height,
         "stride": STRIDE,
         "skeleton": {"name": MPI.name, "parts": MPI.parts, "limbs": MPI.limbs},
     }

@@ -1,7 +1,7 @@
 """A trained student in one small file: weights by layer name in half precision, and the shape of their network.
 
     write_student("student.npz", model, ModelConfig(0.25, 2, 128), ServingConfig(PAPER, 320))
-    student = read_student(BUILTIN_PATH)
+    student = read_student("student.npz")
     server = PoseServer(student.model, student.config, student.serving)
 
 The file is an .npz as `weights.import_weights` reads it, so it is also something to start a run from.
@@ -26,6 +26,7 @@ from openpose_tf.keras_api import keras
 from openpose_tf.network.openpose import build_openpose
 from openpose_tf.weights.import_weights import import_weights
 
+SUFFIX = ".npz"
 DESCRIPTION = "description"  # name of the JSON text in the file
 WHAT_FILE = "a student written by openpose_tf.export --weights"
 
@@ -53,9 +54,13 @@ def write_student(
         path: an .npz file.
         model: of `build_openpose`.
         config: its configuration.
-        serving: its `test_side` and its decoder's `min_person_score` are kept.
+        serving: its sizes and its decoder's `min_person_score` are kept.
     """
-    suits = {"test_side": serving.test_side, "min_person_score": serving.decoder.min_person_score}
+    suits = {
+        "test_side": serving.test_side,
+        "person_height": serving.person_height,
+        "min_person_score": serving.decoder.min_person_score,
+    }
     description = json.dumps({**dataclasses.asdict(config), **suits})
     arrays: dict[str, Any] = {DESCRIPTION: np.array(description)}
     for layer in model.layers:
@@ -78,7 +83,9 @@ def read_student(path: str | os.PathLike[str]) -> StudentFile:
     model = build_openpose(config)
     import_weights(model, Path(path))
     decoder = dataclasses.replace(PAPER, min_person_score=float(description["min_person_score"]))
-    return StudentFile(model, config, ServingConfig(decoder, int(description["test_side"])))
+    height = description.get("person_height")  # older files have none
+    serving = ServingConfig(decoder, int(description["test_side"]), None if height is None else int(height))
+    return StudentFile(model, config, serving)
 
 
 def _read_description(path: Path) -> dict[str, Any]:

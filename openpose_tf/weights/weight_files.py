@@ -13,18 +13,17 @@ from openpose_tf.common.checkpoint_files import latest_checkpoint
 from openpose_tf.common.errors import UserError
 from openpose_tf.data.records import npz_files
 from openpose_tf.network.openpose import VGG_LAYERS
+from openpose_tf.weights import bundled
 from openpose_tf.weights.checkpoints import load_checkpoint
 
 LayerWeights = dict[str, dict[str, np.ndarray]]  # layer -> {"kernel": ..., "bias": ...}
-BUILTIN = "builtin"  # name of the small bundled student, in place of a path
-BUILTIN_PATH = Path(__file__).resolve().parents[1] / "assets" / "student.npz"
 KINDS = {
     "kernel": ("kernel", "kernels", "weight", "weights", "w"),
     "bias": ("bias", "biases", "b"),
 }
 WHAT_FILES = (
     "a Keras VGG-19 file (.h5), a .npy or .npz of weights by OpenPose layer name, a checkpoint or model_dir of ours, "
-    f"or {BUILTIN!r}"
+    f"or the name of a bundled student ({', '.join(bundled.FILES)})"
 )
 # What a pickled dict of arrays needs, and nothing that could run code.
 SAFE_PICKLE = {
@@ -43,12 +42,12 @@ def read_weights(path: str | Path) -> LayerWeights:
     """Returns the weights in a file, by OpenPose layer name; kernels as they are stored.
 
     Args:
-        path: a file, checkpoint or model_dir; "builtin" is the bundled student.
+        path: a file, checkpoint or model_dir, or the name of a bundled student.
 
     Raises:
         UserError: the file is missing, of no known kind, or damaged.
     """
-    source = BUILTIN_PATH if str(path) == BUILTIN else Path(path)
+    source = bundled.find(path) or Path(path)
     if source.is_dir() or Path(f"{source}.index").exists():
         return _read_checkpoint(source)
     if not source.is_file():

@@ -16,7 +16,7 @@ class DemoSize:
     Attributes:
         synthetic: images of the synthetic training set (D_S).
         standin: images of the real stand-in's training set.
-        held_out: images of the stand-in that the student never sees.
+        held_out: images of each kind that the student never sees.
         image_size: side of the rendered images in pixels.
         people_mean: mean number of people per image.
         samples: Cycles samples per pixel.
@@ -52,7 +52,7 @@ SIZES = {
     "small": DemoSize(
         synthetic=110,
         standin=60,
-        held_out=16,
+        held_out=32,
         image_size=320,
         people_mean=5,
         samples=16,
@@ -86,47 +86,53 @@ SIZES = {
 }
 LEAD = (
     "Rendered people, a student trained on them with an adversarial teacher, and what it then sees in new pictures. "
-    "The student goes on from the small one that ships, as every run of the paper goes on from a trained student. "
-    "No real photograph is used: the real half of every batch, and the held-out pictures, are a stand-in that is "
+    "The student starts from the bundled one, as every run of the paper starts from a trained student. "
+    "It trains on no real photograph: the real half of every batch, and of the held-out pictures, is a stand-in that is "
     "rendered too (real_standin: other backgrounds, small camera pitch, other light)."
 )
 WHEN = ("first", "last")
-SEEDS = {"synthetic": 1, "real_standin": 2, "held_out": 3}
+KINDS = ("synthetic", "real_standin")
+SEEDS = {"synthetic": 1, "real_standin": 2, "held_out_real_standin": 3, "held_out_synthetic": 4}
+PHOTO_DIR = "photo"
+LATE = ("photo", "report")  # stages that depend on the photograph, and cost seconds: they run at every call
 
 
-def build(folder: Path, size: DemoSize) -> list[Stage]:
+def build(folder: Path, size: DemoSize, photo: Path | None = None) -> list[Stage]:
     """Returns the stages in order.
 
     Args:
         folder: where everything goes.
         size: how much to do.
+        photo: a photograph of the user's, which the report shows as the bundled student sees it.
     """
     return [
         *_picture_stages(folder, size),
         *_record_stages(folder, size),
         _training_stage(folder, size),
         *_use_stages(folder),
-        _report_stage(folder),
+        *([_photo_stage(folder, photo)] if photo else []),
+        _report_stage(folder, photo),
     ]
 
 
 def _picture_stages(folder: Path, size: DemoSize) -> list[Stage]:
-    counts = {"synthetic": size.synthetic, "real_standin": size.standin, "held_out": size.held_out}
+    counts = dict(zip(SEEDS, (size.synthetic, size.standin, size.held_out, size.held_out), strict=True))
     titles = {
         "synthetic": "render synthetic people (D_S)",
         "real_standin": "render the stand-in for real photographs",
-        "held_out": "render pictures of the stand-in that the student never sees",
+        "held_out_real_standin": "render pictures of the stand-in that the student never sees",
+        "held_out_synthetic": "render pictures of D_S that the student never sees",
     }
     stages = []
     for name, count in counts.items():
-        kind = "synthetic" if name == "synthetic" else "real_standin"
+        kind = name.removeprefix("held_out_")
         command = (
             *("synth.render", f"--dataset={kind}", f"--output_dir={folder / 'images' / name}"),
             *(f"--num_images={count}", f"--seed={SEEDS[name]}", f"--image_size={size.image_size}"),
             *(f"--people_mean={size.people_mean:g}", f"--samples={size.samples}", "--num_workers=-1"),
         )
         stages.append(Stage(f"render_{name}", f"{titles[name]}: {count} pictures", command))
-    for name in ("synthetic", "real_standin"):
+    for name in KINDS:
         view = ("synth.view", str(folder / "images" / name), f"--output_file={folder / f'sheet_{name}.jpg'}")
         stages.append(Stage(f"sheet_{name}", f"draw a contact sheet of {name} with keypoints", view))
     return stages
@@ -134,7 +140,7 @@ def _picture_stages(folder: Path, size: DemoSize) -> list[Stage]:
 
 def _record_stages(folder: Path, size: DemoSize) -> list[Stage]:
     stages = []
-    for name in ("synthetic", "real_standin"):
+    for name in KINDS:
         command = (
             *("synth.to_tfrecords", f"--input_dir={folder / 'images' / name}"),
             *(f"--output_dir={folder / 'records' / name}", f"--name={name}", "--split=train", "--num_shards=4"),
@@ -167,31 +173,44 @@ def _training_stage(folder: Path, size: DemoSize) -> Stage:
 
 def _use_stages(folder: Path) -> list[Stage]:
     stages = []
-    held_out = folder / "images" / "held_out"
     for when, source in (("before", f"--checkpoint={folder / 'model_dir' / 'ckpt-0'}"), ("after", None)):
         model = folder / ("saved_model" if when == "after" else "saved_model_before")
         export = (
             *("openpose_tf.export", source or f"--model_dir={folder / 'model_dir'}", f"--output_dir={model}"),
             *("--test_side=560", "--min_person_score=0.6"),  # what suits the student it goes on from (its card)
         )
-        found = folder / "predictions" / when
-        predict = (
-            *("openpose_tf.predict", f"--saved_model={model}", f"--images={held_out / 'images'}"),
-            f"--output_dir={found}",
-        )
+        stages.append(Stage(f"export_{when}", f"export the student {when} training", export))
+        for kind in KINDS:
+            predict = (
+                *("openpose_tf.predict", f"--saved_model={model}", f"--images={_held_out(folder, kind) / 'images'}"),
+                f"--output_dir={_found(folder, when, kind)}",
+            )
+            title = f"find people in new pictures of {kind} with the student {when} training"
+            stages.append(Stage(f"predict_{when}_{kind}", title, predict))
         score = (
-            *("eval.oks", f"--predictions={found}", f"--groundtruth={held_out}"),
+            *("eval.oks", *(f"--groundtruth={_held_out(folder, kind)}" for kind in KINDS)),
+            *(f"--predictions={_found(folder, when, kind)}" for kind in KINDS),
+            *(f"--baseline={_found(folder, 'before', kind)}" for kind in KINDS if when == "after"),
             f"--output_file={folder / f'oks_{when}.json'}",
         )
-        stages += [
-            Stage(f"export_{when}", f"export the student {when} training", export),
-            Stage(f"predict_{when}", f"find people in new pictures with the student {when} training", predict),
-            Stage(f"score_{when}", f"score the student {when} training", score),
-        ]
+        stages.append(Stage(f"score_{when}", f"score the student {when} training", score))
     return stages
 
 
-def _report_stage(folder: Path) -> Stage:
+def _held_out(folder: Path, kind: str) -> Path:
+    return folder / "images" / f"held_out_{kind}"
+
+
+def _found(folder: Path, when: str, kind: str) -> Path:
+    return folder / "predictions" / when / kind
+
+
+def _photo_stage(folder: Path, photo: Path) -> Stage:
+    command = ("openpose_tf.predict", str(photo), f"--output_dir={folder / PHOTO_DIR}")
+    return Stage("photo", f"find people in {photo.name} with the bundled student", command)
+
+
+def _report_stage(folder: Path, photo: Path | None) -> Stage:
     command = (
         "eval.report",
         f"--model_dir={folder / 'model_dir'}",
@@ -200,8 +219,8 @@ def _report_stage(folder: Path) -> Stage:
         f"--lead={LEAD}",
         f"--sheets=Rendered people (D_S) with their keypoints={folder / 'sheet_synthetic.jpg'},"
         f"Stand-in for real photographs (real_standin): rendered too={folder / 'sheet_real_standin.jpg'}",
-        f"--before={folder / 'predictions' / 'before'}",
-        f"--after={folder / 'predictions' / 'after'}",
+        *(f"--{when}={_found(folder, when, kind)}" for when in ("before", "after") for kind in reversed(KINDS)),
+        *([f"--photo={folder / PHOTO_DIR / photo.stem}.jpg"] if photo else []),
         f"--scores=before={folder / 'oks_before.json'},after={folder / 'oks_after.json'}",
         f"--output_file={folder / 'report.html'}",
     )
@@ -233,6 +252,7 @@ def write_summary(folder: Path, stage_rows: Mapping[str, Mapping[str, Any]]) -> 
         **{f"loss_{half}_{when}": run[f"loss_{half}_{when}"] for half in ("real", "synthetic") for when in WHEN},
         "oks_ap_before": scores["before"]["AP"],
         "oks_ap": scores["after"]["AP"],
+        "oks_ap_difference": {key: scores["after"]["baseline"][key] for key in ("difference", "low", "high")},
         "real_data": "real_standin: rendered pictures in place of photographs",
         "seconds": {name: row["seconds"] for name, row in stage_rows.items()},
     }

@@ -253,3 +253,25 @@ def test_command_ends_with_two_and_no_traceback(tmp_path):
     flags = ("--predictions=x", "--groundtruth=y", "--output_file=z", "--sigmas=unknown")
     assert "sigmas" in run_command("eval.oks", *flags, code=2).stderr
     assert not (tmp_path / "o.json").exists()
+
+
+def test_a_baseline_is_compared_picture_by_picture_and_by_pitch(tmp_path):
+    flat = write_dataset(tmp_path / "flat", [[(person16(100, 100), 4000.0)]])
+    steep = write_dataset(tmp_path / "steep", [[(person16(150, 100), 4000.0)]])
+    for root, pitch in ((flat, 5.0), (steep, 40.0)):
+        (path,) = (root / "annotations").iterdir()
+        row = json.loads(path.read_text())
+        row["camera"] = {"pitch_deg": pitch}
+        path.write_text(json.dumps(row))
+    right = [write_predictions(tmp_path / f"r{x}", {"000000": [parts_of(person16(x, 100))]}) for x in (100, 150)]
+    nobody = write_predictions(tmp_path / "nobody", {"000000": []})
+    truths = [str(flat), str(steep)]
+    after = [str(path) for path in right]
+    result = oks.evaluate(after, truths, baseline=[after[0], str(nobody)])
+    assert (result["num_images"], result["AP"], result["baseline"]["AP"]) == (2, 1.0, pytest.approx(0.505, abs=0.01))
+    assert result["baseline"]["difference"] == pytest.approx(1 - result["baseline"]["AP"])
+    by_pitch = [(row["low"], row["high"], row["people"], row["AP"]) for row in result["by_camera_pitch"]]
+    assert by_pitch == [(0, 12, 1, [1.0, 1.0]), (36, 90, 1, [0.0, 1.0])]
+    assert "difference +" in oks.format_table(result)
+    with pytest.raises(UserError, match="as many --predictions"):
+        oks.evaluate(after, truths[:1])

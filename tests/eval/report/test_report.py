@@ -116,3 +116,41 @@ def test_smooth_keeps_a_constant_and_the_length():
 def test_figures_are_the_same_every_time():
     rows = [{"step": k, "loss_real": 5.0 / k, "loss_synthetic": None} for k in range(1, 9)]
     assert figures.loss_curves(rows) == figures.loss_curves(rows)
+
+
+def compared(low, high):
+    row = {"AP": 0.3, "difference": (low + high) / 2, "low": low, "high": high}
+    by_pitch = [{"low": 0, "high": 12, "pictures": 3, "people": 9, "AP": [0.4, 0.5]}]
+    return {"AP": 0.3 + (low + high) / 2, "baseline": row, "num_images": 64, "by_camera_pitch": by_pitch}
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"), [(0.01, 0.05, "better"), (-0.05, -0.01, "worse"), (-0.01, 0.02, "neither")]
+)
+def test_the_claim_says_what_the_interval_says(low, high, verdict):
+    text = report.claim(compared(low, high))
+    assert f"the student {verdict}" in text and f"{low:+.3f} to {high:+.3f}" in text and "64 pictures" in text
+
+
+def test_the_claim_comes_first_then_pictures_then_pitch_then_the_rest(run_dir):
+    result = {**compared(0.01, 0.05), "per_joint": {}}
+    (run_dir / "after.json").write_text(json.dumps(result))
+    output = run_dir / "report.html"
+    run_command(
+        *("eval.report", f"--model_dir={run_dir / 'model_dir'}", f"--output_file={output}"),
+        *(f"--before={run_dir / 'before'}", f"--after={run_dir / 'after'}", f"--scores=after={run_dir / 'after.json'}"),
+        *(f"--sheets=Sheet={run_dir / 'sheet.jpg'}", f"--photo={run_dir / 'sheet.jpg'}"),
+    )
+    page = output.read_text()
+    titles = [
+        "Training made",
+        "Your photograph",
+        "What the student sees",
+        "By camera pitch",
+        "loss",
+        "picked",
+        "The data",
+    ]
+    places = [page.index(f">{title}" if title[0] == "T" else title, page.index("<main>")) for title in titles]
+    assert places == sorted(places)
+    assert "<script" not in page

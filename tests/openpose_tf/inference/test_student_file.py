@@ -17,8 +17,8 @@ from openpose_tf.inference.image_files import Picture
 from openpose_tf.inference.predictor import Predictor
 from openpose_tf.inference.saved_model import ServingConfig
 from openpose_tf.network.openpose import build_openpose, preprocess
+from openpose_tf.weights.bundled import BUILTIN, FILES
 from openpose_tf.weights.import_weights import import_weights
-from openpose_tf.weights.weight_files import BUILTIN, BUILTIN_PATH
 
 CONFIG = ModelConfig(0.0625, 2, 64)
 AROUND = ServingConfig(dataclasses.replace(PAPER, min_person_score=0.5), 104)
@@ -63,10 +63,10 @@ def test_other_files_are_refused(tmp_path, content):
 
 def test_the_student_that_ships_is_small_and_predicts_as_its_export(tmp_path):
     """`builtin` runs as the SavedModel exported of it."""
-    assert BUILTIN_PATH.stat().st_size <= 10 * 2**20
+    assert FILES[BUILTIN].stat().st_size <= 10 * 2**20
     export.export(export.ExportOptions(str(tmp_path / "saved"), checkpoints=(BUILTIN,)))
     described = json.loads((tmp_path / "saved" / "assets" / "pose.json").read_text())
-    around = student_file.read_student(BUILTIN_PATH).serving
+    around = student_file.read_student(FILES[BUILTIN]).serving
     assert described["test_side"] == around.test_side
     assert described["decoder"]["min_person_score"] == around.decoder.min_person_score
     picture = Picture("a", PICTURES[0])
@@ -87,7 +87,7 @@ def test_the_exported_weights_are_the_student(tmp_path):
     )
     export.export(options)
     again, config, around = student_file.read_student(tmp_path / "again.npz")
-    ours, ours_config, _ = student_file.read_student(BUILTIN_PATH)
+    ours, ours_config, _ = student_file.read_student(FILES[BUILTIN])
     assert config == ours_config
     assert (around.test_side, around.decoder.min_person_score) == (96, 0.3)
     for a, b in zip(again.get_weights(), ours.get_weights(), strict=True):

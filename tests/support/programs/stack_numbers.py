@@ -21,7 +21,7 @@ from openpose_tf.keras_api import keras
 from openpose_tf.labels import losses
 from openpose_tf.labels.targets import draw_labels
 from openpose_tf.network.openpose import build_openpose, preprocess
-from openpose_tf.weights.weight_files import BUILTIN
+from openpose_tf.weights.bundled import BUILTIN
 from teacher.teachers.adversarial import AdversarialConfig, AdversarialTeacher
 from teacher.teachers.protocol import WindowLosses
 from tests.support import mpii_vectors, pose_scenes

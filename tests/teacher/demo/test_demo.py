@@ -8,12 +8,14 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from openpose_tf.common.imaging import images
 from openpose_tf.inference import student_file
-from openpose_tf.weights import weight_files
+from openpose_tf.weights import bundled
 from teacher.demo import stages
-from tests.support.commands import start_command
+from tests.support.commands import run_command, start_command
 
 PROMISED = (
     *("sheet_synthetic.jpg", "sheet_real_standin.jpg", "report.html", "summary.json"),
@@ -65,17 +67,23 @@ def test_demo_goes_on_after_ctrl_c_and_leaves_what_it_promises(tmp_path):
     assert {path: path.stat().st_mtime_ns for path in done} == times, "finished pictures were made again"
     for name in PROMISED:
         assert (folder / name).is_file(), name
-    assert list((folder / "predictions" / "after").glob("*.json"))
+    for kind in stages.KINDS:
+        assert len(list((folder / "predictions" / "after" / kind).glob("*.json"))) == stages.SIZES["smoke"].held_out
     assert list((folder / "model_dir").glob("events.out.tfevents.*"))
     assert str(folder / "report.html") in output
     summary = json.loads((folder / "summary.json").read_text())
     size = stages.SIZES["smoke"]
-    assert summary["images_rendered"] == size.synthetic + size.standin + size.held_out
+    assert summary["images_rendered"] == size.synthetic + size.standin + 2 * size.held_out
     assert summary["steps"] == size.steps
     assert summary["decisions"] == size.steps // size.decision_steps + 1
     assert summary["wrong_group_samples"] == 0
     assert summary["people"] >= 2 * summary["images_rendered"]
     assert 0 <= summary["oks_ap"] <= 1
+    gain = summary["oks_ap_difference"]
+    assert gain["difference"] == pytest.approx(summary["oks_ap"] - summary["oks_ap_before"])
+    assert gain["low"] <= gain["difference"] <= gain["high"]
+    page = (folder / "report.html").read_text()
+    assert page.index("Training made the student") < page.index("What the student sees") < page.index("student's loss")
     assert summary["student_loss_last"] < summary["student_loss_first"]
     assert {"render_synthetic", "train", "report"} <= summary["seconds"].keys()
 
@@ -83,13 +91,13 @@ def test_demo_goes_on_after_ctrl_c_and_leaves_what_it_promises(tmp_path):
 def test_stages_are_the_main_job_in_order(tmp_path):
     names = [stage.name for stage in stages.build(tmp_path, stages.SIZES["small"])]
     assert len(set(names)) == len(names)
-    order = ["render_synthetic", "records_synthetic", "train", "export_after", "predict_after", "score_after", "report"]
+    order = ["render_synthetic", "records_synthetic", "train", "export_after", "score_after", "report"]
     assert [name for name in names if name in order] == order
 
 
 def test_the_demo_goes_on_from_the_student_that_ships(tmp_path):
     train = next(s for s in stages.build(tmp_path, stages.SIZES["small"]) if s.name == "train").command
-    _, config, around = student_file.read_student(weight_files.BUILTIN_PATH)
+    _, config, around = student_file.read_student(bundled.FILES[bundled.BUILTIN])
     assert "--init_checkpoint=builtin" in train
     assert {f"--width={config.width:g}", f"--num_stages={config.num_stages}"} <= set(train)
     export = next(
@@ -97,3 +105,26 @@ def test_the_demo_goes_on_from_the_student_that_ships(tmp_path):
     ).command
     assert f"--test_side={around.test_side}" in export
     assert f"--min_person_score={around.decoder.min_person_score:g}" in export
+
+
+def test_a_photograph_is_seen_by_the_default_student_and_shown_in_the_report(tmp_path):
+    *_, photo, report = stages.build(tmp_path, stages.SIZES["small"], Path("my holiday/me.jpeg"))
+    assert (photo.name, report.name) == stages.LATE
+    assert photo.command == ("openpose_tf.predict", "my holiday/me.jpeg", f"--output_dir={tmp_path / 'photo'}")
+    assert f"--photo={tmp_path / 'photo' / 'me.jpg'}" in report.command
+    without = stages.build(tmp_path, stages.SIZES["small"])
+    assert [stage.name for stage in without if stage.name in stages.LATE] == ["report"]
+
+
+@pytest.mark.parametrize("name", ["missing.jpg", "text.jpg", "demo/photo/me.png"])
+def test_a_photograph_that_cannot_be_shown_stops_before_anything_is_rendered(tmp_path, name):
+    folder = tmp_path / "demo"
+    (tmp_path / "text.jpg").write_text("nothing")
+    path = tmp_path / name
+    if path.suffix == ".png":
+        path.parent.mkdir(parents=True)
+        images.write(path, np.zeros((8, 8, 3), np.uint8))
+    before = sorted(tmp_path.rglob("*"))
+    done = run_command("teacher.demo", f"--output_dir={folder}", "--size=smoke", f"--photo={path}", code=2)
+    assert name in done.stderr and "Traceback" not in done.stderr
+    assert sorted(tmp_path.rglob("*")) == before

@@ -77,9 +77,7 @@ def open_dataset(
     Raises:
         UserError: the folder holds a dataset of other flags (the message says which), or something else.
     """
-    flat = schema.is_flat(folder)  # is extended as it is
-    settings = {"schema": schema.FLAT_SCHEMA if flat else schema.SCHEMA, "kind": kind, "seed": seed}
-    settings["flags"] = dict(flags)
+    settings = {"schema": schema.schema_of(folder), "kind": kind, "seed": seed, "flags": dict(flags)}
     older = {"flags": {name: value for name, value in flags_of_old(kind).items() if name in flags}}
     old = dataclasses.replace(CLAIM, older=older).check(folder, settings)
     if old is None and next((folder / schema.ANNOTATIONS).glob("*"), None) is not None:
@@ -116,11 +114,10 @@ def write_sample(
         quality: JPEG quality.
         ignore: [height, width] bool, where people without annotation are, or None for nowhere.
     """
-    flat = schema.is_flat(folder)
-    paths = schema.sample_paths(folder, name, flat)
+    paths = schema.sample_paths(folder, name)
     images.write(paths["image"], image, quality)
     images.write(paths["mask"], ids.astype(np.uint16))
-    row: dict[str, Any] = {"schema": schema.FLAT_SCHEMA if flat else schema.SCHEMA, "image_id": name}
+    row: dict[str, Any] = {"schema": schema.schema_of(folder), "image_id": name}
     row["image"], row["mask"] = (str(paths[role].relative_to(folder)) for role in ("image", "mask"))
     if depth is not None:
         millimetres = np.where((ids > 0) & (depth < BACKGROUND_M), depth * 1000, 0).round().astype(np.uint16)

@@ -12,7 +12,7 @@ from scipy.spatial import cKDTree
 
 from synth.body.joints import JOINT_NAMES
 from synth.body.model import BodyModel
-from synth.body.surface import vertex_normals
+from synth.body.surface import bounds, vertex_normals
 
 # Limbs that must not enter other parts. Neighbours in the body (upper arm and chest, thigh and belly) always touch.
 PAIRS = (
@@ -50,7 +50,7 @@ class SelfCollision:
         """Returns whether the posed body [V, 3] (metres) passes through itself."""
         normals = vertex_normals(vertices, self.faces)
         points = {name: vertices[ids] for name, ids in self.parts.items()}
-        boxes = {name: (part.min(0), part.max(0)) for name, part in points.items()}
+        boxes = {name: bounds(part) for name, part in points.items()}
         for limb, other in PAIRS:
             entering = points[limb][_inside(points[limb], *boxes[other], 0.0)]
             if len(entering) >= self.min_vertices and self._enters(entering, points[other], normals[self.parts[other]]):
@@ -59,7 +59,7 @@ class SelfCollision:
 
     def _enters(self, limb: np.ndarray, surface: np.ndarray, normals: np.ndarray) -> bool:
         """Returns whether enough points [n, 3] of a limb are below a surface's points [m, 3] with normals [m, 3]."""
-        near = _inside(surface, limb.min(0), limb.max(0), _REACH_M)
+        near = _inside(surface, *bounds(limb), _REACH_M)
         if not near.any():
             return False
         surface, normals = surface[near], normals[near]

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from openpose_tf.common.imaging.color import linear_to_levels
+from synth.body.surface import bounds
 from synth.scene.camera import Camera
 from synth.scene.light import Light
 from synth.scene.sampling import Scene
@@ -60,7 +61,8 @@ def cast_shadows(meshes: Sequence[np.ndarray], light: Light) -> ShadowMap:
         light: the sun's direction, energy and angle.
     """
     points = np.concatenate([mesh.astype(np.float64) for mesh in meshes])
-    low, high = points[:, :2].min(0) - SHADOW_REACH_M, points[:, :2].max(0) + SHADOW_REACH_M
+    low, high = (corner[:2] for corner in bounds(points))
+    low, high = low - SHADOW_REACH_M, high + SHADOW_REACH_M
     columns, rows = (int(cells) + 1 for cells in np.ceil((high - low) / CELL_M))
     shape = (rows, columns)
     lit = np.ones(shape, np.float32)

@@ -73,8 +73,10 @@ class Camera:
         """Returns [height, width, 3] float64 world directions through the pixel centres, not normalized."""
         x = (np.arange(self.width) - (self.width - 1) / 2) / self.focal_px
         y = (np.arange(self.height) - (self.height - 1) / 2) / self.focal_px
-        camera = np.stack([*np.broadcast_arrays(x[None, :], y[:, None]), np.ones((self.height, self.width))], -1)
-        return camera @ self.rotation
+        right, down, forward = self.rotation  # right is world x: a row shares the other two axes
+        rays = np.repeat((y[:, None] * down + forward)[:, None], self.width, 1)
+        rays[..., 0] += x * right[0]
+        return rays
 
     def view_angles_deg(self) -> tuple[float, float]:
         """Returns the degrees below the horizon of the upper and the lower border of the view."""

@@ -5,6 +5,8 @@ import functools
 
 import numpy as np
 
+from synth.body.surface import bounds
+
 SHRINK_M = 0.005  # the search for touching triangles goes on while a box shrinks by more than this
 LEAST_CELL_M = 0.02  # side of the cells that tell which triangles are near
 
@@ -52,14 +54,18 @@ class Mesh:
     topology: Topology
 
     @functools.cached_property
+    def _bounds(self) -> tuple[np.ndarray, np.ndarray]:
+        return bounds(self.vertices)
+
+    @property
     def low(self) -> np.ndarray:
         """[3] least coordinates."""
-        return self.vertices.min(0)
+        return self._bounds[0]
 
-    @functools.cached_property
+    @property
     def high(self) -> np.ndarray:
         """[3] greatest coordinates."""
-        return self.vertices.max(0)
+        return self._bounds[1]
 
     @functools.cached_property
     def triangle_boxes(self) -> tuple[np.ndarray, np.ndarray]:
@@ -90,7 +96,7 @@ def near_triangles(a: Mesh, b: Mesh) -> tuple[np.ndarray, np.ndarray] | None:
             if not inside.any():
                 return None
             rows[i] = rows[i][inside]
-            boxes.append((lows[inside].min(0), highs[inside].max(0)))
+            boxes.append((bounds(lows[inside])[0], bounds(highs[inside])[1]))
         shrunk_low, shrunk_high = np.maximum(boxes[0][0], boxes[1][0]), np.minimum(boxes[0][1], boxes[1][1])
         gained = (shrunk_low > low + SHRINK_M).any() or (shrunk_high < high - SHRINK_M).any()
         low, high = np.maximum(low, shrunk_low), np.minimum(high, shrunk_high)
@@ -103,9 +109,9 @@ def _in_shared_cells(a: Mesh, b: Mesh, rows: list[np.ndarray]) -> tuple[np.ndarr
     boxes = [[corner[rows[i]] for corner in one.triangle_boxes] for i, one in enumerate((a, b))]
     # No box is longer than a cell, so that it lies in the cells of its eight corners.
     side = max(LEAST_CELL_M, 1.001 * max(float((highs - lows).max()) for lows, highs in boxes))
-    origin = np.minimum(boxes[0][0].min(0), boxes[1][0].min(0))
+    origin = np.minimum(bounds(boxes[0][0])[0], bounds(boxes[1][0])[0])
     ends = [[np.floor((corner - origin) / side).astype(np.int64) for corner in box] for box in boxes]
-    size = np.maximum(ends[0][1].max(0), ends[1][1].max(0)) + 1
+    size = np.maximum(bounds(ends[0][1])[1], bounds(ends[1][1])[1]) + 1
     cells = [
         np.stack([(x[:, 0] * size[1] + y[:, 1]) * size[2] + z[:, 2] for x in box for y in box for z in box])
         for box in ends

@@ -196,5 +196,5 @@ def _write(job: StyleJob, row: dict[str, Any], stylized: np.ndarray | None, entr
         path = path.with_suffix(f".{job.image_format}")
         data = images.encode(stylized, f".{job.image_format}", job.jpeg_quality)
     files.write_bytes(path, data)
-    row |= {"image": str(path.relative_to(job.output)), "style": entry}
+    row |= {"schema": schema.schema_of(job.output), "image": str(path.relative_to(job.output)), "style": entry}
     files.write_json(paths["annotation"], row, indent=None)

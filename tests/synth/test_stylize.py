@@ -20,6 +20,7 @@ from synth.stylization.stylizers import STYLIZERS, StylizerKind, find_weights
 from synth.stylize import StyleRun
 from synth.workers.engine import EngineConfig
 from tests.support.commands import run_command
+from tests.support.datasets import contents, make_flat
 
 HEIGHT, WIDTH = 72, 96
 
@@ -155,6 +156,18 @@ def test_interrupted_run_goes_on_and_ends_the_same(mixed):
     run(style_job)
     assert snapshot(style_job.output) == whole
     assert other.stat().st_mtime_ns == kept
+
+
+def test_a_flat_source_makes_the_same_dataset_and_a_flat_output_is_completed_as_it_is(mixed):
+    run(job(mixed))
+    flat = make_flat(mixed, mixed.parent / "flat")
+    run(job(flat, output=mixed.parent / "from_flat"))
+    assert contents(mixed.parent / "from_flat") == contents(mixed.parent / "D_Style")
+    old = make_flat(mixed.parent / "from_flat", mixed.parent / "old")
+    (old / "images/000000.png").unlink()
+    run(job(flat, output=old))
+    assert (old / "images/000000.png").exists() and not list(old.glob("*/0000"))
+    assert {path.name for path in old.glob("annotations/*")} == {f"00000{k}.json" for k in range(3)}
 
 
 def test_shards_make_the_same_dataset(mixed):

@@ -47,6 +47,11 @@ def is_flat(folder: Path) -> bool:
     return isinstance(header, dict) and header.get("schema") == FLAT_SCHEMA
 
 
+def schema_of(folder: Path) -> int:
+    """Returns the schema of a dataset, of a new one the latest."""
+    return FLAT_SCHEMA if is_flat(folder) else SCHEMA
+
+
 def sample_paths(folder: Path, name: str, flat: bool | None = None) -> dict[str, Path]:
     """Returns the files of one image by role; the annotation's is there until it is packed.
 

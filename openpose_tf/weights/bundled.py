@@ -9,7 +9,7 @@ ASSETS = Path(__file__).resolve().parents[1] / "assets"
 BUILTIN = "builtin"  # trained on rendered people only: a start for --init_checkpoint
 BUILTIN_REAL = "builtin_real"  # trained on photographs
 FILES = {BUILTIN: ASSETS / "student.npz", BUILTIN_REAL: ASSETS / "student_real.npz"}
-DEFAULT = BUILTIN  # the student of `openpose_tf.predict`, and so of the demo's PHOTO
+DEFAULT = BUILTIN_REAL  # the student of `openpose_tf.predict`, and so of the demo's PHOTO
 
 
 def find(name: str | os.PathLike[str]) -> Path | None:

@@ -93,5 +93,5 @@ def test_every_recipe_moves_its_scales(tmp_path, recipe):
 
 
 def test_trained_weights_are_not_normalized(tmp_path):
-    with pytest.raises(UserError, match="--init_checkpoint or --batch_norm"):
+    with pytest.raises(UserError, match="give one of --init_checkpoint and --batch_norm"):
         build_student.build_student(config(tmp_path, init_checkpoint="builtin"))

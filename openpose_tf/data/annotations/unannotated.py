@@ -99,6 +99,12 @@ def read_boxes(path: str | Path, min_score: float = MIN_SCORE) -> dict[str, np.n
         boxes = {name: np.asarray(found, np.float64).reshape(-1, 5) for name, found in rows.items()}
     except (TypeError, ValueError):
         raise UserError(f"{path}: a box is not [x1, y1, x2, y2, score]; expected {_WHAT}") from None
+    for name, found in boxes.items():
+        usable = np.isfinite(found).all(1) & (found[:, 2:4] > found[:, :2]).all(1)
+        if not usable.all():
+            raise UserError(
+                f"{path}: {name} has the box {found[~usable][0].tolist()}: corners must be finite, x1 < x2 and y1 < y2"
+            )
     return {name: found[found[:, 4] >= min_score, :4] for name, found in boxes.items()}
 
 

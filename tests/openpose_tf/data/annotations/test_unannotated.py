@@ -127,3 +127,12 @@ def test_boxes_file(tmp_path):
         path.write_text(content)
         with pytest.raises(UserError, match=message):
             read_boxes(path)
+
+
+@pytest.mark.parametrize(
+    "box", [[5, 5, 5, 9, 1], [9, 5, 4, 8, 1], [0, 0, float("nan"), 5, 1], [0, 0, 4, 5, float("inf")]]
+)
+def test_a_box_without_area_or_with_no_number_is_refused_by_name(tmp_path, box):
+    (tmp_path / "boxes.json").write_text(json.dumps({"images": {"a.jpg": [[0, 0, 4, 5, 1], box]}}))
+    with pytest.raises(UserError, match=r"boxes\.json.*a\.jpg has the box"):
+        read_boxes(tmp_path / "boxes.json")

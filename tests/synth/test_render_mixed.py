@@ -126,7 +126,7 @@ def test_mixed_pictures_are_stylized_and_become_records(source, mixed, tmp_path)
     counts = read_header(tmp_path / "style")["counts"]["style"]
     assert counts["images_stylized"] + counts.get("images_left", 0) == 4 and counts["images_stylized"] >= 1
     for name in ("000001", "000003"):
-        assert (tmp_path / "style" / "ignore_masks" / f"{name}.png").is_file()
+        assert (tmp_path / "style" / "ignore_masks" / "0000" / f"{name}.png").is_file()
     for folder, kind in ((mixed, "mixed"), (tmp_path / "style", "stylized")):
         out = tmp_path / f"records_{kind}"
         run_command("synth.to_tfrecords", f"--input_dir={folder}", f"--output_dir={out}", "--num_shards=1")

@@ -1,5 +1,6 @@
 """The demo is the main job: it can be interrupted, goes on where it was, and leaves what it promises."""
 
+import html
 import json
 import os
 import signal
@@ -82,7 +83,7 @@ def test_demo_goes_on_after_ctrl_c_and_leaves_what_it_promises(tmp_path):
     gain = summary["oks_ap_difference"]
     assert gain["difference"] == pytest.approx(summary["oks_ap"] - summary["oks_ap_before"])
     assert gain["low"] <= gain["difference"] <= gain["high"]
-    page = (folder / "report.html").read_text()
+    page = html.unescape((folder / "report.html").read_text())
     assert page.index("Training made the student") < page.index("What the student sees") < page.index("student's loss")
     assert summary["student_loss_last"] < summary["student_loss_first"]
     assert {"render_synthetic", "train", "report"} <= summary["seconds"].keys()

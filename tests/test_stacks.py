@@ -87,4 +87,4 @@ def test_rendered_images_have_equal_ground_truth(pythons, tmp_path):
         known = same & (depths[0] > 0) & (depths[1] > 0)
         # In millimeters. In a pixel of some thousands a ray passes through half-transparent hair in one Blender only.
         assert np.isclose(depths[1][known], depths[0][known], rtol=1e-4, atol=1.0).mean() >= 0.999
-        assert np.abs(colors[0] - colors[1]).mean() < 1.0, "levels of 255; measured 0.58 to 0.65"
+        assert np.abs(colors[0] - colors[1]).mean() < 1.0, "levels of 255; measured 0.41 to 0.76"

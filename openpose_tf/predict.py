@@ -63,7 +63,7 @@ class PredictOptions:
     format: str = option("json", "json: one file per image; coco: one COCO result file.", choices=("json", "coco"))
     annotations: str | None = option(
         None,
-        "coco: COCO annotation file that says the images' image ids by their file names; without it the id is the "
+        "coco: COCO annotation file that gives image ids by file name; without it the id is the "
         "number that a file name ends with (COCO_val2014_000000000042.jpg: 42), or else the name.",
     )
     draw: bool = option(True, "Write images with skeletons.")

@@ -44,7 +44,7 @@ def _missing(folder: Path, indices: Iterable[int]) -> tuple[list[int], list[Path
         inner = "" if flat else schema.thousand_name(thousand)
         names = {role: _names(folder / schema.ROLES[role][0] / inner) for role in (*roles, "annotation")}
         pictures = set.intersection(*({name.partition(".")[0] for name in names[role]} for role in roles))
-        candidates = [index for index in wanted if f"{index:06d}" in pictures]  # image_name, of a million images
+        candidates = [index for index in wanted if schema.image_name(index) in pictures]
         if flat:
             whole = {index for index in candidates if _is_whole(folder, schema.image_name(index), flat)}
         else:

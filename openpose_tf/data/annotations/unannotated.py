@@ -89,7 +89,7 @@ def read_boxes(path: str | Path, min_score: float = MIN_SCORE) -> dict[str, np.n
         min_score: boxes below are left out.
 
     Raises:
-        UserError: not such a file.
+        UserError: not such a file, or a box has no area or holds a number that is not finite.
     """
     content = files.read_json(path, _WHAT)
     rows = content.get("images") if isinstance(content, dict) else None

@@ -25,7 +25,8 @@ class PersonSample:
     Attributes:
         image: JPEG bytes, RGB, height x width.
         height, width: size of the region in (crop) pixels.
-        mask: PNG bytes, uint8 [height, width], 255 where the loss counts, 0 at un-annotated people; b"" = all 255.
+        mask: PNG bytes of one bit per pixel (older records: eight), decoded uint8 [height, width]: 255 where the loss
+            counts, 0 at un-annotated people; b"" = all 255.
         keypoints: [P, 16, 3] float32 (x, y, JointState), MPII joint order, crop pixels; the sampled person first.
         is_synthetic_person: [P] bool, True for a rendered person.
         objpos: [2] float32, centre of the sampled person, crop pixels.

@@ -9,10 +9,9 @@ from openpose_tf.common.errors import UserError
 from openpose_tf.data.annotations import image_dataset_schema as schema
 from openpose_tf.data.annotations.store import listing
 from openpose_tf.data.annotations.store.listing import Part
-from openpose_tf.data.annotations.store.packs import PackedAnewError
+from openpose_tf.data.annotations.store.packs import PackedAnewError, packed_meanwhile
 
 _PICTURES = ("image", "mask", "depth")  # an ignore mask is there only where there is something to ignore
-_TRIES = 5  # another process may pack meanwhile
 
 
 def complete(folder: Path, indices: Iterable[int]) -> set[int]:
@@ -48,7 +47,7 @@ def _missing(folder: Path, indices: Iterable[int]) -> tuple[list[int], list[Path
         if flat:
             whole = {index for index in candidates if _is_whole(folder, schema.image_name(index), flat)}
         else:
-            whole = _annotated(parts.get(thousand), candidates)
+            whole = _annotated(parts[thousand], candidates) if candidates and thousand in parts else set()
         todo += [index for index in wanted if index not in whole]
         left_over += [
             folder / schema.ROLES[role][0] / inner / name
@@ -66,20 +65,21 @@ def _names(folder: Path) -> list[str]:
         return []
 
 
-def _annotated(part: Part | None, indices: list[int]) -> set[int]:
+def _annotated(found: Part, indices: list[int]) -> set[int]:
     """Returns which of the images, whose pictures exist, are packed or have a whole annotation."""
-    for _ in range(_TRIES if part is not None and indices else 0):
-        assert part is not None
-        try:
-            packed = {number for _, numbers in part.held() for number in numbers}
-            own = set(indices).intersection(map(int, part.loose))
-            whole = {index for index in own if _is_whole(part.folder, schema.image_name(index), part.flat)}
-        except PackedAnewError:
-            part = listing.part(part.folder, part.number)
-            continue
-        if len(whole) == len(own) or own <= set(map(int, (part := listing.part(part.folder, part.number)).loose)):
-            return whole | packed.intersection(indices)
-    return set()
+    parts = iter([found])
+    return packed_meanwhile(
+        lambda: _annotated_in(next(parts, None) or listing.part(found.folder, found.number), indices)
+    )
+
+
+def _annotated_in(part: Part, indices: list[int]) -> set[int]:
+    packed = {number for _, numbers in part.held() for number in numbers}
+    own = set(indices).intersection(map(int, part.loose))
+    whole = {index for index in own if _is_whole(part.folder, schema.image_name(index), part.flat)}
+    if len(whole) < len(own) and not own <= set(map(int, listing.part(part.folder, part.number).loose)):
+        raise PackedAnewError(f"{part.folder} was packed by another command meanwhile: run this one again")
+    return whole | packed.intersection(indices)
 
 
 def _is_whole(folder: Path, name: str, flat: bool) -> bool:

@@ -14,11 +14,10 @@ from pathlib import Path
 from openpose_tf.data.annotations import image_dataset_schema as schema
 from openpose_tf.data.annotations.store import listing
 from openpose_tf.data.annotations.store.listing import Part
-from openpose_tf.data.annotations.store.packs import PackedAnewError
+from openpose_tf.data.annotations.store.packs import packed_meanwhile
 from synth.dataset import index
 from synth.workers import processes
 
-_TRIES = 5  # another process may pack the same thousand
 _STALE_S = 3600.0  # an unfinished pack as old as this is of a process that was killed
 
 
@@ -43,7 +42,9 @@ class Packer:
             return
         first = thousand * schema.PER_FOLDER
         wanted = min(self._num_images - first, schema.PER_FOLDER)
-        if len(_fresh_ids(self._folder, thousand)) >= wanted:  # else other processes are at work on it
+        if (
+            len(packed_meanwhile(lambda: listing.part(self._folder, thousand).ids())) >= wanted
+        ):  # else other processes are at work on it
             pack(self._folder, thousand)
 
 
@@ -56,32 +57,19 @@ def pack_all(folder: Path) -> None:
 
 def pack(folder: Path, thousand: int) -> None:
     """Packs what is there of a thousand."""
-    for attempt in range(_TRIES):
-        part = listing.part(folder, thousand)
-        if not _is_open(part):
-            return
-        try:
-            made = index.write_pack(part)
-        except PackedAnewError:
-            if attempt == _TRIES - 1:
-                raise
-            continue
-        for path in [*(pack.path for pack in part.packs if pack != made), *map(part.path, part.loose)]:
-            path.unlink(missing_ok=True)
-        break
+    packed_meanwhile(lambda: _pack(listing.part(folder, thousand)))
     for path in (folder / schema.ANNOTATIONS).glob(f".{schema.thousand_name(thousand)}-*.part.npz"):
         if time.time() - path.stat().st_mtime > _STALE_S:
             path.unlink(missing_ok=True)
 
 
+def _pack(part: Part) -> None:
+    if not _is_open(part):
+        return
+    made = index.write_pack(part)
+    for path in [*(pack.path for pack in part.packs if pack != made), *map(part.path, part.loose)]:
+        path.unlink(missing_ok=True)
+
+
 def _is_open(part: Part) -> bool:
     return not part.flat and (bool(part.loose) or len(part.packs) > 1)
-
-
-def _fresh_ids(folder: Path, thousand: int) -> list[str]:
-    for _ in range(_TRIES):
-        try:
-            return listing.part(folder, thousand).ids()
-        except PackedAnewError:
-            continue
-    return []

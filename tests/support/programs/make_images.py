@@ -21,6 +21,7 @@ def make(folder: Path, num_images: int, shard: int = 0, num_shards: int = 1) -> 
         writer.close_dataset(folder, {})
 
 
-if __name__ == "__main__":
+if __name__ in ("__main__", "__mp_main__"):  # the processes that it starts have as many per folder
     schema.PER_FOLDER = int(sys.argv[5])
+if __name__ == "__main__":
     make(Path(sys.argv[1]), *map(int, sys.argv[2:5]))

@@ -43,6 +43,13 @@ def files_of(folder: Path) -> set[str]:
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
 
 
+def make_loose(folder: Path, num_images: int) -> None:
+    """Makes images whose annotations are not packed."""
+    made_up.open_dataset(folder, num_images)
+    for number in range(num_images):
+        made_up.make_image(str(folder), number)
+
+
 def killed_at(monkeypatch, operation: int, folder: Path) -> bool:
     """Makes a dataset until a number of renames and deletions have been done; returns whether it was killed."""
     left = operation
@@ -105,6 +112,32 @@ def test_processes_killed_at_random_moments_leave_whole_files_and_resume(tmp_pat
     finish_command(start_command(PROGRAM, folder, *flags))
     assert contents(folder) == contents(tmp_path / "whole")
     assert not list(folder.rglob("0*.json"))
+
+
+def test_many_thousands_are_packed_in_processes_as_in_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(schema, "PER_FOLDER", 5)
+    finish_command(start_command(PROGRAM, tmp_path / "one", 30, 0, 1, 5))
+    make_loose(tmp_path / "many", 30)
+    finish_command(start_command(PROGRAM, tmp_path / "many", 30, 0, 1, 5))
+    assert contents(tmp_path / "many") == contents(tmp_path / "one")
+    assert not list((tmp_path / "many").rglob("0*.json"))
+
+
+def test_an_image_packed_between_two_looks_is_found(tmp_path, monkeypatch, threes):
+    """The listing looks for loose files first, for packs afterwards: what leaves the one is in the other."""
+    make_loose(tmp_path, 3)
+    real = listing._loose
+
+    def packed_after(root, number):
+        found = real(root, number)
+        monkeypatch.setattr(listing, "_loose", real)
+        packing.pack(tmp_path, 0)
+        return found
+
+    monkeypatch.setattr(listing, "_loose", packed_after)
+    part = listing.part(tmp_path, 0)
+    assert part.ids() == ["000000", "000001", "000002"]
+    assert [name for name, _ in part.rows()] == part.ids()
 
 
 def test_shards_at_the_same_time_make_the_dataset_of_one_process(tmp_path, monkeypatch):

@@ -12,9 +12,7 @@ from typing import Any
 
 from openpose_tf.common.errors import UserError
 from openpose_tf.data.annotations import image_dataset_schema as schema
-from openpose_tf.data.annotations.store.packs import Pack, PackedAnewError
-
-_TRIES = 5  # a file that is gone so often was not packed meanwhile
+from openpose_tf.data.annotations.store.packs import Pack, packed_meanwhile
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,9 +68,7 @@ class Part:
 
     def read(self, name: str) -> dict[str, Any]:
         """Returns the annotation of a loose image, wherever it is by now."""
-        if not self.flat and not self.path(name).exists():
-            return read(self.folder, name)
-        return schema.read_annotation(self.path(name))
+        return _read(self.folder, name, self.flat)
 
 
 def _named(rows: Iterator[tuple[int, dict[str, Any]]]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -93,18 +89,20 @@ def parts(folder: Path) -> list[Part]:
         loose = [name.removesuffix(".json") for name in names if name.endswith(".json")]
         size = schema.PER_FOLDER
         return [Part(folder, True, k, (), tuple(loose[k : k + size])) for k in range(0, len(loose), size)]
-    packs: dict[int, list[Pack]] = {int(name): [] for name in names if name.isdigit()}
-    for pack in filter(None, (Pack.parse(root / name) for name in names)):
+    of_their_own = {int(name): _loose(root, int(name)) for name in names if name.isdigit()}
+    packs: dict[int, list[Pack]] = {number: [] for number in of_their_own}
+    for pack in filter(None, map(Pack.parse, root.iterdir())):  # after the loose ones: see `part`
         packs.setdefault(pack.thousand, []).append(pack)
-    found = (Part(folder, False, n, tuple(sorted(packs[n])), _loose(root, n)) for n in sorted(packs))
+    found = (Part(folder, False, n, tuple(sorted(packs[n])), of_their_own.get(n, ())) for n in sorted(packs))
     return [part for part in found if part.packs or part.loose]
 
 
 def part(folder: Path, number: int) -> Part:
     """Returns one thousand of a dataset that is not flat."""
     root = folder / schema.ANNOTATIONS
-    packs = filter(None, (Pack.parse(path) for path in root.glob(f"{schema.thousand_name(number)}-*.npz")))
-    return Part(folder, False, number, tuple(sorted(packs)), _loose(root, number))
+    loose = _loose(root, number)  # first: what is packed before this is in a pack, what is packed after it is in both
+    packs = filter(None, map(Pack.parse, root.glob(f"{schema.thousand_name(number)}-*.npz")))
+    return Part(folder, False, number, tuple(sorted(packs)), loose)
 
 
 def _loose(root: Path, number: int) -> tuple[str, ...]:
@@ -148,18 +146,26 @@ def read(folder: Path, name: str) -> dict[str, Any]:
     Raises:
         UserError: there is none, or it cannot be read.
     """
-    flat = schema.is_flat(folder)
-    path = schema.sample_paths(folder, name, flat)["annotation"] if flat or name.isdigit() else None
-    for _ in range(_TRIES):
-        if path is not None and path.exists():
-            return schema.read_annotation(path)
-        if path is None or flat:
-            break
+    return _read(folder, name, schema.is_flat(folder))
+
+
+def _read(folder: Path, name: str, flat: bool) -> dict[str, Any]:
+    if flat or name.isdigit():
+        path = schema.sample_paths(folder, name, flat)["annotation"]
         try:
-            for pack, numbers in part(folder, int(name) // schema.PER_FOLDER).held():
-                if int(name) in numbers:
-                    return next(pack.rows([int(name)]))[1]
-        except PackedAnewError:
-            continue
-        break
+            if path.exists():
+                return schema.read_annotation(path)
+        except UserError:
+            if path.exists():  # else it was packed this moment
+                raise
+        row = None if flat else packed_meanwhile(lambda: _packed(folder, int(name)))
+        if row is not None:
+            return row
     raise UserError(f"{folder} holds no annotation of image {name}: `python -m synth.view {folder}` shows its images")
+
+
+def _packed(folder: Path, number: int) -> dict[str, Any] | None:
+    for pack, numbers in part(folder, number // schema.PER_FOLDER).held():
+        if number in numbers:
+            return next(pack.rows([number]))[1]
+    return None

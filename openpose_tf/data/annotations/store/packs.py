@@ -23,7 +23,7 @@ import struct
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
 
@@ -47,12 +47,30 @@ FACTS: dict[str, Any] = {
 }
 ROWS = "rows.jsonl.gz"
 _NAME = re.compile(r"(\d{4,})-(\d{4})-[0-9a-f]{8}\.npz")
+_TRIES = 5  # a pack that has gone so often was not packed anew
 _LOCAL_HEADER = 30  # bytes of a zip member's header before its name
 _DATE = (1980, 1, 1, 0, 0, 0)
 
 
+Result = TypeVar("Result")
+
+
 class PackedAnewError(UserError):
     """A pack has gone, because another process has put its content into a larger one."""
+
+
+def packed_meanwhile(read: Callable[[], Result]) -> Result:
+    """Returns `read()`, which looks again for what is there whenever another process packed it anew meanwhile.
+
+    Raises:
+        PackedAnewError: it was so each time.
+    """
+    for _ in range(_TRIES - 1):
+        try:
+            return read()
+        except PackedAnewError:
+            continue
+    return read()
 
 
 @dataclasses.dataclass(frozen=True, order=True)

@@ -94,7 +94,7 @@ def _number(value: float) -> float | None:
 
 
 class Scorable(NamedTuple):
-    """Pictures ready to be scored.
+    """Images ready to be scored.
 
     Attributes:
         images: ground truth and predictions of each.
@@ -154,14 +154,14 @@ def evaluate(
 
 
 def compare(before: Scorable, after: Scorable, sigmas: np.ndarray) -> dict[str, Any]:
-    """Returns AP before and after on the same pictures: all with the paired 95 % interval, and by camera pitch.
+    """Returns AP before and after on the same images: all with the paired 95 % interval, and by camera pitch.
 
     Raises:
-        UserError: the predictions are of other pictures.
+        UserError: the predictions are of other images.
     """
     if len(before.images) != len(after.images):
         raise UserError(
-            f"--baseline has {len(before.images)} pictures, --predictions {len(after.images)}: predict the same"
+            f"--baseline has {len(before.images)} images, --predictions {len(after.images)}: predict the same"
         )
     first, second = (oks_pairs.match_images(side.images, sigmas) for side in (before, after))
     gain = oks_pairs.difference(first, second)
@@ -185,7 +185,7 @@ def _scorable(
     orientation: Orientation,
     include_list: str | None,
 ) -> Scorable:
-    """Returns the pictures of all pairs of predictions and ground truth, one after the other."""
+    """Returns the images of all pairs of predictions and ground truth, one after the other."""
     parts = [
         _scorable_pair(*pair, joints, only_predicted, orientation, include_list)
         for pair in zip(predictions, groundtruth, strict=True)
@@ -308,7 +308,7 @@ def _gain(result: dict[str, Any]) -> str:
     row = result["baseline"]
     return (
         f"AP {_percent(row['AP'])} -> {_percent(result['AP'])}, difference {100 * row['difference']:+.1f} "
-        f"[{_percent(row['low'])}, {_percent(row['high'])}] (95 %, paired over pictures)"
+        f"[{_percent(row['low'])}, {_percent(row['high'])}] (95 %, paired over images)"
     )
 
 

@@ -46,7 +46,7 @@ class RunOptions:
 
     Attributes:
         source: where the groups come from.
-        rule: which people of a picture belong to the group.
+        rule: which people of an image belong to the group.
     """
 
     source: EntrySource
@@ -55,10 +55,10 @@ class RunOptions:
     mode: Fidelity = mode_option()
     factors: tuple[float, ...] | None = option(None, "Scale factors; default 0.7,1,1.3 (the benchmark's).")
     rule: RegionRule = RULES["openpose"]
-    batch_size: int = option(4, "Pictures of like size that go through the network together.", low=1)
+    batch_size: int = option(4, "Images of like size that go through the network together.", low=1)
     size_step: int = option(
         8,
-        "Pictures are padded to multiples of this many px (a multiple of 8): more of them share a size and a batch, "
+        "Images are padded to multiples of this many px (a multiple of 8): more of them share a size and a batch, "
         "which is faster on a GPU; 8 pads as the protocol.",
         low=8,
     )
@@ -107,7 +107,7 @@ def _model_description(saved_model: str) -> dict[str, Any]:
 
 
 def _settings(options: RunOptions, entries: Sequence[Entry]) -> dict[str, Any]:
-    """Returns all that the people found in the pictures depend on."""
+    """Returns all that the people found in the images depend on."""
     rows = [[entry.truth.image, entry.region.scale, entry.region.width, entry.region.height] for entry in entries]
     return {
         "saved_model": _hash_files(Path(options.saved_model)),
@@ -155,7 +155,7 @@ def _people_path(folder: Path, index: int) -> Path:
 
 
 def _restricted(entry: Entry, folder: Path, index: int, rule: RegionRule) -> GroupPredictions:
-    value = files.read_json(_people_path(folder, index), "the people found in one picture")
+    value = files.read_json(_people_path(folder, index), "the people found in one image")
     keypoints = np.array(value["keypoints"], np.float64).reshape(-1, MPI.num_parts, 3)
     found = predictions_of_parts(keypoints, entry.truth.image)
     return found if entry.whole_image else restrict(found, entry.region, rule)
@@ -164,7 +164,7 @@ def _restricted(entry: Entry, folder: Path, index: int, rule: RegionRule) -> Gro
 def define_flags() -> None:
     """Defines this command's flags."""
     config_flags.define(RunOptions)
-    flags.DEFINE_enum("region", "openpose", list(RULES), "Which people of a image belong to the group.")
+    flags.DEFINE_enum("region", "openpose", list(RULES), "Which people of an image belong to the group.")
     flags.DEFINE_list("region_margins", None, "Other margins x,y of --region in pixels at group scale 1.")
 
 

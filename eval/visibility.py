@@ -128,7 +128,7 @@ def define_flags() -> None:
     flags.DEFINE_list("predictions", None, "NAME=PATH or PATH, several with commas; see eval.mpii.", required=True)
     flags.DEFINE_string("output_file", None, "JSON file for the numbers.", required=True)
     flags.DEFINE_alias("output", "output_file")
-    flags.DEFINE_string("plot", None, "Picture file for the plot (.png, .svg, .pdf).")
+    flags.DEFINE_string("plot", None, "Image file for the plot (.png, .svg, .pdf).")
     meaning = "; ".join(f"{name}: {text}" for name, text in visibility_bins.DENOMINATORS.items())
     flags.DEFINE_enum(
         "denominator", "annotated", list(visibility_bins.DENOMINATORS), f"Ratio of visible joints to {meaning}."

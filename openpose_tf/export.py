@@ -114,7 +114,7 @@ def export(options: ExportOptions, system_flags: Collection[str] = ()) -> None:
     if options.tflite:
         height, width = options.tflite_size or (config.input_size, config.input_size)
         files.write_bytes(options.tflite, server.to_tflite(height, width))
-        logging.info("TFLite network and decoder for pictures of %d x %d: %s", width, height, options.tflite)
+        logging.info("TFLite network and decoder for images of %d x %d: %s", width, height, options.tflite)
 
 
 def _changed(serving: "ServingConfig", options: ExportOptions) -> "ServingConfig":
@@ -161,6 +161,8 @@ def save_folder(folder: str | os.PathLike[str], write: Callable[[Path], None]) -
     final = Path(folder).absolute()
     temporary = final.with_name(f".{final.name}.{os.getpid()}.part")
     replaced = final.with_name(f".{final.name}.{os.getpid()}.old")
+    level = logging.get_verbosity()
+    logging.set_verbosity(logging.WARNING)  # TensorFlow names the temporary folder, and its own functions
     try:
         write(temporary)
         if final.exists():
@@ -172,6 +174,7 @@ def save_folder(folder: str | os.PathLike[str], write: Callable[[Path], None]) -
                 os.replace(replaced, final)
             raise
     finally:
+        logging.set_verbosity(level)
         shutil.rmtree(temporary, ignore_errors=True)
         shutil.rmtree(replaced, ignore_errors=True)
 

@@ -1,10 +1,10 @@
 """Finds people in images or videos: images with skeletons, and JSON.
 
     python -m openpose_tf.predict photo.jpg                       # the small bundled student -> predictions/
-    python -m openpose_tf.predict holiday/*.jpg more_photos/        # several pictures, folders and patterns
+    python -m openpose_tf.predict holiday/*.jpg more_photos/        # several images, folders and patterns
     python -m openpose_tf.predict --saved_model=exported --images='photos/*.jpg' --output_dir=predictions
 
-Each picture NAME.jpg becomes NAME.jpg (skeletons) and NAME.json in the output folder, which repeats the folders of the
+Each image NAME.jpg becomes NAME.jpg (skeletons) and NAME.json in the output folder, which repeats the folders of the
 input; a video CLIP.mp4 becomes CLIP.mp4 and CLIP/000000.json and so on.
 """
 
@@ -40,7 +40,7 @@ class PredictOptions:
     """What to predict.
 
     Attributes:
-        images: pictures, folders and patterns, or one video.
+        images: images, folders and patterns, or one video.
     """
 
     saved_model: str = option(
@@ -73,7 +73,7 @@ class PredictOptions:
         "What a student in one file computes in (default: bfloat16 where the CPU multiplies it in hardware, else "
         "float32); a SavedModel computes as it was exported.",
     )
-    batch_size: int = option(8, "Pictures of equal shown size that are predicted together.", low=1)
+    batch_size: int = option(8, "Images of equal shown size that are predicted together.", low=1)
 
     def __post_init__(self) -> None:
         if not self.scales or not all(0.05 <= scale <= 20 for scale in self.scales):
@@ -85,7 +85,7 @@ Sink = Callable[[Picture, np.ndarray], None]
 
 
 class Source(Protocol):
-    """Pictures to predict.
+    """Images to predict.
 
     Attributes:
         folder: where they lie.
@@ -100,14 +100,14 @@ class Source(Protocol):
     names: Sequence[str]
 
     def read(self, bar: Progress) -> Iterator[Picture]:
-        """Yields the pictures; broken ones are reported, counted and left out."""
+        """Yields the images; broken ones are reported, counted and left out."""
 
     def drawings(self, output: Path) -> contextlib.AbstractContextManager[Sink]:
-        """Yields the function that writes a picture with skeletons."""
+        """Yields the function that writes an image with skeletons."""
 
 
 class PictureFiles:
-    """Picture files; their results repeat their folders."""
+    """Image files; their results repeat their folders."""
 
     def __init__(self, sources: Sequence[str]) -> None:
         self._paths = list(dict.fromkeys(path for source in sources for path in image_files.find_images(source)))
@@ -117,7 +117,7 @@ class PictureFiles:
         self.names: Sequence[str] = [str(path.absolute().relative_to(self.folder)) for path in self._paths]
 
     def read(self, bar: Progress) -> Iterator[Picture]:
-        """Yields the pictures; broken ones are reported, counted and left out."""
+        """Yields the images; broken ones are reported, counted and left out."""
         relative = [Path(name) for name in self.names]
         stems = Counter(path.with_suffix("") for path in relative)
         for path, file in zip(self._paths, relative, strict=True):
@@ -134,7 +134,7 @@ class PictureFiles:
 
     @contextlib.contextmanager
     def drawings(self, output: Path) -> Iterator[Sink]:
-        """Yields the function that writes a picture with skeletons."""
+        """Yields the function that writes an image with skeletons."""
         yield lambda picture, drawn: images.write(output / f"{picture.name}.jpg", drawn, JPEG_QUALITY)
 
 
@@ -171,10 +171,10 @@ class Film:
 
 
 def predict(options: PredictOptions) -> int:
-    """Predicts and writes everything; returns the number of pictures that could not be read.
+    """Predicts and writes everything; returns the number of images that could not be read.
 
     Raises:
-        UserError: no pictures, no SavedModel, or no permission to write.
+        UserError: no images, no SavedModel, or no permission to write.
     """
     films = [path for path in options.images if image_files.is_video(path)]
     if films and len(options.images) > 1:
@@ -190,7 +190,7 @@ def predict(options: PredictOptions) -> int:
     drawings = source.drawings(output) if options.draw else contextlib.nullcontext(lambda picture, drawn: None)
     coco: list[dict[str, Any]] = []
     num_people = num_pictures = 0
-    with Progress(source.count, "predict", "pictures") as bar, drawings as write_drawing:
+    with Progress(source.count, "predict", "images") as bar, drawings as write_drawing:
         for picture, keypoints, scores in predictor.run(source.read(bar), options.batch_size):
             if options.format == "coco":
                 known = ids.find(picture, keypoints)
@@ -207,11 +207,9 @@ def predict(options: PredictOptions) -> int:
             bar.update()
     if options.format == "coco":
         files.write_json(output / COCO_FILE, coco, indent=None)
-    logging.info("%d people in %d pictures: %s", num_people, num_pictures, output)
+    logging.info("%d people in %d images: %s", num_people, num_pictures, output)
     if source.num_broken:
-        logging.error(
-            "%d of %s pictures could not be read and were left out, see above", source.num_broken, source.count
-        )
+        logging.error("%d of %s images could not be read and were left out, see above", source.num_broken, source.count)
     return source.num_broken
 
 
@@ -219,7 +217,7 @@ def _image_ids(options: PredictOptions, names: Sequence[str]) -> coco_ids.Number
     """Returns what knows the image ids of a COCO result file.
 
     Raises:
-        UserError: the annotation file is none or has none of the pictures, or ids are not unique.
+        UserError: the annotation file is none or has none of the images, or ids are not unique.
     """
     is_coco = options.format == "coco"
     if options.annotations is None:
@@ -228,7 +226,7 @@ def _image_ids(options: PredictOptions, names: Sequence[str]) -> coco_ids.Number
         raise UserError("--annotations says the image ids of --format=coco: give that, too, or leave it out")
     ids = coco_ids.AnnotatedIds(options.annotations, names)
     if ids.unlisted:
-        logging.warning("%s: %d pictures are not listed: no results of them", options.annotations, ids.unlisted)
+        logging.warning("%s: %d images are not listed: no results of them", options.annotations, ids.unlisted)
     return ids
 
 
@@ -243,7 +241,7 @@ def define_flags() -> None:
 
 
 def main() -> int:
-    """Predicts as the flags say; the exit code is 1 if a picture could not be read."""
+    """Predicts as the flags say; the exit code is 1 if an image could not be read."""
     options = config_flags.build(PredictOptions, flags.FLAGS, images=flags.FLAGS.images)
     return cli.EXIT_MACHINE if predict(options) else cli.EXIT_OK
 

@@ -1,1 +1,1 @@
-"""The pictures: body model, poses, scenes, Blender rendering and their exact ground truth."""
+"""The images: body model, poses, scenes, Blender rendering and their exact ground truth."""

@@ -23,7 +23,7 @@ from synth.dataset.index import Index
 
 PICTURE_DIR = "card"
 STAND_IN_NOTE = (
-    "**These are rendered pictures that stand in for real photographs** in demonstrations. Results on them say nothing "
+    "**These are rendered images that stand in for real photographs** in demonstrations. Results on them say nothing "
     "about real photographs."
 )
 FLAGS_WITHOUT_VALUE = ("denoise", "write_depth")
@@ -35,7 +35,7 @@ class Column:
     """One histogram of the card.
 
     Attributes:
-        name: file name of the picture and key of the values.
+        name: file name of the figure and key of the values.
         title: what is counted, with its unit.
         low, high: range of the horizontal axis; None = of the values.
     """
@@ -177,7 +177,7 @@ def text(header: Mapping[str, Any], found: Index, name: str) -> str:
 
 
 def write_card(folder: Path, found: Index | None = None) -> Path:
-    """Writes DATASET_CARD.md and its pictures, and returns its path.
+    """Writes DATASET_CARD.md and its figures, and returns its path.
 
     Args:
         folder: the dataset.

@@ -46,7 +46,7 @@ def report(verdict: FilterVerdict, num_photos: int, threshold: float, min_side: 
         f"{num_photos} photographs: {len(verdict.kept)} kept",
         f"  {len(verdict.with_people)} dropped: a person scores {threshold:g} or more",
         f"  {len(verdict.too_small)} dropped: shorter side below {min_side} px",
-        f"  {len(verdict.unreadable)} dropped: not a readable picture",
+        f"  {len(verdict.unreadable)} dropped: not a readable image",
     ]
     lines += [f"    {row.path}" for row in verdict.unreadable[:10]]
     return "\n".join(lines)

@@ -73,7 +73,7 @@ class RenderRun:
 
 
 def identity(job: Job) -> dict[str, Any]:
-    """Returns the flags that decide the pictures: a dataset never mixes two values of one of them."""
+    """Returns the flags that decide the images: a dataset never mixes two values of one of them."""
     named = {**dataclasses.asdict(job.scenes), **dataclasses.asdict(job.render)}
     for name in ("dataset", "seed"):  # these have their own places in dataset.json
         del named[name]
@@ -185,7 +185,7 @@ def _with_backgrounds(given: flags.FlagValues, job: Job) -> Job:
 def _read_photographs(given: flags.FlagValues) -> ReadResult:
     for name in ("image_size", "backgrounds", "ground"):
         if given[name].present:
-            raise UserError(f"--{name} has no use with --dataset=mixed: the photographs are the pictures")
+            raise UserError(f"--{name} has no use with --dataset=mixed: the photographs are the images")
     request = config_flags.build(ReadRequest, given, seed=given.split_seed)
     found = photographs.read_photographs(given.format, request)
     people = sum(len(one.people) for one in found.images)

@@ -32,7 +32,7 @@ def sheet(job: StyleJob, num_images: int, seed: int, cell: int) -> np.ndarray:
         job: source and output folder, and where the photographs are.
         num_images: rows, at most as many as there are images.
         seed: draws the images.
-        cell: width of one picture in pixels.
+        cell: width of one image in pixels.
     """
     parts = listing.require_parts(job.output, "run python -m synth.stylize first")
     names = [name for part in parts for name in part.ids()]

@@ -108,7 +108,7 @@ def require_photos(job: StyleJob, indices: Sequence[int]) -> None:
 
 
 def identity(job: StyleJob, header: dict[str, Any]) -> dict[str, Any]:
-    """Returns what decides the pictures: an output never mixes two values of one of them."""
+    """Returns what decides the images: an output never mixes two values of one of them."""
     tools = job.tools
     kept = {name: header.get(name) for name in ("schema", "kind", "seed", "flags")}
     source = fingerprint(canonical_json(kept))

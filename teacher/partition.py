@@ -26,7 +26,7 @@ def define_flags() -> None:
 
 
 def main() -> int:
-    """Groups, writes shards, groups.json and the pictures; names the groups that count as empty."""
+    """Groups, writes shards, groups.json and the figures; names the groups that count as empty."""
     values = flags.FLAGS
     if not values.records or not values.output_dir:
         raise UserError("--records (a record set) and --output_dir (a new folder) are both needed")

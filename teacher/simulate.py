@@ -35,12 +35,12 @@ def main() -> int:
     """Runs the study and writes it."""
     values = flags.FLAGS
     if not values.output_dir:
-        raise UserError("--output_dir is missing: name a folder for the table and the picture")
+        raise UserError("--output_dir is missing: name a folder for the table and the figure")
     teachers = _chosen({name.replace(",", ""): name for name in STUDY_TEACHERS}, values.teachers, "teacher")
     scenarios = _chosen({name: name for name in SCENARIOS}, values.scenarios, "scenario")
     output = files.writable_dir(values.output_dir)
     results, best = {}, {}
-    with Progress(len(scenarios), "study", "scenario") as progress:
+    with Progress(len(scenarios), "study", "scenarios") as progress:
         for name in scenarios:
             chosen = {teacher: STUDY_TEACHERS[teacher] for teacher in teachers}
             results[name], best[name] = study_scenario(SCENARIOS[name](), chosen, values.decisions, values.seeds)

@@ -1,4 +1,4 @@
-"""What the benchmark run works through: one entry per group of people, with its picture, truth and place.
+"""What the benchmark run works through: one entry per group of people, with its image, truth and place.
 
 An image with two groups gives two entries: each is shown to the network at its own scale and keeps its own people.
 """
@@ -37,11 +37,11 @@ class Entry:
     """One group of people.
 
     Attributes:
-        image_path: the picture.
+        image_path: the image.
         truth: its people; without joints where they are not published (MPII's test set).
         region: place and mean scale.
         whole_image: the group is the whole image: nobody predicted is dropped.
-        orientation: of the picture's pixels that the annotation was made for.
+        orientation: of the image's pixels that the annotation was made for.
     """
 
     image_path: Path
@@ -80,14 +80,14 @@ def read_entries(source: EntrySource) -> list[Entry]:
     """Returns the entries in the benchmark's order.
 
     Raises:
-        UserError: a file, a flag or a picture is missing, or a file is of another form.
+        UserError: a file, a flag or an image is missing, or a file is of another form.
     """
     whole_images = readers.read_recognized(source.annotations)
     if whole_images is not None:
         return _image_entries(whole_images, source.annotations)
     if not source.images:
-        raise UserError("--images is needed: the folder of the pictures that the annotations belong to")
-    root = files.require_dir(source.images, "the pictures that the annotations belong to")
+        raise UserError("--images is needed: the folder of the images that the annotations belong to")
+    root = files.require_dir(source.images, "the images that the annotations belong to")
     truth = _release_truth(source) if _is_release(source.annotations) else _toolkit_truth(source)
     if not truth:
         raise UserError(f"{source.annotations} holds no group of --split={source.split}: nothing to evaluate")
@@ -108,12 +108,12 @@ def read_entries(source: EntrySource) -> list[Entry]:
 
 
 def _require_readable(paths: list[Path]) -> None:
-    """Raises UserError where pictures are missing or damaged: a score counts all groups."""
+    """Raises UserError where images are missing or damaged: a score counts all groups."""
     pixels.require_pictures(paths)
     problems = images.find_unreadable(paths)
     if problems:
         listed = "\n  ".join(f"{path} ({problem})" for path, problem in list(problems.items())[: pixels.SHOWN])
-        raise UserError(f"{len(problems)} of {len(paths)} pictures cannot be read:\n  {listed}\ncopy them again")
+        raise UserError(f"{len(problems)} of {len(paths)} images cannot be read:\n  {listed}\ncopy them again")
 
 
 def _image_entries(annotated: Sequence[AnnotatedImage], path: str) -> list[Entry]:

@@ -1,8 +1,8 @@
-"""The benchmark's inference: each group's picture at three scales, batched with pictures of like size.
+"""The benchmark's inference: each group's image at three scales, batched with images of like size.
 
-Protocol (docs/reference/method.md section 7): the picture is resized by (41/35) / mean scale of the group, times 0.7, 1
-and 1.3; the maps are averaged and decoded once. `multi_scale` does that for one picture; here the
-network sees the views of several pictures, whose padded sizes agree, together.
+Protocol (docs/reference/method.md section 7): the image is resized by (41/35) / mean scale of the group, times 0.7, 1
+and 1.3; the maps are averaged and decoded once. `multi_scale` does that for one image; here the
+network sees the views of several images, whose padded sizes agree, together.
 """
 
 import dataclasses
@@ -19,14 +19,14 @@ from openpose_tf.inference.multi_scale import Maps, MapsFunction, MultiScaleConf
 
 @dataclasses.dataclass(frozen=True)
 class Protocol:
-    """How pictures are shown.
+    """How images are shown.
 
     Attributes:
         config: scale factors, averaging and decoder.
         input_size: training crop of the network in pixels; people are shown that much smaller than at 368.
-        size_step: pictures are padded with grey to multiples of this many pixels, so that more of them share a size.
+        size_step: images are padded with grey to multiples of this many pixels, so that more of them share a size.
             8 pads as the published protocol and shares exactly equal sizes only.
-        batch_size: pictures that go through the network together.
+        batch_size: images that go through the network together.
     """
 
     config: MultiScaleConfig
@@ -35,11 +35,11 @@ class Protocol:
     batch_size: int = 4
 
     def scale(self, entry: Entry) -> float:
-        """Returns network pixels per picture pixel at factor 1."""
+        """Returns network pixels per image pixel at factor 1."""
         return multi_scale.benchmark_scale([entry.region.scale], self.input_size)
 
     def shown_sizes(self, entry: Entry) -> tuple[tuple[int, int], ...]:
-        """Returns the padded (height, width) of a picture at each factor."""
+        """Returns the padded (height, width) of an image at each factor."""
         return tuple(self._padded(entry, self.scale(entry) * factor) for factor in self.config.factors)
 
     def _padded(self, entry: Entry, scale: float) -> tuple[int, int]:
@@ -53,7 +53,7 @@ def _round_up(value: int, step: int) -> int:
 
 
 def plan_batches(entries: Mapping[int, Entry], protocol: Protocol) -> list[list[int]]:
-    """Returns the numbers of the entries in batches of equal padded sizes, small pictures first."""
+    """Returns the numbers of the entries in batches of equal padded sizes, small images first."""
     by_size: dict[tuple[tuple[int, int], ...], list[int]] = {}
     for number, entry in entries.items():
         by_size.setdefault(protocol.shown_sizes(entry), []).append(number)
@@ -66,11 +66,11 @@ def plan_batches(entries: Mapping[int, Entry], protocol: Protocol) -> list[list[
 
 
 class BenchmarkPredictor:
-    """Finds all people in the pictures of entries.
+    """Finds all people in the images of entries.
 
     Args:
         maps_of: the network.
-        protocol: how pictures are shown.
+        protocol: how images are shown.
     """
 
     def __init__(self, maps_of: MapsFunction, protocol: Protocol) -> None:
@@ -78,7 +78,7 @@ class BenchmarkPredictor:
         self._predictor = MultiScalePredictor(maps_of, config=protocol.config)
 
     def __call__(self, entries: Sequence[Entry]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Yields (keypoints [K, 15, 3], scores [K]) of each entry's picture; entries are of equal `shown_sizes`."""
+        """Yields (keypoints [K, 15, 3], scores [K]) of each entry's image; entries are of equal `shown_sizes`."""
         pictures = [read_rgb(entry.image_path, orientation=entry.orientation) for entry in entries]
         views = [
             self._predictor.show(picture, self._protocol.scale(entry)) for picture, entry in zip(pictures, entries)
@@ -91,10 +91,10 @@ class BenchmarkPredictor:
 
 
 def maps_of_like_sizes(shown: Sequence[np.ndarray], maps_of: MapsFunction, size_step: int) -> list[Maps]:
-    """Returns each picture's maps ([1, h/8, w/8, 16], [1, h/8, w/8, 28]), all from one call of the network.
+    """Returns each image's maps ([1, h/8, w/8, 16], [1, h/8, w/8, 28]), all from one call of the network.
 
     Args:
-        shown: [h, w, 3] uint8 pictures, h and w multiples of 8, whose sizes rounded up to `size_step` agree.
+        shown: [h, w, 3] uint8 images, h and w multiples of 8, whose sizes rounded up to `size_step` agree.
         maps_of: the network.
         size_step: pixels, a multiple of 8.
     """

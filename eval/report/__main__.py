@@ -47,26 +47,24 @@ def claim(result: dict[str, Any]) -> str:
     return (
         f"Training made the student {verdict} at finding people: OKS AP {row['AP']:.3f} before and {result['AP']:.3f} "
         f"after ({row['difference']:+.3f}, 95 % interval {row['low']:+.3f} to {row['high']:+.3f}) on "
-        f"{result['num_images']} pictures that it never saw."
+        f"{result['num_images']} images that it never saw."
     )
 
 
 def pitch_section(result: dict[str, Any]) -> str:
     """Returns AP before and after by camera pitch, of a result of eval.oks with a baseline."""
-    caption = "Of the pictures that the student never saw; the steeper the camera looks down, the stranger people look."
+    caption = "Of the images that the student never saw; the steeper the camera looks down, the stranger people look."
     return page.section("By camera pitch", page.drawing(figures.ap_by_pitch(result["by_camera_pitch"]), caption))
 
 
 def overview(summary: dict[str, Any]) -> str:
     """Returns the tiles with the run's main numbers; numbers that the summary does not have are left out."""
     wanted = [
-        ("images_rendered", "pictures rendered", "{:,.0f}"),
+        ("images_rendered", "images rendered", "{:,.0f}"),
         ("people", "people in them", "{:,.0f}"),
         ("steps", "training steps", "{:,.0f}"),
         ("decisions", "decisions of the teacher", "{:,.0f}"),
         ("wrong_group_samples", "samples of a wrong group", "{:,.0f}"),
-        ("student_loss_first", "loss at the start", "{:.1f}"),
-        ("student_loss_last", "loss at the end", "{:.1f}"),
         ("oks_ap_before", "OKS AP before", "{:.3f}"),
         ("oks_ap", "OKS AP after", "{:.3f}"),
     ]
@@ -87,31 +85,38 @@ def training_section(model_dir: Path) -> list[str]:
     caption = "Thin: every logged step; thick: running mean."
     if decisions:
         caption += (
-            " The teacher picks the group that is hard now, so the synthetic curve falls more slowly than it would on "
-            "random samples."
+            " The teacher picks the group that is hard now, so the synthetic curve may stay high, or rise, while the "
+            "student gets better."
         )
     loss = page.section("The student's loss", page.drawing(figures.loss_curves(metrics), caption))
-    return [loss, teacher_section(decisions)] if decisions else [loss]
+    if not decisions:
+        return [loss]
+    groups = model_dir / file_names.GROUPS
+    labels = files.read_json(groups, "the groups of a run").get("labels", []) if groups.exists() else []
+    return [loss, teacher_section(decisions, labels)]
 
 
-def teacher_section(decisions: Sequence[dict[str, Any]]) -> str:
-    """Returns the figures of the teacher's decisions."""
+def teacher_section(decisions: Sequence[dict[str, Any]], labels: Sequence[str] = ()) -> str:
+    """Returns the figures of the teacher's decisions; `labels` are the names of the groups."""
     groups = [len(row["probabilities"]) for row in decisions if row.get("probabilities")]
     num_groups = max([*groups, *(row["group"] + 1 for row in decisions), 1])
     rewards = [bool(row["rewarded"]) for row in decisions if row.get("rewarded") is not None]
     rate = f"{100 * sum(rewards) / len(rewards):.0f} % of {len(rewards)}" if rewards else "none yet"
+    named = f" Group 0: {labels[0]}; group {len(labels) - 1}: {labels[-1]}." if labels else ""
     return page.section(
         "What the teacher picked",
         page.drawing(
             figures.teacher_probabilities(decisions),
             "Probability of each group of synthetic samples at every decision, from the hardest real image.",
         ),
-        page.drawing(figures.picked_groups(decisions, num_groups), f"Groups picked. Rewarded decisions: {rate}."),
+        page.drawing(
+            figures.picked_groups(decisions, num_groups), f"Groups picked.{named} Rewarded decisions: {rate}."
+        ),
     )
 
 
 def prediction_pairs(before: Path, after: Path, most: int) -> list[tuple[Path, Path]]:
-    """Returns up to `most` pictures that both folders hold, evenly spaced in the order of their names."""
+    """Returns up to `most` images that both folders hold, evenly spaced in the order of their names."""
     names = [path.relative_to(after) for path in images.list_images(after, recursive=True)]
     names = [name for name in names if (before / name).is_file()]
     chosen = names[:: max(1, len(names) // most)][:most]
@@ -119,7 +124,7 @@ def prediction_pairs(before: Path, after: Path, most: int) -> list[tuple[Path, P
 
 
 def pairs_section(before: Sequence[str], after: Sequence[str], most: int) -> str:
-    """Returns pictures of the folders before and after training side by side, `most` in all.
+    """Returns images of the folders before and after training side by side, `most` in all.
 
     Raises:
         UserError: the folders do not pair up, or one is missing.
@@ -137,10 +142,10 @@ def photo_section(path: str) -> str:
     """Returns a photograph as the bundled student sees it.
 
     Raises:
-        UserError: the picture is missing.
+        UserError: the image is missing.
     """
     if not Path(path).is_file():
-        raise UserError(f"--photo={path} does not exist: expected a picture that openpose_tf.predict wrote")
+        raise UserError(f"--photo={path} does not exist: expected an image that openpose_tf.predict wrote")
     caption = "Seen by the bundled student that openpose_tf.predict takes by default, not by the one trained here."
     return page.section("Your photograph", page.picture(Path(path), caption))
 
@@ -156,7 +161,7 @@ def scores_section(scores: Sequence[tuple[str, dict[str, Any]]]) -> str:
     names = list(joints[0][1]) if joints else []
     joint_rows = [[joint, *(_percent(values.get(joint)) for _, values in joints)] for joint in names]
     return page.section(
-        "Scores on pictures the student never saw",
+        "Scores on images the student never saw",
         page.paragraph("COCO object keypoint similarity (OKS) in percent."),
         page.table(["", *keys, "people"], rows),
         page.paragraph("Per joint: mean similarity over the people found."),
@@ -189,11 +194,11 @@ def define_flags() -> None:
     flags.DEFINE_string("title", "Learning to train with synthetic humans", "Heading of the page.")
     flags.DEFINE_string("lead", "", "Text under the heading.")
     flags.DEFINE_string("summary", None, "summary.json of the run.")
-    flags.DEFINE_list("sheets", [], "Pictures as caption=path, with commas between.")
+    flags.DEFINE_list("sheets", [], "Images as caption=path, with commas between.")
     flags.DEFINE_list("scores", [], "Results of eval.oks as name=path, with commas between.")
     flags.DEFINE_multi_string("before", [], "Folder of predictions before the training; several, in one order.")
     flags.DEFINE_multi_string("after", [], "Folder of predictions after the training; several, in the same order.")
-    flags.DEFINE_string("photo", None, "A picture of predictions that the bundled student made of a photograph.")
+    flags.DEFINE_string("photo", None, "An image of predictions that the bundled student made of a photograph.")
     flags.DEFINE_integer("most_pairs", 6, "Number of before/after images.", lower_bound=1)
 
 

@@ -1,4 +1,4 @@
-"""The report page: sections of text, figures and pictures as one self-contained HTML file."""
+"""The report page: sections of text, figures and images as one self-contained HTML file."""
 
 import base64
 import html
@@ -28,20 +28,20 @@ figure img, figure svg { width: 100%; height: auto; display: block; border-radiu
 figure svg { min-width: 560px; }
 figcaption { color: var(--muted); font-size: 14px; margin-top: 6px; }
 .pairs { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); gap: 12px; }
-@media (max-width: 640px) {
-  main { padding: 20px 12px 40px; } section { padding: 14px 12px; }
-  .pairs { grid-template-columns: minmax(0, 1fr); } .tiles { grid-template-columns: 1fr 1fr; }
-}
-.scroll { overflow-x: auto; }
+.scroll { overflow-x: auto; margin-bottom: 12px; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: 14px; }
 th, td { text-align: right; padding: 5px 12px; border-bottom: 1px solid var(--line); white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; }
 code { background: var(--wash); padding: 1px 5px; border-radius: 4px; font-size: 13px; }
+@media (max-width: 640px) {
+  main { padding: 20px 12px 40px; } section { padding: 14px 12px; } th, td { padding: 5px 7px; }
+  .pairs { grid-template-columns: minmax(0, 1fr); } .tiles { grid-template-columns: 1fr 1fr; }
+}
 """
 
 
 def picture(path: Path, caption: str = "") -> str:
-    """Returns a figure with the picture file inside the page."""
+    """Returns a figure with the image file inside the page."""
     kind = mimetypes.guess_type(path.name)[0] or "image/jpeg"
     data = base64.b64encode(path.read_bytes()).decode()
     image = f'<img src="data:{kind};base64,{data}" alt="{html.escape(caption or path.stem)}">'
@@ -61,7 +61,7 @@ def tiles(numbers: Sequence[tuple[str, str]]) -> str:
 
 
 def pairs(rows: Sequence[tuple[Path, Path]], left: str, right: str) -> str:
-    """Returns pictures in two columns with their captions; in one column on a narrow screen."""
+    """Returns images in two columns with their captions; in one column on a narrow screen."""
     cells = [picture(a, left) + picture(b, right) for a, b in rows]
     return f'<div class="pairs">{"".join(cells)}</div>'
 

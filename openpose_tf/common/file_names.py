@@ -34,7 +34,7 @@ def find_file(root: Path, name: str) -> Path:
 
 
 def id_of_name(file: str) -> int | str:
-    """Returns the number that a file name ends with, as COCO names its pictures, or else the name without suffix.
+    """Returns the number that a file name ends with, as COCO names its images, or else the name without suffix.
 
     000000000139.jpg and COCO_val2014_000000000139.jpg are 139.
     """

@@ -19,7 +19,7 @@ class Progress:
     Args:
         total: number of units of the whole work.
         title: short name of the work.
-        unit: name of one unit.
+        unit: name of the units, a plural.
         initial: units already done by an earlier run.
         log_every_s: seconds between two log lines without a terminal.
     """

@@ -52,7 +52,7 @@ class RecordOptions:
         low=0.0,
     )
     seed: int = option(0, "Seed of the order of records, of a held-out choice and of validation groups.", low=0)
-    num_threads: int = option(2, "Pictures worked on at the same time.", low=1)
+    num_threads: int = option(2, "Images worked on at the same time.", low=1)
     overwrite: bool = option(False, "Replace a record set that is already in --output_dir.")
 
 
@@ -124,7 +124,7 @@ def define_flags() -> None:
 
 
 def main() -> int:
-    """Runs the command; the exit code is 1 if a picture could not be read."""
+    """Runs the command; the exit code is 1 if an image could not be read."""
     return convert(config_flags.build(Options, flags.FLAGS))
 
 

@@ -1,4 +1,4 @@
-"""COCO's ids of pictures: from an annotation file by file name, or from the number that a file name ends with."""
+"""COCO's ids of images: from an annotation file by file name, or from the number that a file name ends with."""
 
 import collections
 import dataclasses
@@ -13,13 +13,13 @@ from openpose_tf.common.file_names import id_of_name, last_part
 from openpose_tf.common.imaging import images
 from openpose_tf.inference.image_files import Picture
 
-WHAT = 'a COCO annotation file ({"images": [{"id", "file_name"}]}) of the pictures'
+WHAT = 'a COCO annotation file ({"images": [{"id", "file_name"}]}) of the images'
 ImageId = int | str
 SHOWN = 10
 
 
 def file_of(picture: Picture) -> str:
-    """Returns the name by which a picture is known; frames of a video are FILM/000000.jpg and so on."""
+    """Returns the name by which an image is known; frames of a video are FILM/000000.jpg and so on."""
     return f"{picture.name}.jpg" if "#" in picture.file else picture.file
 
 
@@ -27,7 +27,7 @@ class NumberedIds:
     """Ids by `id_of_name`.
 
     Args:
-        names: of all pictures, as far as they are known.
+        names: of all images, as far as they are known.
 
     Raises:
         UserError: two of them would have the same id.
@@ -44,7 +44,7 @@ class NumberedIds:
                 )
 
     def find(self, picture: Picture, keypoints: np.ndarray) -> tuple[ImageId, np.ndarray] | None:
-        """Returns the id of a picture, and its people as they are."""
+        """Returns the id of an image, and its people as they are."""
         return id_of_name(file_of(picture)), keypoints
 
 
@@ -56,14 +56,14 @@ class _Entry:
 
 
 class AnnotatedIds:
-    """Ids as in an annotation file, by file name; folders decide between pictures of the same name.
+    """Ids as in an annotation file, by file name; folders decide between images of the same name.
 
     Args:
         path: the file; its annotations and categories do not matter.
-        names: of all pictures, as far as they are known.
+        names: of all images, as far as they are known.
 
     Raises:
-        UserError: it is not such a file, or has none of the pictures.
+        UserError: it is not such a file, or has none of the images.
     """
 
     def __init__(self, path: str | Path, names: Sequence[str]) -> None:
@@ -78,14 +78,14 @@ class AnnotatedIds:
             self._by_key[_key(entry.name)].append(entry)
         unknown = [name for name in names if _key(name) not in self._by_key]
         if names and len(unknown) == len(names):
-            raise UserError(f"{path} lists none of the {len(names)} pictures, such as {names[0]}: expected {WHAT}")
+            raise UserError(f"{path} lists none of the {len(names)} images, such as {names[0]}: expected {WHAT}")
         self.unlisted = len(unknown)
 
     def find(self, picture: Picture, keypoints: np.ndarray) -> tuple[ImageId, np.ndarray] | None:
-        """Returns the id of a picture, and its people in the pixels of the annotation; None if it is not listed.
+        """Returns the id of an image, and its people in the pixels of the annotation; None if it is not listed.
 
         Raises:
-            UserError: several listed images may be the picture.
+            UserError: several listed images may be the image.
         """
         file = file_of(picture)
         entries = self._by_key.get(_key(file), [])
@@ -123,7 +123,7 @@ def _shared(first: Sequence[str], second: Sequence[str]) -> int:
 
 
 def as_annotated(picture: Picture, keypoints: np.ndarray, size: tuple[int, int] | None) -> np.ndarray:
-    """Returns people [K, 15, 3] of a picture that was turned upright in the pixels that its annotation is made for.
+    """Returns people [K, 15, 3] of an image that was turned upright in the pixels that its annotation is made for.
 
     These are the stored ones unless only the turned size is the annotated one, as for training (`pixels.decide`).
     """

@@ -29,7 +29,7 @@ class DecoderConfig:
     """Thresholds and sizes of the decoder; the defaults are those of the authors' test code.
 
     Attributes:
-        stride: input pixels per map cell; 1 for maps that were enlarged to the picture's size.
+        stride: input pixels per map cell; 1 for maps that were enlarged to the image's size.
         enlarge: confidence maps are enlarged bicubically by this factor for the search.
         smoothing_px: sigma in input pixels of the Gaussian that smooths the maps before the search; 0 for none.
         subpixel: refine maxima by a parabola through the logarithms of three cells (exact for a Gaussian).
@@ -66,7 +66,7 @@ class DecoderConfig:
 
 # From the network's own maps, with sub-cell positions: the released result within the tests' tolerance.
 PAPER = DecoderConfig()
-# As released: maps enlarged to the picture's size, whole-pixel maxima, fields at the nearest pixel.
+# As released: maps enlarged to the image's size, whole-pixel maxima, fields at the nearest pixel.
 RELEASE = DecoderConfig(stride=1, enlarge=1, subpixel=False, max_peaks=96, max_people=96)
 
 

@@ -1,4 +1,4 @@
-"""Skeletons on pictures, and sheets of pictures. NumPy and OpenCV only, so that every room can use it.
+"""Skeletons on images, and sheets of images. NumPy and OpenCV only, so that every room can use it.
 
 picture = draw_people(image, keypoints)             # one colour per limb
 sheet = contact_sheet([picture, other], columns=2)
@@ -35,7 +35,7 @@ def draw_people(
     opacity: float = 0.8,
     line_width: float | None = None,
 ) -> np.ndarray:
-    """Returns a copy of the picture with people drawn on it.
+    """Returns a copy of the image with people drawn on it.
 
     Limbs are half-transparent strokes, one colour each; parts are dots. Stroke width follows the size of the person.
 
@@ -113,19 +113,19 @@ def contact_sheet(
     background: Colour = (24, 24, 24),
     captions: Sequence[str] | None = None,
 ) -> np.ndarray:
-    """Returns one picture [H, W, 3] uint8 with all pictures in rows, each shrunk or enlarged to fit its cell.
+    """Returns one image [H, W, 3] uint8 with all images in rows, each shrunk or enlarged to fit its cell.
 
     Args:
-        images: pictures [h, w, 3] uint8 RGB of any sizes, at least one.
-        columns: pictures per row; None for a sheet that is about square.
+        images: images [h, w, 3] uint8 RGB of any sizes, at least one.
+        columns: images per row; None for a sheet that is about square.
         cell_width: pixels.
-        cell_height: pixels; None for the median shape of the pictures.
+        cell_height: pixels; None for the median shape of the images.
         gap: pixels between and around cells.
         background: RGB.
-        captions: one short line per picture, written on its lower edge; None for none.
+        captions: one short line per image, written on its lower edge; None for none.
     """
     if not images:
-        raise ValueError("a contact sheet needs at least one picture")
+        raise ValueError("a contact sheet needs at least one image")
     if cell_height is None:
         cell_height = max(1, round(cell_width * float(np.median([i.shape[0] / i.shape[1] for i in images]))))
     columns = min(columns or math.ceil(math.sqrt(len(images) * cell_height / cell_width)), len(images))

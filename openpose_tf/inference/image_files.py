@@ -28,7 +28,7 @@ TURNS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_CO
 
 @dataclasses.dataclass(frozen=True)
 class Picture:
-    """A picture or video frame.
+    """An image or video frame.
 
     Attributes:
         name: of its results, such as `holiday/0001`.
@@ -55,27 +55,27 @@ def is_video(path: str | os.PathLike[str]) -> bool:
 
 
 def find_images(source: str | os.PathLike[str]) -> list[Path]:
-    """Returns the pictures that `source` names, sorted.
+    """Returns the images that `source` names, sorted.
 
     Args:
-        source: a picture, a folder (its pictures; where it has none itself, as `images/` of an image dataset, those of
+        source: an image, a folder (its images; where it has none itself, as `images/` of an image dataset, those of
             the folders within), or a pattern such as `photos/*.jpg` (`**` for folders within).
 
     Raises:
-        UserError: nothing is there, or nothing that looks like a picture.
+        UserError: nothing is there, or nothing that looks like an image.
     """
     path = Path(source)
     if path.is_dir():
         found = list_images(path) or list_images(path, recursive=True)
         if not found:
-            raise UserError(f"{path} holds no pictures: expected files such as *{' *'.join(SUFFIXES)}")
+            raise UserError(f"{path} holds no images: expected files such as *{' *'.join(SUFFIXES)}")
         _name_others(path, found)
         return found
     if path.is_file():
         return [path]
     found = sorted(Path(p) for p in glob.glob(_pattern(path), recursive=True) if os.path.isfile(p))
     if not found:
-        raise UserError(f"no file is called {source}: give a picture, a folder of pictures or a pattern in quotes")
+        raise UserError(f"no file is called {source}: give an image, a folder of images or a pattern in quotes")
     return found
 
 

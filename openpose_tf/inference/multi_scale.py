@@ -1,6 +1,6 @@
-"""Test-time averaging of maps over several sizes of the picture, the protocol of the published scores.
+"""Test-time averaging of maps over several sizes of the image, the protocol of the published scores.
 
-The picture is shown to the network at several scales, the maps are brought to one grid and averaged, and people are
+The image is shown to the network at several scales, the maps are brought to one grid and averaged, and people are
 decoded once (docs/reference/method.md section 7).
 
     predictor = MultiScalePredictor(maps_of, config=PAPER)
@@ -36,11 +36,11 @@ class MultiScaleConfig:
     """The protocol.
 
     Attributes:
-        factors: sizes of the picture, relative to the scale that is given with it.
-        min_side: shorter pictures are padded to this many pixels, as large as a training crop.
-        full_resolution: True: maps are enlarged to the picture's size and decoded there, as released. False: maps of
+        factors: sizes of the image, relative to the scale that is given with it.
+        min_side: shorter images are padded to this many pixels, as large as a training crop.
+        full_resolution: True: maps are enlarged to the image's size and decoded there, as released. False: maps of
             all scales meet on the grid of the largest one, where the decoder finds sub-cell positions.
-        stretch: True: brightness is stretched until the brightest value of the picture is white, as the release does.
+        stretch: True: brightness is stretched until the brightest value of the image is white, as the release does.
         decoder: thresholds; its stride must be 1 with `full_resolution` and 8 without.
     """
 
@@ -57,7 +57,7 @@ CONFIGS = {Fidelity.PAPER: PAPER, Fidelity.RELEASE: RELEASE}
 
 
 def benchmark_scale(person_scales: Sequence[float], input_size: int = FULL_INPUT_SIZE) -> float:
-    """Returns how much the benchmark enlarges the picture of a group of people.
+    """Returns how much the benchmark enlarges the image of a group of people.
 
     Args:
         person_scales: height / 200 px of each person of the group.
@@ -90,10 +90,10 @@ class MultiScalePredictor:
 
     Call arguments:
         image: [H, W, 3] uint8 RGB.
-        scale: network pixels per picture pixel at factor 1, for example of `benchmark_scale`.
+        scale: network pixels per image pixel at factor 1, for example of `benchmark_scale`.
 
     Call returns:
-        keypoints: [K, parts, 3] float32 (x, y, score), picture pixels, 0 where not found; only people that were found.
+        keypoints: [K, parts, 3] float32 (x, y, score), image pixels, 0 where not found; only people that were found.
         scores: [K] float32, the best first.
     """
 
@@ -150,7 +150,7 @@ class MultiScalePredictor:
 
 
 def with_mirrored(maps_of: MapsFunction, skeleton: Skeleton = MPI) -> MapsFunction:
-    """Returns a network whose maps are the mean of those of a picture and of its mirror image, mirrored back.
+    """Returns a network whose maps are the mean of those of an image and of its mirror image, mirrored back.
 
     Left and right parts change places, and the x components of the fields their sign.
     """
@@ -177,7 +177,7 @@ def show(image: np.ndarray, scale: float, min_side: int, stretch: bool = False) 
     """
     height, width = _scaled(image.shape, scale)
     resized = resize(image, height, width)
-    if stretch:  # the release divides by the picture's maximum, the training by 256
+    if stretch:  # the release divides by the image's maximum, the training by 256
         resized = np.clip(np.rint(resized * (256.0 / max(int(resized.max()), 1))), 0, 255).astype(np.uint8)
     margin_y, margin_x = ((-size % STRIDE if size >= min_side else -(-min_side // STRIDE) * STRIDE - size)
                           for size in (height, width))  # fmt: skip
@@ -188,7 +188,7 @@ def show(image: np.ndarray, scale: float, min_side: int, stretch: bool = False) 
 
 
 def resize(image: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Returns the picture resized: by area where it shrinks to less than half, bicubically otherwise."""
+    """Returns the image resized: by area where it shrinks to less than half, bicubically otherwise."""
     much_smaller = height * 2 < image.shape[0] or width * 2 < image.shape[1]
     return np.array(
         cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA if much_smaller else cv2.INTER_CUBIC)

@@ -1,4 +1,4 @@
-"""The precision in which a student looks at pictures: bfloat16 where the CPU multiplies it in hardware."""
+"""The precision in which a student looks at images: bfloat16 where the CPU multiplies it in hardware."""
 
 import os
 from pathlib import Path
@@ -21,7 +21,7 @@ ONEDNN_LIMITS = (
 
 
 def fastest() -> Precision:
-    """Returns bfloat16 on a CPU with units for it (measured: 5 times the pictures/s with AMX), else float32."""
+    """Returns bfloat16 on a CPU with units for it (measured: 5 times the images/s with AMX), else float32."""
     limit = os.environ.get("ONEDNN_MAX_CPU_ISA", "ALL").upper()
     is_limited = os.environ.get("TF_ENABLE_ONEDNN_OPTS") == "0" or not any(part in limit for part in ONEDNN_LIMITS)
     if is_limited or tf.config.list_physical_devices("GPU"):

@@ -1,4 +1,4 @@
-"""An exported student as a Python object: pictures of any size in, people in their pixels out, in batches.
+"""An exported student as a Python object: images of any size in, people in their pixels out, in batches.
 
 predictor = Predictor("exported")  # a folder of openpose_tf.export, a file of its --weights, or "builtin"
 for picture, keypoints, scores in predictor.run([Picture("a", pixels)]):
@@ -27,9 +27,9 @@ from openpose_tf.inference.saved_model import PoseServer, description
 from openpose_tf.inference.shown_size import ShownSize
 from openpose_tf.weights import bundled
 
-# Pictures of one shown size go through the network together; at most this many wait for others of their size.
+# Images of one shown size go through the network together; at most this many wait for others of their size.
 MAX_WAITING = 48
-Result: TypeAlias = tuple[Picture, np.ndarray, np.ndarray]  # picture, keypoints [K, 15, 3], scores [K]
+Result: TypeAlias = tuple[Picture, np.ndarray, np.ndarray]  # image, keypoints [K, 15, 3], scores [K]
 
 
 class Predictor:
@@ -37,10 +37,10 @@ class Predictor:
 
     Args:
         saved_model: folder of the SavedModel, .npz file of `export --weights`, or name of a bundled student.
-        longest_side: longer side in pixels at which pictures are shown; None for what suits the model, which may depend
-            on the picture and its people (`shown_size`).
+        longest_side: longer side in pixels at which images are shown; None for what suits the model, which may depend
+            on the image and its people (`shown_size`).
         scales: sizes relative to that whose maps are averaged.
-        flip: the maps of the mirrored picture are averaged, too. With one scale and without, the SavedModel's own
+        flip: the maps of the mirrored image are averaged, too. With one scale and without, the SavedModel's own
             decoder answers.
         precision: in which a student in one file computes; None for what is fastest here. A SavedModel computes as it
             was exported, in float32.
@@ -70,9 +70,9 @@ class Predictor:
         self._scales, self._flip = tuple(scales), flip
 
     def run(self, pictures: Iterable[Picture], batch_size: int = 8) -> Iterator[Result]:
-        """Yields (picture, keypoints [K, 15, 3], scores [K]) of every picture.
+        """Yields (image, keypoints [K, 15, 3], scores [K]) of every image.
 
-        Pictures that are shown at one size are batched, so the order holds only among pictures of equal size.
+        Images that are shown at one size are batched, so the order holds only among images of equal size.
         """
         if len(self._scales) > 1 or self._flip:
             for picture in pictures:
@@ -98,7 +98,7 @@ class Predictor:
         return max(1, round(height * scale)), max(1, round(width * scale))
 
     def _look(self, group: Sequence[Picture], size: tuple[int, int]) -> Iterator[Result]:
-        """Yields the results of pictures that are shown at one size, or of a second look where that is wanted."""
+        """Yields the results of images that are shown at one size, or of a second look where that is wanted."""
         results = list(self._predict(group, size))
         again: dict[tuple[int, int], list[int]] = {}
         for index, (picture, keypoints, _) in enumerate(results):
@@ -130,7 +130,7 @@ class Predictor:
         return multi_scale.MultiScalePredictor(maps_of, config=config)
 
     def maps(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Returns confidence maps [N, h/8, w/8, 16] and pafs [N, h/8, w/8, 28] of uint8 RGB pictures [N, h, w, 3]."""
+        """Returns confidence maps [N, h/8, w/8, 16] and pafs [N, h/8, w/8, 28] of uint8 RGB images [N, h, w, 3]."""
         outputs = self._function(images=tf.constant(images))
         return outputs["heatmaps"].numpy(), outputs["pafs"].numpy()
 

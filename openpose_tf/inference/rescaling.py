@@ -1,4 +1,4 @@
-"""Rescales maps and keypoints between the picture as shown to the network and the picture itself.
+"""Rescales maps and keypoints between the image as shown to the network and the image itself.
 
 In TensorFlow, so that exported models and callers with NumPy arrays compute the same numbers.
 """
@@ -31,12 +31,12 @@ def bicubic_matrix(positions: tf.Tensor | np.ndarray, size: tf.Tensor | int) -> 
 
 
 def keypoints_to_picture(keypoints: tf.Tensor | np.ndarray, shown: Size, size: Size) -> tf.Tensor:
-    """Returns keypoints [..., parts, 3] (x, y, score) in pixels of the picture; joints that were not found are at 0.
+    """Returns keypoints [..., parts, 3] (x, y, score) in pixels of the image; joints that were not found are at 0.
 
     Args:
-        keypoints: the same in pixels of the picture as shown to the network, float32; a score of 0 means not found.
-        shown: (height, width) of the picture as shown, [2], or one per picture as the last axis.
-        size: (height, width) of the picture itself, likewise; coordinates end at its last pixels.
+        keypoints: the same in pixels of the image as shown to the network, float32; a score of 0 means not found.
+        shown: (height, width) of the image as shown, [2], or one per image as the last axis.
+        size: (height, width) of the image itself, likewise; coordinates end at its last pixels.
     """
     width_height, shown_width_height = (tf.reverse(tf.cast(v, tf.float32), [-1]) for v in (size, shown))
     xy = (keypoints[..., :2] + 0.5) * (width_height / shown_width_height) - 0.5

@@ -1,4 +1,4 @@
-"""Predictions as files: one JSON per picture, or COCO's list of results. NumPy only."""
+"""Predictions as files: one JSON per image, or COCO's list of results. NumPy only."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,18 +13,18 @@ DIGITS = 2  # 1/100 pixel
 def image_result(
     name: str, shape: Sequence[int], keypoints: np.ndarray, scores: np.ndarray, exif_orientation: int = 1
 ) -> dict[str, Any]:
-    """Returns the people of one picture as a JSON object.
+    """Returns the people of one image as a JSON object.
 
     Args:
-        name: the picture.
+        name: the image.
         shape: its (height, width, ...) in pixels.
         keypoints: [K, 15, 3] (x, y, score) in pixels.
         scores: [K]; people with score 0 are empty slots and left out.
-        exif_orientation: the tag by which the picture was turned upright before, 1 = not at all.
+        exif_orientation: the tag by which the image was turned upright before, 1 = not at all.
 
     Returns:
         {"image", "width", "height", "people": [{"keypoints": [[x, y, score] x 15], "score"}]}; with
-        "exif_orientation" if the picture was turned.
+        "exif_orientation" if the image was turned.
     """
     people = [
         {"keypoints": _rows(person), "score": round(float(score), 4)}
@@ -40,10 +40,10 @@ def _rows(person: np.ndarray) -> list[list[float]]:
 
 
 def coco_results(image_id: int | str, keypoints: np.ndarray, scores: np.ndarray) -> list[dict[str, Any]]:
-    """Returns the people of one picture as entries of a COCO keypoint result file.
+    """Returns the people of one image as entries of a COCO keypoint result file.
 
     Args:
-        image_id: COCO's number of the picture.
+        image_id: COCO's number of the image.
         keypoints: [K, 15, 3] (x, y, score) in pixels, centres at integers as elsewhere.
         scores: [K]; people with score 0 are left out.
     """

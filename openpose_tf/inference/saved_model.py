@@ -1,4 +1,4 @@
-"""The exported model: pictures in, people out, in one SavedModel that needs nothing but TensorFlow.
+"""The exported model: images in, people out, in one SavedModel that needs nothing but TensorFlow.
 
 module = PoseServer(model, ModelConfig())
 module.save("exported")
@@ -25,7 +25,7 @@ from openpose_tf.network.openpose import preprocess
 from openpose_tf.skeleton import MPI
 
 PAD_VALUE = 128  # mid-grey, which `preprocess` makes 0 (the training's border)
-# The training shows people of 100 to 400 px in crops of 368 px (docs/reference/method.md section 2.3). A picture whose
+# The training shows people of 100 to 400 px in crops of 368 px (docs/reference/method.md section 2.3). An image whose
 # longer side is 1.5 crops shows people of 18 % to 72 % of that side within this range.
 TEST_SIDE_PER_INPUT = 1.5
 
@@ -36,10 +36,10 @@ class ServingConfig:
 
     Attributes:
         decoder: thresholds of the decoder.
-        test_side: longer side in pixels at which a picture is best shown to the network. `encoded` resizes to it,
-            `openpose_tf.predict` takes it as its default; `serving_default` takes pictures as they are.
+        test_side: longer side in pixels at which an image is best shown to the network. `encoded` resizes to it,
+            `openpose_tf.predict` takes it as its default; `serving_default` takes images as they are.
         person_height: extent in pixels at which a person is best shown; `openpose_tf.predict` then chooses each
-            picture's size by the people in it (`shown_size`). None: all pictures at `test_side`.
+            image's size by the people in it (`shown_size`). None: all images at `test_side`.
     """
 
     decoder: DecoderConfig
@@ -71,11 +71,11 @@ class PoseServer(tf.Module):
 
     `images`: uint8 RGB [N, H, W, 3] of any size, padded on the right and at the bottom to multiples of 8.
     `encoded`: N JPEG, PNG or BMP files as bytes. Each is shrunk or enlarged until its longer side is `test_side`, then
-    padded to a square, so that pictures of all sizes make one batch. (The EXIF orientation is not applied.)
+    padded to a square, so that images of all sizes make one batch. (The EXIF orientation is not applied.)
 
     Both return
-        heatmaps: [N, h, w, 16] and pafs: [N, h, w, 28] float32, cells of 8 px of the picture as shown to the network.
-        keypoints: [N, K, 15, 3] float32 (x, y, score), pixels of the picture as given; 0 where not found.
+        heatmaps: [N, h, w, 16] and pafs: [N, h, w, 28] float32, cells of 8 px of the image as shown to the network.
+        keypoints: [N, K, 15, 3] float32 (x, y, score), pixels of the image as given; 0 where not found.
         scores: [N, K] float32, the best person first; 0 in empty slots.
 
     Args:
@@ -132,7 +132,7 @@ class PoseServer(tf.Module):
         return self._people(images, shown[:, None, None], size[:, None, None])
 
     def _people(self, images: tf.Tensor, shown: tf.Tensor, size: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Returns the outputs for pictures of multiples of 8; see `keypoints_to_picture` for the sizes."""
+        """Returns the outputs for images of multiples of 8; see `keypoints_to_picture` for the sizes."""
         pafs, heatmaps = (tf.cast(v, tf.float32) for v in self._network(preprocess(images)))
         keypoints, scores = self._decoder(heatmaps, pafs)
         keypoints = keypoints_to_picture(keypoints, shown, size)
@@ -140,7 +140,7 @@ class PoseServer(tf.Module):
 
 
 def _decode_to_square(data: tf.Tensor, side: int) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Returns a picture on a square [side, side, 3] uint8, its size on it and its own size, (height, width) int32."""
+    """Returns an image on a square [side, side, 3] uint8, its size on it and its own size, (height, width) int32."""
     image = tf.io.decode_image(data, channels=3, expand_animations=False)
     image.set_shape([None, None, 3])
     size = tf.shape(image)[:2]

@@ -36,7 +36,7 @@ OUTPUT_STD = 0.01  # Gaussian of OpenPose's solver
 
 
 def preprocess(images: tf.Tensor) -> tf.Tensor:
-    """Returns the network's input of pictures: BGR, x / 256 - 0.5 (OpenPose, the release in training).
+    """Returns the network's input of images: BGR, x / 256 - 0.5 (OpenPose, the release in training).
 
     Args:
         images: [..., 3] uint8 RGB, or float with the same 0 to 255 range.

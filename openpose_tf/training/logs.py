@@ -51,7 +51,7 @@ class RunLogs:
             _write_row(self._decisions, row)
 
     def pictures(self, step: int, pictures: Mapping[str, np.ndarray]) -> None:
-        """Writes pictures [N, H, W, 3] uint8 to TensorBoard."""
+        """Writes images [N, H, W, 3] uint8 to TensorBoard."""
         with self._writer.as_default():
             for name, images in pictures.items():
                 tf.summary.image(name, images, step, max_outputs=len(images))

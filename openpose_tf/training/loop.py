@@ -125,7 +125,7 @@ class _Loop:
         """Runs the loop to its end or to a stop signal."""
         start = time.monotonic() - self._seconds
         total = self._config.num_steps
-        with self._logs, StopSignals() as stop, Progress(total, "train", "step", self._step) as bar:
+        with self._logs, StopSignals() as stop, Progress(total, "train", "steps", self._step) as bar:
             if self._step == 0:
                 self._save()  # the student before training, to compare with; and a full disk shows at once
             stopped = False

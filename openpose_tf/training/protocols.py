@@ -53,7 +53,7 @@ class Student(Protocol):
         """Returns the learning rate of the next step."""
 
     def pictures(self, batch: Batch) -> Mapping[str, np.ndarray]:
-        """Returns pictures [N, H, W, 3] uint8 by name, for TensorBoard."""
+        """Returns images [N, H, W, 3] uint8 by name, for TensorBoard."""
 
 
 class Batches(Protocol):

@@ -97,7 +97,7 @@ class OpenPoseStudent:
             ) from None
 
     def pictures(self, batch: Batch) -> Mapping[str, np.ndarray]:
-        """Returns input, labels, prediction and loss mask of a few samples as pictures by name."""
+        """Returns input, labels, prediction and loss mask of a few samples as images by name."""
         chosen = {name: values[:: max(1, len(values) // 2)][:2] for name, values in batch.items()}
         labels = self._draw(chosen)
         outputs = self.model(preprocess(chosen["images"]), training=False)

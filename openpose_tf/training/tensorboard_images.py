@@ -1,4 +1,4 @@
-"""Pictures of a training batch for TensorBoard: input, labels, predictions, loss mask."""
+"""Images of a training batch for TensorBoard: input, labels, predictions, loss mask."""
 
 from collections.abc import Mapping
 
@@ -12,7 +12,7 @@ Maps = tuple[tf.Tensor, tf.Tensor]
 def training_pictures(
     batch: Mapping[str, tf.Tensor], labels: tuple[tf.Tensor, ...], prediction: Maps
 ) -> dict[str, np.ndarray]:
-    """Returns pictures [N, S, S, 3] uint8 by name.
+    """Returns images [N, S, S, 3] uint8 by name.
 
     Args:
         batch: images [N, S, S, 3] uint8 and loss_mask [N, g, g].
@@ -45,7 +45,7 @@ def _limbs(pafs: tf.Tensor) -> np.ndarray:
 
 
 def _overlay(images: np.ndarray, maps: np.ndarray) -> np.ndarray:
-    """Returns pictures with maps [N, g, g] in [0, 1] laid over them in colours."""
+    """Returns images with maps [N, g, g] in [0, 1] laid over them in colours."""
     height, width = images.shape[1:3]
     levels = (np.clip(np.nan_to_num(maps), 0, 1) * 255).astype(np.uint8)
     blended = []

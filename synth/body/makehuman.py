@@ -1,6 +1,6 @@
 """Reads the CC0 base mesh, shape targets, rig and skin weights of the MakeHuman / MPFB2 data.
 
-Only `synth.bake_body` needs it; nothing here runs when pictures are rendered. Units are metres, y up, face towards +z,
+Only `synth.bake_body` needs it; nothing here runs when images are rendered. Units are metres, y up, face towards +z,
 left = +x (base.obj and the targets are in decimetres).
 """
 

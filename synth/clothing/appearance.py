@@ -193,7 +193,7 @@ def sample_look(
         rng: source of random numbers.
         gender: "female", "male" or "neutral".
         pose_tag: kind of pose; skirts are worn only where the legs are together.
-        texture_path: picture of a whole dressed person on SMPL's texture coordinates (`textures`), or None.
+        texture_path: image of a whole dressed person on SMPL's texture coordinates (`textures`), or None.
     """
     female = gender == "female" or (gender == "neutral" and rng.random() < 0.5)
     skirt = bool(female and rng.random() < 0.3 and pose_tag in SKIRT_POSES)

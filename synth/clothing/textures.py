@@ -1,4 +1,4 @@
-"""Folders of clothing textures for SMPL and SMPL+H, laid out as SURREAL's: pictures named grey_* and nongrey_*.
+"""Folders of clothing textures for SMPL and SMPL+H, laid out as SURREAL's: images named grey_* and nongrey_*.
 
 Expected: DIR/female/nongrey_female_0001.jpg, DIR/male/grey_male_0002.jpg, ... (any depth), all square and of one size,
 and one Wavefront file (DIR/*.obj) of the SMPL mesh with texture coordinates where the model file has none.
@@ -23,7 +23,7 @@ MIN_SIDE = 256  # SURREAL's are 512 x 512
 
 @dataclasses.dataclass(frozen=True)
 class Texture:
-    """One picture: path, gender ("female", "male" or "" for any), grey or not, split."""
+    """One image: path, gender ("female", "male" or "" for any), grey or not, split."""
 
     path: Path
     gender: str
@@ -85,10 +85,10 @@ class TextureLibrary:
 
 
 def load_textures(folder: str) -> TextureLibrary:
-    """Returns the textures of a folder and its subfolders; every picture is opened once.
+    """Returns the textures of a folder and its subfolders; every image is opened once.
 
     Raises:
-        UserError: no folder, no pictures, or a picture that is unreadable, not square, small or of another size.
+        UserError: no folder, no images, or an image that is unreadable, not square, small or of another size.
     """
     root = files.require_dir(folder, "SURREAL-style textures (female/nongrey_*.jpg, male/grey_*.jpg, ...)")
     paths = sorted(Path(where) / name for where, _, names in os.walk(root) for name in names)
@@ -117,7 +117,7 @@ def _is_grey(name: str) -> bool:
 
 
 def _size(path: Path) -> int:
-    """Returns the side of a square picture in pixels."""
+    """Returns the side of a square image in pixels."""
     height, width = images.read_rgb(path, orientation="stored", hint="remove it or replace it").shape[:2]
     if height != width or height < MIN_SIDE:
         raise UserError(f"{path} has {width} x {height} pixels: textures are square, {MIN_SIDE} pixels or more (512)")

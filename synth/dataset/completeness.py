@@ -15,7 +15,7 @@ _PICTURES = ("image", "mask", "depth")  # an ignore mask is there only where the
 
 
 def complete(folder: Path, indices: Iterable[int]) -> set[int]:
-    """Returns which images are complete: annotated, with their pictures there."""
+    """Returns which images are complete: annotated, with their image files there."""
     return set(indices) - set(_missing(folder, indices)[0])
 
 
@@ -66,7 +66,7 @@ def _names(folder: Path) -> list[str]:
 
 
 def _annotated(found: Part, indices: list[int]) -> set[int]:
-    """Returns which of the images, whose pictures exist, are packed or have a whole annotation."""
+    """Returns which of the images, whose image files exist, are packed or have a whole annotation."""
     parts = iter([found])
     return packed_meanwhile(
         lambda: _annotated_in(next(parts, None) or listing.part(found.folder, found.number), indices)
@@ -83,7 +83,7 @@ def _annotated_in(part: Part, indices: list[int]) -> set[int]:
 
 
 def _is_whole(folder: Path, name: str, flat: bool) -> bool:
-    """Returns whether the annotation is whole, and no picture that it names is empty."""
+    """Returns whether the annotation is whole, and no image that it names is empty."""
     paths = schema.sample_paths(folder, name, flat)
     try:
         row = schema.read_annotation(paths["annotation"])

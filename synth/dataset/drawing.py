@@ -18,7 +18,7 @@ STATE_COLOURS: dict[JointState, Colour] = {
     JointState.OCCLUDED_BY_OTHER: (255, 50, 40),
     JointState.TRUNCATED: (255, 0, 255),
 }
-# Limbs and rings of the joints where real and rendered people are in one picture.
+# Limbs and rings of the joints where real and rendered people are in one image.
 REAL_COLOUR: Colour = (40, 150, 255)
 RENDERED_COLOUR: Colour = (255, 140, 0)
 # Limbs between MPII joints, head to feet.
@@ -35,7 +35,7 @@ def person_colour(number: int) -> Colour:
 
 
 def read_picture(folder: Path, annotation: Mapping[str, Any]) -> np.ndarray:
-    """Returns the picture of an annotation, [height, width, 3] uint8 RGB."""
+    """Returns the image of an annotation, [height, width, 3] uint8 RGB."""
     return images.read_rgb(folder / annotation["image"], orientation="upright", hint=HINT)
 
 
@@ -92,7 +92,7 @@ def draw_boxes(image: np.ndarray, people: Sequence[Mapping[str, Any]]) -> np.nda
 
 
 def draw_depth(millimetres: np.ndarray) -> np.ndarray:
-    """Returns depth as a picture: near is bright, nothing is black; input uint16 millimetres, 0 = background."""
+    """Returns depth as an image: near is bright, nothing is black; input uint16 millimetres, 0 = background."""
     near = 1 - np.clip(millimetres / 1000 / FAR_M, 0, 1)
     shown = cv2.applyColorMap((near * 255).astype(np.uint8), cv2.COLORMAP_INFERNO)[:, :, ::-1].copy()
     shown[millimetres == 0] = 0
@@ -100,7 +100,7 @@ def draw_depth(millimetres: np.ndarray) -> np.ndarray:
 
 
 def panels(folder: Path, annotation: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    """Returns the pictures of one image by name: image, keypoints, masks, boxes, and depth where there is one."""
+    """Returns the views of one image by name: image, keypoints, masks, boxes, and depth where there is one."""
     image, people = read_picture(folder, annotation), annotation["people"]
     ids = images.read_unchanged(folder / annotation["mask"], HINT)
     shown = {

@@ -1,4 +1,4 @@
-"""What the pictures of a dataset are made of, and under which licences."""
+"""What the images of a dataset are made of, and under which licences."""
 
 from collections.abc import Iterable
 
@@ -9,7 +9,7 @@ from synth.scene.config import SceneConfig
 def licences(
     config: SceneConfig, builtin_backgrounds: bool, environments: tuple[str, str], has_own_lights: bool
 ) -> list[dict[str, str]]:
-    """Returns part, source and licence of everything that shows in the pictures.
+    """Returns part, source and licence of everything that shows in the images.
 
     Args:
         config: what the scenes are made of.

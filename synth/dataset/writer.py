@@ -22,7 +22,7 @@ CLAIM = FolderClaim(
     schema.HEADER, "the header of an image dataset", "give the same flags to resume, or a different output folder"
 )
 VERSIONED_PACKAGES = ("numpy", "opencv-python", "scipy")
-BACKGROUND_M = 60.0  # depth of 60 m or more is background in a depth picture
+BACKGROUND_M = 60.0  # depth of 60 m or more is background in a depth image
 
 
 def flags_of_old(kind: str) -> dict[str, str]:
@@ -70,8 +70,8 @@ def open_dataset(
         kind: `synthetic`, `real_standin`, `mixed` or `stylized`.
         seed: master seed.
         num_images: images wanted; a finished dataset may be extended by asking for more.
-        flags: everything else that decides the pictures.
-        licences: what the pictures are made of, see `DATASET_CARD.md`.
+        flags: everything else that decides the images.
+        licences: what the images are made of, see `DATASET_CARD.md`.
         packages: those of the renderer, whose versions decide the pixels too.
 
     Raises:

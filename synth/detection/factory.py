@@ -42,7 +42,7 @@ def make_segmenter(
         kind: one of SEGMENTER_KINDS.
         models_dir: see `make_detector`.
         tfod_model: see `make_detector`; the network must have masks (Mask R-CNN).
-        groundtruth: COCO annotation JSON with segmentations, or a folder of mask pictures.
+        groundtruth: COCO annotation JSON with segmentations, or a folder of mask images.
     """
     if kind == "groundtruth":
         from synth.detection.groundtruth import make_groundtruth_segmenter

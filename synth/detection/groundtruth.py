@@ -1,4 +1,4 @@
-"""Person masks that are already known: COCO segmentations, or one mask picture per photograph."""
+"""Person masks that are already known: COCO segmentations, or one mask image per photograph."""
 
 import dataclasses
 from pathlib import Path
@@ -17,10 +17,10 @@ from synth.detection.people import People, PersonSegmenter
 
 
 def make_groundtruth_segmenter(source: Path) -> PersonSegmenter:
-    """Returns the segmenter for a COCO annotation file (.json) or a folder of mask pictures."""
+    """Returns the segmenter for a COCO annotation file (.json) or a folder of mask images."""
     if source.is_dir():
         return MaskFolder(source)
-    content = files.read_json(source, "a COCO annotation file with segmentations, or a folder of mask pictures")
+    content = files.read_json(source, "a COCO annotation file with segmentations, or a folder of mask images")
     if not isinstance(content, dict) or not {"images", "annotations"} <= content.keys():
         raise UserError(f"{source} is not a COCO annotation file: it has no images or annotations")
     try:
@@ -77,7 +77,7 @@ class CocoMasks:
 
 @dataclasses.dataclass(frozen=True)
 class MaskFolder:
-    """Masks from pictures: FOLDER/NAME.png for the photograph NAME.jpg, people not 0.
+    """Masks from images: FOLDER/NAME.png for the photograph NAME.jpg, people not 0.
 
     Attributes:
         folder: the folder.
@@ -86,7 +86,7 @@ class MaskFolder:
     folder: Path
 
     def segment(self, image: np.ndarray, path: Path) -> People:
-        """Returns the people of the photograph [H, W, 3] at `path` as one mask; nobody without a mask picture.
+        """Returns the people of the photograph [H, W, 3] at `path` as one mask; nobody without a mask image.
 
         Raises:
             UserError: the mask has another size than the photograph.

@@ -20,9 +20,9 @@ class ScoreRow:
 
     Attributes:
         path: absolute path.
-        num_bytes: file size; another size means another picture and a new score.
+        num_bytes: file size; another size means another image and a new score.
         width, height: pixels, 0 where the file is no readable image.
-        score: highest person score, NaN where the picture was too small to be scored or unreadable.
+        score: highest person score, NaN where the image was too small to be scored or unreadable.
         detector: identity of the detector and "+tiles" where tiles were used; "" without a score.
     """
 
@@ -44,7 +44,7 @@ HEADER = [field.name for field in dataclasses.fields(ScoreRow)]
 
 
 def list_photographs(source: Path) -> list[Path]:
-    """Returns the pictures of a folder (with its sub-folders) or of a list file, sorted, absolute.
+    """Returns the images of a folder (with its sub-folders) or of a list file, sorted, absolute.
 
     Args:
         source: a folder, or a text file with one path per line (relative ones count from the file's folder).

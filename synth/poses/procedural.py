@@ -1,7 +1,7 @@
 """The built-in poses: everyday kinds with random parameters, inside joint limits and without self-collision.
 
 Every kind starts from a relaxed standing person and changes what it is about. Weights and ranges are our own, chosen by
-looking at pictures. Nobody sits on nothing: sitting and kneeling kinds are on the ground.
+looking at images. Nobody sits on nothing: sitting and kneeling kinds are on the ground.
 """
 
 import dataclasses

@@ -65,7 +65,7 @@ def _openimageio() -> Any:
 
 
 def environment_path(name: str) -> Path:
-    """Returns the file of an environment picture: the package's, or one that comes with Blender."""
+    """Returns the file of an environment image: the package's, or one that comes with Blender."""
     own = builtin_places.environment_path(name)
     if own.exists():
         return own
@@ -79,7 +79,7 @@ def _read_channels(path: Path) -> dict[str, np.ndarray]:
     """Channels of an OpenEXR file, [height, width] float32 each, without the name of the layer."""
     handle = _openimageio().ImageInput.open(str(path))
     if handle is None:
-        raise MachineError(f"Blender wrote no picture to {path} (memory or disk full?)")
+        raise MachineError(f"Blender wrote no image to {path} (memory or disk full?)")
     spec = handle.spec()
     pixels = np.asarray(handle.read_image("float"), np.float32).reshape(spec.height, spec.width, -1)
     handle.close()
@@ -88,7 +88,7 @@ def _read_channels(path: Path) -> dict[str, np.ndarray]:
 
 @functools.lru_cache(maxsize=8)
 def read_environment(name: str) -> np.ndarray:
-    """Returns an environment picture, [512, 1024, 3] or [256, 512, 3] float32 linear radiance."""
+    """Returns an environment image, [512, 1024, 3] or [256, 512, 3] float32 linear radiance."""
     channels = _read_channels(environment_path(name))
     return np.stack([channels[key] for key in "RGB"], -1)
 
@@ -162,7 +162,7 @@ class CyclesRenderer:
         seed: int,
         lap: Callable[[str], None] = lambda stage: None,
     ) -> Frame:
-        """Returns the pictures of a scene; person i gets id i + 1.
+        """Returns the images of a scene; person i gets id i + 1.
 
         Args:
             figures: the people.
@@ -241,7 +241,7 @@ class CyclesRenderer:
 
 
 class _World:
-    """The environment picture around the scene."""
+    """The environment image around the scene."""
 
     def __init__(self, scene: Any) -> None:
         world = bpy.data.worlds.new("world")

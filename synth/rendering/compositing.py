@@ -135,7 +135,7 @@ def over(people: np.ndarray, alpha: np.ndarray, background: np.ndarray, shade: n
 
 
 def add_camera_noise(rng: np.random.Generator, image: np.ndarray, dataset: str) -> np.ndarray:
-    """Returns the picture as a camera would deliver it: a little soft and noisy, people and background alike.
+    """Returns the image as a camera would deliver it: a little soft and noisy, people and background alike.
 
     Args:
         rng: source of randomness.

@@ -31,9 +31,9 @@ def joint_states(
     instance: int,
     own_depth: np.ndarray,
 ) -> np.ndarray:
-    """Returns the JointState of points of one person, from the id and depth pictures alone.
+    """Returns the JointState of points of one person, from the id and depth images alone.
 
-    Truncated: outside of the picture or behind the camera. Occluded by other: another person's surface is nearer at the
+    Truncated: outside of the image or behind the camera. Occluded by other: another person's surface is nearer at the
     joint's pixel. Self-occluded: deeper behind the person's own surface than a joint lies inside the body.
 
     Args:
@@ -116,7 +116,7 @@ def _rounded(values: np.ndarray, digits: int) -> Any:
 def annotate_person(
     figure: Figure, camera: Camera, ids: np.ndarray, depth: np.ndarray, instance: int
 ) -> dict[str, Any]:
-    """Returns everything the pictures tell about one person; fields: docs/reference/formats.md."""
+    """Returns everything the images tell about one person; fields: docs/reference/formats.md."""
 
     def keypoints(points: np.ndarray, own_depth: np.ndarray) -> np.ndarray:
         pixels, joint_depth = camera.project(points)

@@ -54,7 +54,7 @@ def load_sources(job: Job) -> Sources:
     library = None
     if job.scenes.textures:
         if model.kind != "smplh":
-            raise UserError("--textures are pictures for SMPL+H bodies: give --body=PATH too, or leave --textures out")
+            raise UserError("--textures are images for SMPL+H bodies: give --body=PATH too, or leave --textures out")
         library = textures.load_textures(job.scenes.textures)
         model = library.fit(model)
     if job.scenes.look == "wardrobe" and model.kind == "cc0":

@@ -131,7 +131,7 @@ def covered_joints(person: Person, ids: np.ndarray) -> np.ndarray:
     """Returns which joints of a real person are hidden by rendered people, [16] bool.
 
     A joint is hidden if no pixel within 5 px times the person's scale of it, along x and y, is background (release).
-    The window is cut at the border of the picture and holds at least the joint's own pixel.
+    The window is cut at the border of the image and holds at least the joint's own pixel.
 
     Args:
         person: the real person.
@@ -156,7 +156,7 @@ def _span(middle: float, reach: float, size: int) -> slice:
 
 
 def carry_over(photo: AnnotatedImage, synthetic: Sequence[Mapping[str, Any]], ids: np.ndarray) -> dict[str, Any]:
-    """Returns the people of the picture, real ones first, and what else of the annotation comes from the photograph.
+    """Returns the people of the image, real ones first, and what else of the annotation comes from the photograph.
 
     Args:
         photo: the photograph with its ground truth.

@@ -86,7 +86,7 @@ def measure(photo: np.ndarray, people: np.ndarray) -> PhotoLook:
 
 
 def people_region(people: Sequence[Person], width: int, height: int) -> np.ndarray:
-    """Returns the convex hulls of the joints of each person inside of the picture, [height, width] bool."""
+    """Returns the convex hulls of the joints of each person inside of the image, [height, width] bool."""
     region = np.zeros((height, width), np.uint8)
     for person in people:
         points = person.keypoints[in_image(person.keypoints, width, height), :2]
@@ -218,7 +218,7 @@ def _soften(rgb: np.ndarray, alpha: np.ndarray, look: PhotoLook) -> tuple[np.nda
 
 
 def add_noise(rng: np.random.Generator, image: np.ndarray, alpha: np.ndarray, look: PhotoLook) -> np.ndarray:
-    """Returns the picture with the photograph's noise on the people, uint8; other pixels stay."""
+    """Returns the image with the photograph's noise on the people, uint8; other pixels stay."""
     noise = rng.standard_normal(image.shape[:2], np.float32)[..., None] * 0.8
     noise = noise + rng.standard_normal(image.shape, np.float32) * (0.6 * min(1.0, look.saturation / FULL_COLOUR))
     return np.clip(np.floor(image + look.noise * alpha * noise + 0.5), 0, 255).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""Background pictures: the built-in ones, or a user's photographs, filtered by the paper's rules and counted."""
+"""Background images: the built-in ones, or a user's photographs, filtered by the paper's rules and counted."""
 
 import collections
 import dataclasses
@@ -36,7 +36,7 @@ class Background:
         crop: (x, y, width, height) as fractions of the photograph.
         flip: mirrored.
         turn_rad: turn of an environment, the same as the light's.
-        ground: share of the picture's height, from the top, above which nobody may stand; 0 = anywhere.
+        ground: share of the image's height, from the top, above which nobody may stand; 0 = anywhere.
     """
 
     kind: str
@@ -63,7 +63,7 @@ class BackgroundList:
 
     @property
     def digest(self) -> str:
-        """Hash of names and sizes: two runs draw the same pictures only from the same list."""
+        """Hash of names and sizes: two runs draw the same images only from the same list."""
         text = "\n".join(f"{Path(path).name} {size}" for path, size in zip(self.paths, self.sizes))
         return fingerprint(text)
 
@@ -101,7 +101,7 @@ def scan(where: str, accept: Callable[[str], bool] | None = None) -> BackgroundL
     for path, problem in unreadable.items():
         logging.warning("left out: %s cannot be read (%s)", path, problem)
     if not kept:
-        reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(dropped.items())) or "no picture files"
+        reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(dropped.items())) or "no image files"
         raise UserError(
             f"--backgrounds={where}: no usable photograph ({reasons}); give a folder or a list of photographs whose "
             f"shorter side has at least {MIN_BACKGROUND_SIDE} px"
@@ -145,10 +145,10 @@ def sample_background(
     Args:
         rng: source of randomness.
         photos: the usable photographs.
-        width, height: of the picture in pixels.
+        width, height: of the image in pixels.
         environments: environments that may be seen; empty = none.
         share: probability of an environment.
-        lowest_row: share of the picture's height, from the top, where a photograph's ground has to begin at the
+        lowest_row: share of the image's height, from the top, where a photograph's ground has to begin at the
             latest; None = people may stand anywhere.
     """
     use_environment = rng.random() < share
@@ -180,12 +180,12 @@ def _sample_photo(
 def _sample_crop(
     rng: np.random.Generator, size: tuple[int, int], aspect: float, ground: float = 0.0, lowest_row: float = 0.0
 ) -> tuple[float, float, float, float]:
-    """A random crop of the picture's aspect ratio, 0.7 to 1 times the largest that fits; fractions.
+    """A random crop of the image's aspect ratio, 0.7 to 1 times the largest that fits; fractions.
 
     Args:
         rng: source of randomness.
         size: (width, height) of the photograph.
-        aspect: width by height of the picture.
+        aspect: width by height of the image.
         ground: where the photograph's ground begins, a share of its height; 0 = it does not matter.
         lowest_row: where it has to begin in the crop; where none can be had, the crop with the most ground is taken.
     """
@@ -202,7 +202,7 @@ def _sample_crop(
 def load_photo(background: Background, width: int, height: int) -> np.ndarray:
     """Returns the cropped photograph, [height, width, 3] uint8 RGB.
 
-    Rotation tags are obeyed; 16-bit, grey, CMYK and transparent pictures become 8-bit RGB.
+    Rotation tags are obeyed; 16-bit, grey, CMYK and transparent images become 8-bit RGB.
 
     Raises:
         UserError: the file is gone or cannot be decoded.

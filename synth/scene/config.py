@@ -1,4 +1,4 @@
-"""What a user chooses about scenes and pictures, as frozen plain data."""
+"""What a user chooses about scenes and images, as frozen plain data."""
 
 import dataclasses
 
@@ -26,8 +26,8 @@ class SceneConfig:
     """What is in a scene; with the scene's index it decides every sampled value.
 
     Attributes:
-        dataset: `mixed` pictures are of the size of their photographs.
-        width, height: of the picture in pixels (paper: 640x640).
+        dataset: `mixed` images are of the size of their photographs.
+        width, height: of the image in pixels (paper: 640x640).
         camera: `paper` (pitch uniform in 0..45 degrees), `release` (geometry of the released code), `standin`,
             `mixed` (the release's fixed camera of D_M).
         pose_split: of the motion sequences and the textures.

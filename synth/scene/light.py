@@ -1,4 +1,4 @@
-"""Light of a scene as plain data: an environment picture with a sun, or the release's spherical harmonics."""
+"""Light of a scene as plain data: an environment image with a sun, or the release's spherical harmonics."""
 
 import dataclasses
 import math
@@ -16,7 +16,7 @@ class Light:
 
     Attributes:
         kind: `hdri` or `sh`.
-        environment: name of the environment picture; empty for `sh`.
+        environment: name of the environment image; empty for `sh`.
         turn_rad: turn of the environment about the vertical, 0..2 pi.
         strength: factor on the environment's radiance.
         sun_energy: W/m2 of the sun lamp; 0 = no sun.

@@ -70,13 +70,13 @@ def mixed_area(camera: Camera) -> Area:
 
 
 def lowest_ground_row(camera: Camera, area: Area) -> float:
-    """Returns where the ground has to begin, a share of the picture's height, for the least depth of an area."""
+    """Returns where the ground has to begin, a share of the image's height, for the least depth of an area."""
     pixels, _ = camera.project(np.array([0.0, min(area.far_m, area.near_m + LEAST_DEPTH_M), 0.0]))
     return float(np.clip((pixels[1] + 0.5) / camera.height, 0.0, 1.0))
 
 
 def before_ground_row(area: Area, camera: Camera, row: float) -> Area:
-    """Returns the part of an area that is seen below a row, a share of the picture's height; half a metre at least."""
+    """Returns the part of an area that is seen below a row, a share of the image's height; half a metre at least."""
     below_deg = camera.pitch_deg + math.degrees(math.atan((row - 0.5) * camera.height / camera.focal_px))
     farthest = camera.centre_m[1] + _along_ground(camera.centre_m[2], below_deg)
     if below_deg <= 0 or farthest >= area.far_m:

@@ -70,12 +70,12 @@ class Scene:
     """One scene.
 
     Attributes:
-        index: number of the scene; also the name of its picture.
+        index: number of the scene; also the name of its image.
         camera, light, background: as sampled.
         figures: the people; instance ids are 1, 2, ... in this order.
         placement: counts.
         render_seed: seed of the renderer's noise.
-        finish_seed: seed of what is done to the finished picture.
+        finish_seed: seed of what is done to the finished image.
     """
 
     index: int
@@ -92,7 +92,7 @@ def scene_seeds(config: SceneConfig, index: int) -> list[np.random.SeedSequence]
     """Returns independent seeds for camera, background, light, people and the renderer of one scene.
 
     They depend on the data set, the seed and the index only, never on the worker, so any number of workers makes the
-    same pictures.
+    same images.
     """
     key = (DATASETS.index(config.dataset), index)
     return np.random.SeedSequence(config.seed, spawn_key=key).spawn(5)

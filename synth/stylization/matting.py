@@ -48,7 +48,7 @@ def propagate_per_region(
 ) -> np.ndarray:
     """Returns `stylized` with every connected region of the mask smoothed in its own padded rectangle.
 
-    Small systems are several times cheaper than one over the whole picture; nothing outside the mask changes.
+    Small systems are several times cheaper than one over the whole image; nothing outside the mask changes.
 
     Args:
         stylized, content: [H, W, 3] float RGB in 0..1.

@@ -1,4 +1,4 @@
-"""Stylizes the synthetic people of one picture after the real people of one photograph: pure functions on arrays."""
+"""Stylizes the synthetic people of one image after the real people of one photograph: pure functions on arrays."""
 
 import dataclasses
 from typing import Protocol
@@ -51,7 +51,7 @@ def stylize_people(
     smoother: Smoother,
     config: StyleConfig,
 ) -> np.ndarray | None:
-    """Returns the picture with its synthetic people in the look of the photograph's real people.
+    """Returns the image with its synthetic people in the look of the photograph's real people.
 
     Args:
         content: [H, W, 3] uint8 RGB.
@@ -95,7 +95,7 @@ def erode(mask: np.ndarray, radius: int) -> np.ndarray:
 def upsample_change(change: np.ndarray, small_mask: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Returns the change at full size, interpolated from pixels inside the mask only.
 
-    Adding an upsampled change keeps the full picture's own detail, and averaging inside the mask keeps the background's
+    Adding an upsampled change keeps the full image's own detail, and averaging inside the mask keeps the background's
     change of zero from bleeding into the silhouette.
 
     Args:

@@ -182,7 +182,7 @@ def _person_mask(job: StyleJob, photo: Path, image: np.ndarray) -> np.ndarray:
 
 
 def _write(job: StyleJob, row: dict[str, Any], stylized: np.ndarray | None, entry: dict[str, Any]) -> None:
-    """Writes the picture, or the source's own bytes where nothing changed, and the files beside it, then the JSON."""
+    """Writes the image, or the source's own bytes where nothing changed, and the files beside it, then the JSON."""
     paths = schema.sample_paths(job.output, row["image_id"])
     for role in ("mask", "depth", "ignore_mask"):
         name = row.get(role)

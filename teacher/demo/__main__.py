@@ -72,17 +72,17 @@ def _closing_words(folder: Path, summary: dict[str, Any]) -> str:
     look_at = {
         "report.html": "the whole run on one page: open it in a browser",
         "sheet_synthetic.jpg": "rendered people with their keypoints",
-        "predictions/after": "what the trained student sees in new pictures",
+        "predictions/after": "what the trained student sees in new images",
         "model_dir": "checkpoints, metrics.jsonl, decisions.jsonl, TensorBoard events",
         "saved_model": "the student, for python -m openpose_tf.predict --saved_model=...",
         "summary.json": "the numbers",
     }
     lines = [
-        f"{summary['images_rendered']} pictures with {summary['people']} people rendered, {summary['steps']} steps "
+        f"{summary['images_rendered']} images with {summary['people']} people rendered, {summary['steps']} steps "
         f"trained with {summary['decisions']} decisions of the teacher, {minutes:.1f} minutes in all.",
         f"Loss of the stand-in half {summary['loss_real_first']:.1f} -> {summary['loss_real_last']:.1f}, of the half "
         f"that the teacher picks {summary['loss_synthetic_first']:.1f} -> {summary['loss_synthetic_last']:.1f}; "
-        f"OKS AP on pictures it never saw {before:.1f} % -> {after:.1f} % (95 % interval of the difference "
+        f"OKS AP on images it never saw {before:.1f} % -> {after:.1f} % (95 % interval of the difference "
         f"{100 * gain['low']:+.1f} to {100 * gain['high']:+.1f}).",
         "The real half of every batch is a stand-in: rendered too, in another style (real_standin).",
         "",

@@ -85,9 +85,9 @@ SIZES = {
     ),
 }
 LEAD = (
-    "Rendered people, a student trained on them with an adversarial teacher, and what it then sees in new pictures. "
+    "Rendered people, a student trained on them with an adversarial teacher, and what it then sees in new images. "
     "The student starts from the bundled one, as every run of the paper starts from a trained student. "
-    "It trains on no real photograph: the real half of every batch, and of the held-out pictures, is a stand-in that is "
+    "It trains on no real photograph: the real half of every batch, and of the held-out images, is a stand-in that is "
     "rendered too (real_standin: other backgrounds, small camera pitch, other light)."
 )
 WHEN = ("first", "last")
@@ -120,8 +120,8 @@ def _picture_stages(folder: Path, size: DemoSize) -> list[Stage]:
     titles = {
         "synthetic": "render synthetic people (D_S)",
         "real_standin": "render the stand-in for real photographs",
-        "held_out_real_standin": "render pictures of the stand-in that the student never sees",
-        "held_out_synthetic": "render pictures of D_S that the student never sees",
+        "held_out_real_standin": "render images of the stand-in that the student never sees",
+        "held_out_synthetic": "render images of D_S that the student never sees",
     }
     stages = []
     for name, count in counts.items():
@@ -131,9 +131,9 @@ def _picture_stages(folder: Path, size: DemoSize) -> list[Stage]:
             *(f"--num_images={count}", f"--seed={SEEDS[name]}", f"--image_size={size.image_size}"),
             *(f"--people_mean={size.people_mean:g}", f"--samples={size.samples}", "--num_workers=-1"),
         )
-        stages.append(Stage(f"render_{name}", f"{titles[name]}: {count} pictures", command))
+        stages.append(Stage(f"render_{name}", f"{titles[name]}: {count} images", command))
     for name in KINDS:
-        view = ("synth.view", str(folder / "images" / name), f"--output_file={folder / f'sheet_{name}.jpg'}")
+        view = ("synth.view", str(folder / "images" / name), f"--output_file={folder / f'sheet_{name}.jpg'}", "--columns=6")
         stages.append(Stage(f"sheet_{name}", f"draw a contact sheet of {name} with keypoints", view))
     return stages
 
@@ -185,7 +185,7 @@ def _use_stages(folder: Path) -> list[Stage]:
                 *("openpose_tf.predict", f"--saved_model={model}", f"--images={_held_out(folder, kind) / 'images'}"),
                 f"--output_dir={_found(folder, when, kind)}",
             )
-            title = f"find people in new pictures of {kind} with the student {when} training"
+            title = f"find people in new images of {kind} with the student {when} training"
             stages.append(Stage(f"predict_{when}_{kind}", title, predict))
         score = (
             *("eval.oks", *(f"--groundtruth={_held_out(folder, kind)}" for kind in KINDS)),
@@ -253,7 +253,7 @@ def write_summary(folder: Path, stage_rows: Mapping[str, Mapping[str, Any]]) -> 
         "oks_ap_before": scores["before"]["AP"],
         "oks_ap": scores["after"]["AP"],
         "oks_ap_difference": {key: scores["after"]["baseline"][key] for key in ("difference", "low", "high")},
-        "real_data": "real_standin: rendered pictures in place of photographs",
+        "real_data": "real_standin: rendered images in place of photographs",
         "seconds": {name: row["seconds"] for name, row in stage_rows.items()},
     }
     files.write_json(folder / "summary.json", summary)

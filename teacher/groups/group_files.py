@@ -1,4 +1,4 @@
-"""groups.json: the rule, boundaries and sizes of the groups of a data set; and their names for pictures."""
+"""groups.json: the rule, boundaries and sizes of the groups of a data set; and their names for figures."""
 
 import itertools
 from pathlib import Path

@@ -18,7 +18,7 @@ class Characteristic:
         feature: name of the column in the records.
         low, high: fixed range that is cut into equal bins; None: the range of the data with a margin (see
             `margin_boundaries`).
-        unit: for messages and pictures.
+        unit: for messages and figures.
     """
 
     feature: str

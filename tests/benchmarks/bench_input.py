@@ -133,7 +133,7 @@ def main() -> None:
     rows = [
         ("limit: decoding alone, full size", full),
         ("decode (shrunk where the zoom allows)", decode),
-        ("warp of the picture", picture - decode),
+        ("warp of the image", picture - decode),
         ("mask (decode, warp, average; half of the samples)", mask),
         ("rest (read, CRC, parse, people, batch)", total - picture - mask),
         ("whole pipeline, --warp=cv2", total),

@@ -97,6 +97,6 @@ def main() -> None:
 
 if __name__ == "__main__":
     flags.DEFINE_integer("side", 368, "Longer side in pixels, for all.", lower_bound=64)
-    flags.DEFINE_integer("pictures", 12, "Pictures timed per network.", lower_bound=3)
+    flags.DEFINE_integer("pictures", 12, "Images timed per network.", lower_bound=3)
     flags.DEFINE_string("student", bundled.BUILTIN, "The student: a bundled one, or a file of export --weights.")
     cli.run(main)

@@ -190,7 +190,7 @@ def test_mistakes_of_the_user(saved_model, photos, tmp_path):
     (tmp_path / "other" / "saved_model.pb").write_bytes(b"something")
     out = str(tmp_path / "out")
     for model, pictures, target, message in [
-        (saved_model, str(tmp_path / "empty"), out, "holds no pictures"),
+        (saved_model, str(tmp_path / "empty"), out, "holds no images"),
         (saved_model, str(tmp_path / "none.jpg"), out, "no file is called"),
         (saved_model, str(photos), str(photos), "holds the input itself"),
         (str(tmp_path / "empty"), str(photos), out, "is not a SavedModel"),

@@ -166,7 +166,7 @@ DEFAULTS = {
         ({"backgrounds": "/nowhere"}, "neither"),
         ({"body": "/nowhere.npz"}, "nowhere"),
         ({"poses": "/nowhere"}, "nowhere"),
-        ({"textures": "/nowhere"}, "--textures are pictures for SMPL"),
+        ({"textures": "/nowhere"}, "--textures are images for SMPL"),
         ({"look": "wardrobe", "body": "/nowhere"}, "--look=wardrobe is fitted to the built-in body"),
     ],
 )

@@ -145,21 +145,21 @@ def annotated_images(
     masks_dir: str | Path | None = None,
     orientation: images.Orientation = "stored",
 ) -> list[AnnotatedImage]:
-    """Returns images of the release with their pictures.
+    """Returns the annotated images of the release.
 
     People without joints are un-annotated: `mask_NAME` of masks_dir where there is one, else a box around their
     position. Images without anybody annotated are left out.
 
     Args:
         chosen: images of `read_release`.
-        images_dir: folder of the pictures.
+        images_dir: folder of the images.
         masks_dir: folder of masks of un-annotated people, or None.
         orientation: of photographs with an EXIF orientation, of which the file says no size.
 
     Raises:
-        UserError: pictures are missing (the first ten and the count), or a folder is.
+        UserError: images are missing (the first ten and the count), or a folder is.
     """
-    root = files.require_dir(images_dir, "the pictures of the MPII data set")
+    root = files.require_dir(images_dir, "the images of the MPII data set")
     masks = None if masks_dir is None else files.require_dir(masks_dir, "masks of un-annotated people, mask_NAME")
     chosen = [image for image in chosen if image.has_joints]
     paths = [find_file(root, image.name) for image in chosen]

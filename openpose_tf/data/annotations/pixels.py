@@ -1,4 +1,4 @@
-"""Pixels of annotated images: the picture in RGB and the mask of its un-annotated people."""
+"""Pixels of annotated images: RGB, and the mask of their un-annotated people."""
 
 import collections
 import dataclasses
@@ -26,7 +26,7 @@ DOUBTFUL = "photograph with an EXIF orientation that the annotated size does not
 
 
 def require_pictures(paths: Sequence[Path]) -> None:
-    """Checks that the picture files exist.
+    """Checks that the image files exist.
 
     Raises:
         UserError: some do not; the message names the first ten and the count.
@@ -35,13 +35,13 @@ def require_pictures(paths: Sequence[Path]) -> None:
     if missing:
         shown = "\n  ".join(missing[:SHOWN])
         raise UserError(
-            f"{len(missing)} of {len(paths)} pictures are missing; the first are\n  {shown}\n"
+            f"{len(missing)} of {len(paths)} images are missing; the first are\n  {shown}\n"
             "check the images folder, or leave them out by --exclude_list"
         )
 
 
 def size_in_file(path: Path, orientation: Orientation) -> tuple[int, int]:
-    """Returns (width, height) of a picture whose annotation says none; (0, 0) if damaged: `settle` leaves it out."""
+    """Returns (width, height) of an image whose annotation says none; (0, 0) if damaged: `settle` leaves it out."""
     try:
         return images.image_size(path, orientation=orientation)
     except images.UnreadableImage:
@@ -49,7 +49,7 @@ def size_in_file(path: Path, orientation: Orientation) -> tuple[int, int]:
 
 
 def settle(found: ReadResult, preferred: Orientation) -> ReadResult:
-    """Returns what a reader found without damaged pictures, and with the orientation of each of the others.
+    """Returns what a reader found without damaged images, and with the orientation of each of the others.
 
     The stored or the turned size that equals the annotation's decides.
 
@@ -58,7 +58,7 @@ def settle(found: ReadResult, preferred: Orientation) -> ReadResult:
         preferred: orientation where both do (180 degrees, squares); COCO's tools read photographs as stored.
 
     Raises:
-        UserError: pictures are missing or have another size than their annotation says, or none can be read.
+        UserError: images are missing or have another size than their annotation says, or none can be read.
     """
     paths = list(dict.fromkeys(image.image_path for image in found.images))
     require_pictures(paths)
@@ -68,7 +68,7 @@ def settle(found: ReadResult, preferred: Orientation) -> ReadResult:
     kept = [image for image in found.images if image.image_path not in unreadable]
     if found.images and not kept:
         problem = f"{paths[0]} cannot be read ({unreadable[paths[0]]})"
-        raise UserError(f"none of the {len(paths)} pictures can be read, {problem}: copy them again")
+        raise UserError(f"none of the {len(paths)} images can be read, {problem}: copy them again")
     headers = {path: images.read_header(path) for path in paths if path not in unreadable}
     _check_sizes(kept, headers)
     notes = collections.Counter(found.notes)
@@ -107,8 +107,8 @@ def _check_sizes(kept: Sequence[AnnotatedImage], headers: dict[Path, Header]) ->
     if wrong:
         shown = "\n  ".join(wrong[:SHOWN])
         raise UserError(
-            f"{len(wrong)} pictures have another size than their annotation; the first are\n  {shown}\n"
-            "use the pictures the annotation was made for"
+            f"{len(wrong)} images have another size than their annotation; the first are\n  {shown}\n"
+            "use the images the annotation was made for"
         )
 
 
@@ -133,7 +133,7 @@ def decide(
 
 
 def read_image(image: AnnotatedImage) -> np.ndarray:
-    """Returns the picture of an annotated image, [height, width, 3] uint8 RGB.
+    """Returns the pixels of an annotated image, [height, width, 3] uint8 RGB.
 
     Raises:
         UserError: missing, unreadable, or of another size than its annotation says.
@@ -143,7 +143,7 @@ def read_image(image: AnnotatedImage) -> np.ndarray:
         found = f"{pixels.shape[1]}x{pixels.shape[0]}"
         raise UserError(
             f"{image.image_path} is {found} pixels, its annotation says {image.width}x{image.height}: "
-            "use the pictures the annotation was made for"
+            "use the images the annotation was made for"
         )
     return pixels
 
@@ -152,7 +152,7 @@ def read_ignore_mask(image: AnnotatedImage) -> np.ndarray | None:
     """Returns [height, width] bool, True at un-annotated people; None where there are none.
 
     Raises:
-        UserError: the mask file is missing or unreadable, or a mask is of another size than the picture.
+        UserError: the mask file is missing or unreadable, or a mask is of another size than the image.
     """
     mask = None
     if image.ignore_mask_path is not None:
@@ -160,7 +160,7 @@ def read_ignore_mask(image: AnnotatedImage) -> np.ndarray | None:
         if level.shape != (image.height, image.width):
             raise UserError(
                 f"mask {image.ignore_mask_path} is {level.shape[1]}x{level.shape[0]} pixels, "
-                f"its picture {image.width}x{image.height}: they must be of the same size"
+                f"its image {image.width}x{image.height}: they must be of the same size"
             )
         mask = level > IGNORE_LEVEL
     for segmentation in image.ignore_segmentations:

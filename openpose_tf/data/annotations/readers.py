@@ -24,7 +24,7 @@ class Reader:
 
     Attributes:
         read: returns the annotated images; it writes nothing.
-        needs_images: the pictures are in a folder of their own, `--images`.
+        needs_images: the images are in a folder of their own, `--images`.
         has_split: `--split` is "train" or "val" and chooses the images; else it is only a name.
         min_joints: least number of joints in the image for a sample.
         recognizes: tells by content whether a path has this format, so that no `--format` is needed; or None.
@@ -60,7 +60,7 @@ def read(name: str, request: ReadRequest) -> ReadResult:
         request: which images.
 
     Raises:
-        UserError: a flag is missing, the annotation or a picture is not what it should be, or no image is left.
+        UserError: a flag is missing, the annotation or an image is not what it should be, or no image is left.
     """
     reader = READERS[name]
     if not request.annotations:
@@ -106,7 +106,7 @@ def parse_recognized(path: str | Path) -> CocoFile | None:
 
 
 def read_recognized(path: str | Path) -> list[AnnotatedImage] | None:
-    """Returns the images of a path whose format its content tells and that holds its own pictures; else None.
+    """Returns the images of a path whose format its content tells and that holds its own images; else None.
 
     Raises:
         UserError: the format is recognized, but the content is not what it should be.

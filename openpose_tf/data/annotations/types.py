@@ -60,17 +60,17 @@ class AnnotatedImage:
 
     Attributes:
         image_id: name that is unique within its data set.
-        image_path: the picture.
+        image_path: the image.
         width, height: size in pixels.
         people: the annotated people; of packs, they are read each time that they are looked at.
         labelled_joints: [16] bool; False for a joint that this data set never annotates (COCO: head top), which must
             not count as absent.
-        ignore_mask_path: picture of the same size, larger than 30 where un-annotated people are; or None.
+        ignore_mask_path: image of the same size, larger than 30 where un-annotated people are; or None.
         ignore_segmentations: un-annotated people as COCO segmentations (list of polygons [x, y, x, y, ...], or a run
             length dict), in addition to the mask file; `pixels.read_ignore_mask` draws both.
-        orientation: of the picture's pixels; "upright" where the annotation was made for the photograph as turned by
+        orientation: of the image's pixels; "upright" where the annotation was made for the photograph as turned by
             its EXIF tag. `pixels.settle` finds it out.
-        size_is_annotated: False where width and height were read from the picture.
+        size_is_annotated: False where width and height were read from the image.
     """
 
     image_id: str

@@ -79,7 +79,7 @@ def check_record(records: RecordSet, row: int) -> str | None:
         return f"{place} (image {sample.image_id}) has no usable position or scale"
     pixels = images.decode_record_bgr(sample.image)
     if pixels is None or pixels.shape[:2] != (sample.height, sample.width):
-        return f"{place} (image {sample.image_id}) has a picture that cannot be decoded"
+        return f"{place} (image {sample.image_id}) has an image that cannot be decoded"
     return None
 
 

@@ -22,7 +22,7 @@ REDUCTIONS = (1, 2, 4, 8)
 
 
 def warp_image(encoded: tf.Tensor, affine: Affine, augmentation: Augmentation) -> tf.Tensor:
-    """Returns the network input of one sample, [S, S, 3] uint8 RGB, grey 128 outside of the picture.
+    """Returns the network input of one sample, [S, S, 3] uint8 RGB, grey 128 outside of the image.
 
     Args:
         encoded: scalar string, JPEG.
@@ -76,7 +76,7 @@ def _warp_image_cv2(data: bytes, inverse: np.ndarray, zoom: float, size: int) ->
     factor = reduction(zoom)
     pixels = images.decode_record_bgr(data, factor)
     if pixels is None:
-        raise ValueError("the picture of a record cannot be decoded")
+        raise ValueError("the image of a record cannot be decoded")
     inverse = _to_reduced(inverse.astype(np.float64), factor)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     grey = (BORDER_GREY,) * 3
@@ -87,7 +87,7 @@ def _warp_image_cv2(data: bytes, inverse: np.ndarray, zoom: float, size: int) ->
 
 
 def _to_reduced(inverse: np.ndarray, factor: int) -> np.ndarray:
-    """The map to a picture shrunk by `factor`, whose pixel k is the mean of the pixels k * factor + [0, factor)."""
+    """The map to an image shrunk by `factor`, whose pixel k is the mean of the pixels k * factor + [0, factor)."""
     inverse = inverse / factor
     inverse[:, 2] -= (factor - 1) / (2 * factor)
     return inverse
@@ -112,7 +112,7 @@ def _warp_mask_cv2(data: bytes, shape: np.ndarray, inverse: np.ndarray, augmenta
     else:
         stored = images.decode_record_mask(data)
         if stored is None or stored.shape != (height, width):
-            raise ValueError("the mask of a record cannot be decoded or is not of the picture's size")
+            raise ValueError("the mask of a record cannot be decoded or is not of the image's size")
         mask = stored
     outside = 255 if augmentation.padding_valid else 0
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP

@@ -111,7 +111,7 @@ def crop_person(
     Args:
         image: the annotation.
         person: number of the sampled person in `image.people`.
-        pixels: [height, width, 3] uint8 RGB, the whole picture.
+        pixels: [height, width, 3] uint8 RGB, the whole image.
         ignore: [height, width] bool, True at un-annotated people; None = nobody.
         is_synthetic: domain of the sample.
         config: how crops are cut; the defaults of `CropConfig` if None.

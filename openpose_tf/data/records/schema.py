@@ -32,8 +32,8 @@ class PersonSample:
         objpos: [2] float32, centre of the sampled person, crop pixels.
         scale: height of the sampled person / 200, in crop pixels.
         labelled_joints: [16] bool, False for a joint that the data set never annotates.
-        image_id: id of the picture in its data set.
-        person: number of the sampled person in that picture.
+        image_id: id of the image in its data set.
+        person: number of the sampled person in that image.
         is_synthetic: domain of the sample, False for real data (D_R).
         features: numbers a teacher may group by, full-image values; NaN where unknown; `min_distance` in px of an
             image whose longer side is `DISTANCE_SIDE`.

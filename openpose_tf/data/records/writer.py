@@ -186,7 +186,7 @@ class RecordSetConfig:
         people_are_real: True writes every person as real, for a rendered stand-in of real data.
         rules: who becomes a sample.
         crop: how crops are cut.
-        num_threads: pictures decoded and cut at the same time.
+        num_threads: images decoded and cut at the same time.
     """
 
     name: str
@@ -213,7 +213,7 @@ def write_record_set(
         Numbers: images, records, people (labelled in them), dropped (reason to number).
 
     Raises:
-        UserError: a picture is missing or does not fit its annotation, no person can be a sample, or the folder
+        UserError: an image is missing or does not fit its annotation, no person can be a sample, or the folder
             already holds a set.
     """
     images.require_pictures([image.image_path for image in annotated])

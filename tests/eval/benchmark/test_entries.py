@@ -123,7 +123,7 @@ def test_image_dataset(tmp_path):
     for name, people in (("a", [person]), ("b", [])):
         value = {"image_id": name, "image": f"images/{name}.png", "width": 50, "height": 30, "people": people}
         (tmp_path / f"annotations/{name}.json").write_text(json.dumps(value))
-    with pytest.raises(UserError, match="1 of 1 pictures are missing"):
+    with pytest.raises(UserError, match="1 of 1 images are missing"):
         read_entries(EntrySource(str(tmp_path)))
     cv2.imwrite(str(tmp_path / "images/a.png"), np.zeros((30, 50, 3), np.uint8))
     (entry,) = read_entries(EntrySource(str(tmp_path)))
@@ -161,7 +161,7 @@ def test_wrong_validation_lists(mpii_folder):
 
 def test_missing_pictures_are_named_and_counted(mpii_folder):
     (mpii_folder / "images/c.png").unlink()
-    with pytest.raises(UserError, match=r"1 of 2 pictures are missing[\s\S]*c\.png"):
+    with pytest.raises(UserError, match=r"1 of 2 images are missing[\s\S]*c\.png"):
         read_entries(source(mpii_folder))
 
 
@@ -177,7 +177,7 @@ def test_photographs_of_phones_are_shown_as_stored_or_as_the_flag_says(mpii_fold
 
 def test_damaged_pictures_are_named_and_counted(mpii_folder):
     (mpii_folder / "images/c.png").write_bytes((mpii_folder / "images/c.png").read_bytes()[:60])
-    with pytest.raises(UserError, match=r"1 of 2 pictures cannot be read:[\s\S]*c\.png \(cut short\)"):
+    with pytest.raises(UserError, match=r"1 of 2 images cannot be read:[\s\S]*c\.png \(cut short\)"):
         read_entries(source(mpii_folder))
 
 

@@ -129,7 +129,7 @@ def compared(low, high):
 )
 def test_the_claim_says_what_the_interval_says(low, high, verdict):
     text = report.claim(compared(low, high))
-    assert f"the student {verdict}" in text and f"{low:+.3f} to {high:+.3f}" in text and "64 pictures" in text
+    assert f"the student {verdict}" in text and f"{low:+.3f} to {high:+.3f}" in text and "64 images" in text
 
 
 def test_the_claim_comes_first_then_pictures_then_pitch_then_the_rest(run_dir):

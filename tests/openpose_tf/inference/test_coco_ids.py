@@ -73,7 +73,7 @@ def test_photographs_turned_upright_are_turned_back_where_the_annotation_is_not(
         ({"images": []}, "no list of images"),
         ({"images": [{"id": 1}]}, r"images\[0\] has no file_name"),
         ({"images": [{"id": None, "file_name": "a.jpg"}]}, r"images\[0\] has no id"),
-        ({"images": [{"id": 1, "file_name": "b.jpg"}]}, "lists none of the 1 pictures, such as a.jpg"),
+        ({"images": [{"id": 1, "file_name": "b.jpg"}]}, "lists none of the 1 images, such as a.jpg"),
     ],
 )
 def test_wrong_annotation_files(tmp_path, content, message):

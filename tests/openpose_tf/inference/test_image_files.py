@@ -30,7 +30,7 @@ def test_a_folder_of_folders_is_the_pictures_within(tmp_path):
 
 
 def test_nothing_to_read(tmp_path):
-    with pytest.raises(UserError, match="holds no pictures"):
+    with pytest.raises(UserError, match="holds no images"):
         image_files.find_images(tmp_path)
     with pytest.raises(UserError, match="no file is called"):
         image_files.find_images(tmp_path / "*.jpg")

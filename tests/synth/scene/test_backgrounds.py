@@ -129,7 +129,7 @@ def test_scan_keeps_good_ones_and_counts_the_others_by_reason(tmp_path):
     save(tmp_path / "small.jpg", photo(600, 500))
     (tmp_path / "text.jpg").write_text("not a picture")
     (tmp_path / "empty.png").touch()
-    (tmp_path / "notes.txt").write_text("ignored: no picture suffix")
+    (tmp_path / "notes.txt").write_text("ignored: no image suffix")
     found = backgrounds.scan(str(tmp_path))
     assert [os.path.basename(path) for path in found.paths] == ["a.jpg"]
     assert dict(found.dropped) == {"not a picture": 2, "smaller than 512 px": 1}
@@ -169,7 +169,7 @@ def test_a_scan_of_more_than_179_megapixels_is_a_background(tmp_path):
 
 
 def test_nothing_usable_is_an_error_that_names_the_reasons(tmp_path):
-    with pytest.raises(UserError, match="no picture files"):
+    with pytest.raises(UserError, match="no image files"):
         backgrounds.scan(str(tmp_path))
     save(tmp_path / "a.jpg", photo(100, 100))
     with pytest.raises(UserError, match="1 smaller than 512 px"):

@@ -158,7 +158,7 @@ def test_missing_photographs_are_named_up_to_ten_and_counted(tmp_path):
     source = coco(tmp_path, count=13)
     for k in range(12):
         (tmp_path / "photos" / f"p{k}.jpg").unlink()
-    with pytest.raises(UserError, match="12 of 13 pictures are missing") as error:
+    with pytest.raises(UserError, match="12 of 13 images are missing") as error:
         photographs.read_photographs("coco", source)
     assert str(error.value).count(".jpg") == 10
 
@@ -167,7 +167,7 @@ def test_photographs_of_another_size_are_named_up_to_ten_and_counted(tmp_path):
     source = coco(tmp_path, count=12)
     for k in range(11):
         picture(tmp_path / "photos" / f"p{k}.jpg", size=(80, 72))
-    with pytest.raises(UserError, match="11 pictures have another size") as error:
+    with pytest.raises(UserError, match="11 images have another size") as error:
         photographs.read_photographs("coco", source)
     assert "p0.jpg is 80x72, the annotation says 96x72" in str(error.value)
     assert str(error.value).count("annotation says") == 10

@@ -65,7 +65,7 @@ def test_demo_goes_on_after_ctrl_c_and_leaves_what_it_promises(tmp_path):
     second = start(folder)
     output, log = second.communicate(timeout=800)
     assert second.returncode == 0, log
-    assert {path: path.stat().st_mtime_ns for path in done} == times, "finished pictures were made again"
+    assert {path: path.stat().st_mtime_ns for path in done} == times, "finished images were made again"
     for name in PROMISED:
         assert (folder / name).is_file(), name
     for kind in stages.KINDS:

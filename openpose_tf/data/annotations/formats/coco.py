@@ -43,7 +43,7 @@ STATE_OF_FLAG = {
 def read(request: ReadRequest) -> ReadResult:
     """Returns the images of a COCO keypoint file that show a person with keypoints, in the order of the file.
 
-    A picture is looked for in the folder by its file_name, see `find_picture`.
+    An image is looked for in the folder by its file_name, see `find_picture`.
 
     Raises:
         UserError: not such a file, or its joints cannot be mapped.
@@ -57,7 +57,7 @@ def annotated_images(content: CocoFile, request: ReadRequest) -> ReadResult:
     Raises:
         UserError: its joints cannot be mapped, or it holds no person with keypoints.
     """
-    root = files.require_dir(str(request.images), "the pictures of the annotation file")
+    root = files.require_dir(str(request.images), "the images of the annotation file")
     for names in content.categories:
         _check_joints(names, request.annotations)
     left_out, notes = collections.Counter(content.left_out), collections.Counter(content.notes)
@@ -86,7 +86,7 @@ def _image(
     left_out: collections.Counter[str],
     notes: collections.Counter[str],
 ) -> AnnotatedImage:
-    """The image, whose size the picture says where the file does not; counts what is left out or read otherwise."""
+    """The image, whose size its file says where the annotation does not; counts what is left out or read otherwise."""
     path = find_picture(root, entry.file_name)
     if size_is_annotated := bool(entry.width and entry.height):
         width, height = int(entry.width or 0), int(entry.height or 0)

@@ -1,6 +1,6 @@
 """Reads OCHuman's own file, ochuman.json: 19 joints in names of the file, states per joint, people without joints.
 
-The rest is as in a COCO file (`coco.annotated_images`): places of the pictures, boxes, people out of the loss.
+The rest is as in a COCO file (`coco.annotated_images`): places of the images, boxes, people out of the loss.
 
 * The codes of `keypoint_visible` (missing, vis, self_occluded, others_occluded) are this project's states.
 * head is MPII's head top and neck its upper neck; thorax and pelvis are the middles of shoulders and hips.
@@ -27,7 +27,7 @@ def read(request: ReadRequest) -> ReadResult:
     """Returns the images that show a person with joints, in the order of the file.
 
     Raises:
-        UserError: not such a file, or pictures are missing.
+        UserError: not such a file, or images are missing.
     """
     content = files.read_json(request.annotations, _WHAT)
     joints, flags = _names(content, request.annotations)

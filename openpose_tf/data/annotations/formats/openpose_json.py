@@ -2,7 +2,7 @@
 
 Joints are in MPII's order; (0, 0) is a missing joint (docs/reference/method.md section 2.1), as is a flag of 2 or more;
 flag 0 is occluded. A null place is a missing joint; a null objpos or scale, or [], as MATLAB writes it, is not known;
-who has no joint is nobody. Where a picture has several entries, everybody who appears in any of them is
+who has no joint is nobody. Where an image has several entries, everybody who appears in any of them is
 labelled once. With `--is_synthetic` the people are rendered, as in the authors' published D_S and D_M, whose numbers
 become features.
 """
@@ -45,7 +45,7 @@ REQUIRED = ("img_paths", "img_width", "img_height", "objpos", "scale_provided", 
 
 
 def read(request: ReadRequest) -> ReadResult:
-    """Returns the training or the validation pictures.
+    """Returns the training or the validation images.
 
     Raises:
         UserError: as `read_openpose_json`.
@@ -69,19 +69,19 @@ def read_openpose_json(
     masks_dir: str | Path | None = None,
     is_synthetic: bool = False,
 ) -> list[AnnotatedImage]:
-    """Returns the pictures of one JSON file, or of all JSON files of a folder.
+    """Returns the images of one JSON file, or of all JSON files of a folder.
 
     Args:
         path: file or folder.
         images_dir: folder that img_paths starts from.
-        validation: False for training pictures (no entry has isValidation 1), True for the others, None for all.
+        validation: False for training images (no entry has isValidation 1), True for the others, None for all.
         masks_dir: folder of masks of un-annotated people, `mask_NAME`, or None.
         is_synthetic: people of whom the file does not say it are rendered.
 
     Raises:
-        UserError: not such a file, no entry left, or pictures are missing (the first ten and the count).
+        UserError: not such a file, no entry left, or images are missing (the first ten and the count).
     """
-    root = files.require_dir(images_dir, "the pictures of the annotation file")
+    root = files.require_dir(images_dir, "the images of the annotation file")
     masks = None if masks_dir is None else files.require_dir(masks_dir, "masks of un-annotated people, mask_NAME")
     sources = sorted(Path(path).glob("*.json")) if Path(path).is_dir() else [Path(path)]
     by_image: dict[str, list[Mapping[str, Any]]] = collections.defaultdict(list)
@@ -115,7 +115,7 @@ def _entries(source: Path) -> list[Mapping[str, Any]]:
 
 
 def _check_entry(row: Mapping[str, Any], where: str) -> None:
-    """Checks the values that say which picture an entry is of; its people are checked where they are read."""
+    """Checks the values that say which image an entry is of; its people are checked where they are read."""
     if not isinstance(row["img_paths"], str) or not row["img_paths"]:
         raise UserError(f"{where}: img_paths must be text: expected {WHAT}")
     for name in ("img_width", "img_height"):

@@ -1,6 +1,6 @@
 """Reads PoseTrack18: COCO keypoint files with 17 joints, one per video, in a folder or alone.
 
-Pictures are named by nested folders (images/val/012834_mpii_test/000000.jpg), which `coco.find_picture` follows; the
+Images are named by nested folders (images/val/012834_mpii_test/000000.jpg), which `coco.find_picture` follows; the
 regions of un-annotated people (ignore_regions) are out of the loss; head top and head bottom are in the file.
 """
 
@@ -19,7 +19,7 @@ def read(request: ReadRequest) -> ReadResult:
     """Returns the frames of a video, or of a folder of videos, that show a person with keypoints.
 
     Raises:
-        UserError: not such a file, an empty folder, or pictures are missing.
+        UserError: not such a file, an empty folder, or images are missing.
     """
     path = Path(request.annotations)
     videos = sorted(path.glob("*.json")) if path.is_dir() else [path]

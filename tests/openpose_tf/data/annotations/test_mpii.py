@@ -144,7 +144,7 @@ def test_annotated_images(tmp_path):
     assert ignored[40, 80] and ignored[10, 80] and not ignored[40, 55] and ignored.sum() > 30 * 60
     assert len(third.people) == 3 and [np.isnan(p.features["min_distance"]) for p in third.people] == [True] * 3
     (folder / "b.jpg").unlink()
-    with pytest.raises(UserError, match=r"(?s)1 of 2 pictures are missing.*b\.jpg"):
+    with pytest.raises(UserError, match=r"(?s)1 of 2 images are missing.*b\.jpg"):
         mpii.annotated_images(release[:2], folder)
 
 

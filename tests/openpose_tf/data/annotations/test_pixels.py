@@ -66,7 +66,7 @@ def test_damaged_pictures_are_left_out_and_named(tmp_path, caplog):
     assert found.left_out == {"dog": 2, pixels.UNREADABLE: 1} and found.num_unreadable == 1
     assert {"b", "b.jpg"} <= found.left_out_images  # a list may still name it
     assert "b.jpg cannot be read (cut short)" in caplog.text
-    with pytest.raises(UserError, match=r"none of the 1 pictures can be read, .*b\.jpg cannot be read \(cut short\)"):
+    with pytest.raises(UserError, match=r"none of the 1 images can be read, .*b\.jpg cannot be read \(cut short\)"):
         pixels.settle(ReadResult([cut]), "stored")
 
 

@@ -271,7 +271,7 @@ def test_damaged_shards(tmp_path, kind):
         ({"keypoints": np.zeros((0, 16, 3), np.float32), "is_synthetic_person": np.zeros(0, bool)}, "has no person"),
         ({"objpos": np.array([np.nan, 1], np.float32)}, "no usable position or scale"),
         ({"scale": 0.0}, "no usable position or scale"),
-        ({"image": b"\xff\xd8 not a picture"}, "picture that cannot be decoded"),
+        ({"image": b"\xff\xd8 not a picture"}, "image that cannot be decoded"),
     ],
 )
 @pytest.mark.parametrize("backend", ["cv2", "tf"])

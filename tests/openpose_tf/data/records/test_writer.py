@@ -140,7 +140,7 @@ def test_no_permission():
 def test_missing_pictures_are_listed(annotated, tmp_path):
     for image in annotated[:2]:
         image.image_path.unlink()
-    with pytest.raises(UserError, match=r"(?s)2 of 5 pictures are missing.*000\.png.*001\.png"):
+    with pytest.raises(UserError, match=r"(?s)2 of 5 images are missing.*000\.png.*001\.png"):
         records.write_record_set(annotated, tmp_path / "out", records.RecordSetConfig("toy", "train"))
 
 

@@ -148,7 +148,7 @@ def test_masks(tmp_path):
     ignored = pixels.read_ignore_mask(image)
     assert ignored[:, 104:].all() and not ignored[:, :96].any()
     cv2.imwrite(str(tmp_path / "masks" / "mask_a.jpg"), mask[:50])
-    with pytest.raises(UserError, match="is 120x50 pixels, its picture 120x90"):
+    with pytest.raises(UserError, match="is 120x50 pixels, its image 120x90"):
         pixels.read_ignore_mask(image)
 
 
@@ -159,7 +159,7 @@ def test_masks(tmp_path):
         ([{"img_paths": "a.jpg"}], "entry 0 lacks img_width"),
         ([entry("a.jpg", joints(1)[:5])], r"a\.jpg cannot be understood"),
         ([entry("a.jpg", joints(1), scale_provided_other=[1.0])], "differ in length"),
-        ([entry("c.jpg", joints(1))], r"(?s)1 of 1 pictures are missing.*c\.jpg"),
+        ([entry("c.jpg", joints(1))], r"(?s)1 of 1 images are missing.*c\.jpg"),
         ([entry("a.jpg", joints(1), validation=1.0)], "holds no person of this split"),
     ],
 )

@@ -81,7 +81,7 @@ def test_regions_without_as_many_x_as_y_are_left_out_and_counted(tmp_path, x, y,
 
 
 def test_what_is_missing_is_named(annotations, tmp_path):
-    with pytest.raises(UserError, match=r"2 of 2 pictures are missing.*\n.*000001_mpii_test/000000\.jpg"):
+    with pytest.raises(UserError, match=r"2 of 2 images are missing.*\n.*000001_mpii_test/000000\.jpg"):
         posetrack18.read(ReadRequest(str(annotations), str(tmp_path)))
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match=r"empty holds no \.json file"):

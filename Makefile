@@ -1,4 +1,4 @@
-# make demo    renders people, trains a student with its teacher, predicts and scores (about 15 minutes on two cores)
+# make demo    renders people, trains a student with its teacher, predicts and scores (about 10 minutes on two cores)
 # make demo PHOTO=me.jpg   adds a photograph of yours to its report, as the bundled student sees it
 # make study   the nine rows of the paper's tables at a small size, three seeds; resumes where it stopped (5 hours)
 # make test    passes all fast tests; make test-slow the rest; TESTS=tests/eval a part

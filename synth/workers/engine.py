@@ -32,7 +32,7 @@ class EngineConfig:
 
     Attributes:
         gpus_per_worker: GPUs per worker.
-        tasks_per_worker: a worker process ends after so many tasks and is replaced.
+        tasks_per_worker: a worker process ends after this many tasks and is replaced.
         max_attempts: tries per task before it counts as failed.
         pin: one core per worker process.
     """
@@ -225,8 +225,6 @@ def _collect(ray: Any, reference: Any, key: int, queue: _RetryQueue, on_done: On
     """Takes one finished task: its result, or its failure back into the queue."""
     try:
         result = ray.get(reference)
-    except UserError:
-        raise
     except ray.exceptions.RaySystemError as error:
         raise MachineError(f"Ray failed: {error}") from None
     except ray.exceptions.RayTaskError as error:

@@ -28,7 +28,7 @@ def define_flags() -> None:
         "size",
         "small",
         list(stages.SIZES),
-        "small: 16 minutes on two cores; smoke: the same stages in a few minutes, from random initialization.",
+        "small: 10 minutes on two cores; smoke: the same stages in a few minutes, from random initialization.",
     )
 
 

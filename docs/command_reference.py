@@ -23,7 +23,7 @@ MARKER = "<!-- every command, from its own definitions -->"
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """Called by mkdocs for each page: replaces the marker by the reference of all commands."""
-    if str(ROOT) not in sys.path:  # mkdocs takes back what a hook adds while it is imported
+    if str(ROOT) not in sys.path:  # mkdocs drops what a hook adds while it is imported
         sys.path.append(str(ROOT))
     return markdown.replace(MARKER, "\n".join(_reference())) if MARKER in markdown else markdown
 

@@ -77,7 +77,7 @@ def export(options: ExportOptions, system_flags: Collection[str] = ()) -> None:
         system_flags: names of flags that every command has, which a card does not tell.
 
     Raises:
-        UserError: there is no checkpoint, or the output folder holds something else.
+        UserError: there is not a checkpoint, or the output folder holds something else.
         MachineError: the disk is full or failed.
     """
     _check(options)
@@ -133,7 +133,9 @@ def _load(options: ExportOptions) -> "tuple[keras.Model, ModelConfig]":
         return checkpoints.load_student(options.model_dir)
     for path in options.checkpoints:
         if not Path(f"{path}.index").is_file():
-            raise UserError(f"{path} is no checkpoint: expected the name before .index, such as runs/student/ckpt-5000")
+            raise UserError(
+                f"{path} is not a checkpoint: expected the name before .index, such as runs/student/ckpt-5000"
+            )
     return checkpoints.load_mean_checkpoint(options.checkpoints)
 
 

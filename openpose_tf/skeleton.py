@@ -1,4 +1,4 @@
-"""The joints, parts and limbs of every room: MPII's 16 joints and OpenPose's MPI skeleton (15 parts, 14 limbs).
+"""The joints, parts and limbs for every package: MPII's 16 joints and OpenPose's MPI skeleton (15 parts, 14 limbs).
 
 NumPy only, so that render workers can use it. Sources: MPII annotation ids; Cao et al., CVPR 2017 (part and limb order
 of the MPI model).

@@ -181,7 +181,7 @@ def _validation_groups(
     known = {image_key(image.name) for image in release if image.is_train}
     missing = sorted(name for name in names if image_key(name) not in known)
     if missing:
-        raise UserError(f"{source.validation}: {len(missing)} names are no MPII training images, such as {missing[0]}")
+        raise UserError(f"{source.validation}: {len(missing)} names are not MPII training images, such as {missing[0]}")
     keys = {image_key(name) for name in names}
     selected = mpii_groups.select_release_groups(groups, release, train=True)
     return [group for group in selected if image_key(release[group.image].name) in keys]
@@ -195,7 +195,7 @@ def _listed_groups(rows: Any, release: Sequence[MpiiImage], path: str) -> list[m
         try:
             image, people = numbers[row["image"]], tuple(int(person) for person in row["people"])
         except (KeyError, TypeError, ValueError):
-            raise UserError(f"{path}: {row!r} is no group of an image of the annotation file") from None
+            raise UserError(f"{path}: {row!r} is not a group of an image of the annotation file") from None
         if not people or not all(1 <= person <= len(release[image].people) for person in people):
             raise UserError(f"{path}: {row['image']} has no people {list(people)}: another version of the annotations?")
         chosen.append(mpii_groups.Group(image, 0, people))

@@ -80,7 +80,7 @@ def _of_image(prediction: ImagePrediction | None) -> dict[str, ImagePrediction]:
 
 
 def _parse(value: Any, path: Path) -> ImagePrediction | None:
-    """Returns one file's prediction; None for a JSON that is no prediction at all (such as a summary)."""
+    """Returns one file's prediction; None for a JSON that is not a prediction at all (such as a summary)."""
     if isinstance(value, dict) and not {"people", "image"} & value.keys():
         return None
     if not isinstance(value, dict) or "people" not in value or "image" not in value:

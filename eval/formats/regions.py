@@ -173,7 +173,7 @@ def parse_margins(values: Sequence[str] | None) -> list[float] | None:
     """Returns --region_margins as numbers.
 
     Raises:
-        UserError: one of them is no number.
+        UserError: one of them is not a number.
     """
     try:
         return [float(value) for value in values] if values else None

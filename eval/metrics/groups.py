@@ -54,7 +54,7 @@ def number(value: Any, what: str) -> float:
     """Returns `value` as a finite float.
 
     Raises:
-        UserError: it is no number, NaN or infinite; the message begins with `what`.
+        UserError: it is not a number, NaN or infinite; the message begins with `what`.
     """
     try:
         result = float(value)

@@ -181,6 +181,7 @@ def provenance_section(summary: dict[str, Any], model_dir: Path) -> str:
     versions = model_dir / "versions.json"
     if versions.exists():
         flat = files.read_json(versions, "the versions of a run")
+        flat |= flat.get("packages", {})
         text = ", ".join(f"{key} {value}" for key, value in flat.items() if isinstance(value, str))
         parts.append(page.paragraph(f"Made with {text}."))
     return page.section("How it was made", *parts)

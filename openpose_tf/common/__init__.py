@@ -1,1 +1,1 @@
-"""What every room of the house uses: errors, the command-line door, files, progress."""
+"""What every package uses: errors, the entry point of commands, files, progress."""

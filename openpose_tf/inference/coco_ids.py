@@ -19,7 +19,7 @@ SHOWN = 10
 
 
 def file_of(picture: Picture) -> str:
-    """Returns the name by which an image is known; frames of a video are FILM/000000.jpg and so on."""
+    """Returns the name by which an image is known; frames of a video are VIDEO/000000.jpg and so on."""
     return f"{picture.name}.jpg" if "#" in picture.file else picture.file
 
 

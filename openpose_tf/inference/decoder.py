@@ -124,7 +124,7 @@ def _check(skeleton: Skeleton, config: DecoderConfig) -> None:
     firsts: set[int] = set()
     for first, second in skeleton.limbs:
         if second in seconds or second in firsts or first == second:
-            raise ValueError(f"the limbs of {skeleton.name} are no tree in root order: see limb {(first, second)}")
+            raise ValueError(f"the limbs of {skeleton.name} are not a tree in root order: see limb {(first, second)}")
         firsts.add(first)
         seconds.add(second)
     if not 0 < config.max_people <= skeleton.num_parts * config.max_peaks:
@@ -143,7 +143,7 @@ def find_peaks(maps: tf.Tensor, config: DecoderConfig) -> Peaks:
     maps, smoothed = _fine_maps(maps, config)
     height, width = tf.shape(maps)[2], tf.shape(maps)[3]
     peaks = tf.where(_is_peak(smoothed) & (smoothed > config.peak_threshold), smoothed, 0.0)
-    spare = tf.maximum(config.max_peaks - height * width, 0)  # top_k wants at least max_peaks cells
+    spare = tf.maximum(config.max_peaks - height * width, 0)  # top_k needs at least max_peaks cells
     rows = tf.pad(_flat(peaks), tf.stack([[0, 0], [0, 0], tf.stack([0, spare])]))
     value, index = tf.math.top_k(rows, config.max_peaks)
     index = tf.minimum(index, height * width - 1)

@@ -1,4 +1,4 @@
-"""Skeletons on images, and sheets of images. NumPy and OpenCV only, so that every room can use it.
+"""Skeletons on images, and sheets of images. NumPy and OpenCV only, so that every package can use it.
 
 picture = draw_people(image, keypoints)             # one colour per limb
 sheet = contact_sheet([picture, other], columns=2)

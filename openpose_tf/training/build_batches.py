@@ -39,7 +39,7 @@ def open_record_sets(config: DataConfig, model_dir: str | None = None) -> Record
         model_dir: of the run; one that is there keeps the order it began with.
 
     Raises:
-        UserError: a folder is no record set, or does not hold what its manifest says.
+        UserError: a folder is not a record set, or does not hold what its manifest says.
     """
     real, synthetic = (
         join_records([load_records(folder) for folder in folders]) if folders else None

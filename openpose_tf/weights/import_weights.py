@@ -69,7 +69,7 @@ def import_weights(
 
     Raises:
         UserError: the file cannot be read, nothing matches, a layer has another shape, `copy_stages` and the file has
-            no stage after the first, or `widen` and the file is no trained student.
+            no stage after the first, or `widen` and the file is not a trained student.
     """
     weights = read_weights(path)
     if widen:
@@ -97,7 +97,7 @@ def import_weights(
 def _trained(weights: LayerWeights, path: str | Path) -> LayerWeights:
     """Returns the weights if they are those of a network of ours, kernels and biases whole."""
     if FIRST_OWN_LAYER not in weights or any(set(layer) != {"kernel", "bias"} for layer in weights.values()):
-        raise UserError(f"{path} is no trained student, whose layers --widen could double: leave the flag out")
+        raise UserError(f"{path} is not a trained student, whose layers --widen could double: leave the flag out")
     return weights
 
 

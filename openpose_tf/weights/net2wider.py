@@ -35,7 +35,7 @@ def _widened(name: str, kernel: np.ndarray, bias: np.ndarray, rng: np.random.Gen
 
 
 def _num_kept_inputs(name: str) -> int:
-    """Returns how many of a layer's first input channels are no hidden ones: the image's, or maps."""
+    """Returns how many of a layer's first input channels are not hidden ones: the image's, or maps."""
     if name == "conv1_1":
         return NUM_COLOURS
     return NUM_MAPS if name.startswith("Mconv1_") else 0

@@ -125,7 +125,7 @@ def _gender_model(path: Path, data: Mapping[str, np.ndarray]) -> GenderModel:
     missing = [key for key in REQUIRED_KEYS if key not in data]
     if missing:
         held = ", ".join(sorted(data))
-        raise UserError(f"{path} is no SMPL+H model: it lacks {', '.join(missing)}, or has it pickled (has {held})")
+        raise UserError(f"{path} is not an SMPL+H model: it lacks {', '.join(missing)}, or has it pickled (has {held})")
     _check_shapes(path, data)
     template = np.asarray(data["v_template"], np.float64)
     shapedirs = np.moveaxis(np.asarray(data["shapedirs"], np.float64), 2, 0)  # [B, V, 3]

@@ -138,5 +138,5 @@ def _read_obj(path: Path) -> tuple[np.ndarray, np.ndarray]:
         if not len(faces) or faces.min() < 0 or faces.max() >= len(uv):
             raise ValueError("no triangles with texture coordinates")
     except (ValueError, IndexError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is no Wavefront mesh with texture coordinates ({error})") from None
+        raise UserError(f"{path} is not a Wavefront mesh with texture coordinates ({error})") from None
     return np.array(uv, np.float32), faces

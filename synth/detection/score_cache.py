@@ -21,7 +21,7 @@ class ScoreRow:
     Attributes:
         path: absolute path.
         num_bytes: file size; another size means another image and a new score.
-        width, height: pixels, 0 where the file is no readable image.
+        width, height: pixels, 0 where the file is not a readable image.
         score: highest person score, NaN where the image was too small to be scored or unreadable.
         detector: identity of the detector and "+tiles" where tiles were used; "" without a score.
     """

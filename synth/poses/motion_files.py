@@ -80,7 +80,7 @@ class MotionPoses:
         """Returns the motions of a folder and its subfolders; reads only the files' headers.
 
         Raises:
-            UserError: no folder, no motion file, or a file that is no motion file; the message names it.
+            UserError: no folder, no motion file, or a file that is not a motion file; the message names it.
         """
         if frame_step < 1:
             raise UserError(f"the frame step must be 1 or more, not {frame_step}")
@@ -193,7 +193,7 @@ def _count_frames(path: Path, body: BodyModel) -> int | None:
     if "poses" not in shapes:
         if path.name == "shape.npz" or path.name.endswith("stagei.npz"):
             return None
-        raise UserError(f"{path} is no AMASS motion: it has no key 'poses' (keys: {', '.join(shapes)})")
+        raise UserError(f"{path} is not an AMASS motion: it has no key 'poses' (keys: {', '.join(shapes)})")
     _check_width(path, shapes["poses"], body)
     return shapes["poses"][0]
 

@@ -1,4 +1,4 @@
-"""The door to Blender, the only module that imports bpy and mathutils: rendering, exact collisions.
+"""Blender, in the only module that imports bpy and mathutils: rendering, exact collisions.
 
 Facts this relies on (bpy 4.5.15, measured): Cycles uses all cores the process may use when bpy is imported, whatever
 its thread setting; object ids and depth of the first surface at the pixel centre are the same for any number of

@@ -84,7 +84,7 @@ def run(task: Task, payload: Any, keys: Sequence[int], config: EngineConfig, on_
         the tasks that failed `max_attempts` times.
 
     Raises:
-        UserError: raised by a task: a wrong input that no retry can mend.
+        UserError: raised by a task: a wrong input that no retry can fix.
     """
     if not keys:
         return []

@@ -28,7 +28,7 @@ class DemoSize:
         num_groups: groups the teacher chooses from.
         min_group_size: groups of at most this many samples count as empty.
         learning_rate: first learning rate.
-        init_checkpoint: what the student starts from; None: random numbers, whose loss falls within a few steps.
+        init_checkpoint: what the student starts from; None: random initialization, whose loss falls within a few steps.
     """
 
     synthetic: int
@@ -158,10 +158,10 @@ def _training_stage(folder: Path, size: DemoSize) -> Stage:
         f"--model_dir={folder / 'model_dir'}",
         *("--grouping=camera_pitch", f"--num_groups={size.num_groups}"),
         *(f"--decision_steps={size.decision_steps}", f"--min_group_size={size.min_group_size}"),
-        # As the paper: every run goes on from a trained student.
+        # As the paper: every run starts from a trained student.
         *([f"--init_checkpoint={size.init_checkpoint}"] if size.init_checkpoint else []),
         *(f"--width={size.width:g}", "--num_stages=2", f"--input_size={size.input_size}"),
-        *("--max_rotation=20", "--min_zoom=0.65"),  # as the student it goes on from was trained
+        *("--max_rotation=20", "--min_zoom=0.65"),  # as the student it starts from was trained
         *(f"--batch_size={size.batch_size}", f"--num_steps={size.steps}"),
         *("--clip_norm=20", f"--learning_rate={size.learning_rate:g}"),
         "--teacher_learning_rate=5e-3",  # at the released 5e-5 a teacher says nothing within so few decisions
@@ -177,7 +177,7 @@ def _use_stages(folder: Path) -> list[Stage]:
         model = folder / ("saved_model" if when == "after" else "saved_model_before")
         export = (
             *("openpose_tf.export", source or f"--model_dir={folder / 'model_dir'}", f"--output_dir={model}"),
-            *("--test_side=560", "--min_person_score=0.6"),  # what suits the student it goes on from (its card)
+            *("--test_side=560", "--min_person_score=0.6"),  # what suits the student it starts from (its card)
         )
         stages.append(Stage(f"export_{when}", f"export the student {when} training", export))
         for kind in KINDS:

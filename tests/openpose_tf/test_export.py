@@ -230,8 +230,11 @@ def test_mistakes_of_the_user(model_dir, tmp_path):
         (export.ExportOptions(target), "either --model_dir"),
         (export.ExportOptions(target, model_dir="a", checkpoints=("b",)), "either --model_dir"),
         (export.ExportOptions(target, model_dir=str(tmp_path / "none")), "is not a folder"),
-        (export.ExportOptions(target, checkpoints=(str(model_dir / "ckpt-8"),)), "is no checkpoint"),
-        (export.ExportOptions(target, checkpoints=(str(model_dir / "ckpt-7"), "builtin")), "builtin is no checkpoint"),
+        (export.ExportOptions(target, checkpoints=(str(model_dir / "ckpt-8"),)), "is not a checkpoint"),
+        (
+            export.ExportOptions(target, checkpoints=(str(model_dir / "ckpt-7"), "builtin")),
+            "builtin is not a checkpoint",
+        ),
         (export.ExportOptions(target, model_dir=str(model_dir), keras="a.h5"), "must end in .keras"),
     ]:
         with pytest.raises(UserError, match=message):

@@ -148,7 +148,7 @@ def listed_split(names: Sequence[str], release: Sequence[MpiiImage], path: str |
     unknown = [name for name in names if name not in numbers]
     if unknown:
         shown = ", ".join(unknown[:10])
-        raise UserError(f"{path}: {len(unknown)} of {len(names)} names are no MPII training images, such as {shown}")
+        raise UserError(f"{path}: {len(unknown)} of {len(names)} names are not MPII training images, such as {shown}")
     return _split({numbers[name] for name in names}, release, ())
 
 

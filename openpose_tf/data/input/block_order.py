@@ -17,7 +17,7 @@ from openpose_tf.data.records.record_set import RecordSet
 STREAM_BYTES = 40_000_000
 MIN_WINDOW_BLOCKS = 16  # twice the half of a batch of 16; one read of 15 records of 130 kB
 READ_AHEAD = 4  # blocks that wait, or are being read, before the window
-# Records of other groups up to so many bytes are read over: as long as a disk's read takes to start anew.
+# Records of other groups up to this many bytes are read over: as long as a disk's read takes to start anew.
 MAX_GAP_BYTES = 256_000
 FEW_RECORDS = 4  # per read: below it, a stream is told that contiguous groups would pay
 

@@ -302,7 +302,7 @@ def test_flags_of_the_split(tmp_path):
         to_tfrecords.run(options(**common, output_dir=str(tmp_path / "out"), split="dev"))
     listed = tmp_path / "list.txt"
     listed.write_text("a.jpg\nd.jpg\nz.jpg\n")
-    with pytest.raises(UserError, match=r"2 of 3 names are no MPII training images, such as d\.jpg, z\.jpg"):
+    with pytest.raises(UserError, match=r"2 of 3 names are not MPII training images, such as d\.jpg, z\.jpg"):
         to_tfrecords.run(options(**common, output_dir=str(tmp_path / "out"), validation_list=str(listed)))
     listed = tmp_path / "list.json"
     listed.write_text("[1, 2]")

@@ -148,9 +148,9 @@ def test_missing_flags(mpii_folder, more, message):
 def test_wrong_validation_lists(mpii_folder):
     path = mpii_folder / "v.json"
     cases = {
-        '{"groups": [{"image": "zz.png", "people": [1]}]}': "no group of an image",
+        '{"groups": [{"image": "zz.png", "people": [1]}]}': "not a group of an image",
         '{"groups": [{"image": "a.png", "people": [9]}]}': r"has no people \[9\]",
-        '[{"im_name": "t.png"}]': "no MPII training images, such as t.png",
+        '[{"im_name": "t.png"}]': "not MPII training images, such as t.png",
         '{"root": 3}': "not a list of images",
     }
     for content, message in cases.items():

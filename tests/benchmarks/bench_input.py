@@ -47,7 +47,7 @@ def make_sample(number: int) -> PersonSample:
         image=cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, 92])[1].tobytes(),
         height=SIDE,
         width=SIDE,
-        mask=cv2.imencode(".png", mask)[1].tobytes() if number % 2 else b"",
+        mask=images.encode(mask > 127, ".png", name="mask") if number % 2 else b"",  # as records hold it
         keypoints=keypoints,
         is_synthetic_person=np.ones(4, bool),
         objpos=rng.uniform(280, 360, 2).astype(np.float32),
@@ -103,8 +103,9 @@ def parts_ms(samples: list[PersonSample]) -> tuple[float, float, float, float]:
             images.decode_record_bgr(sample.image, factor)
 
     def pictures() -> None:
+        result = np.empty((augmentation.input_size,) * 2 + (3,), np.uint8)
         for sample, (inverse, zoom) in zip(samples, maps):
-            warp._warp_image_cv2(sample.image, inverse, zoom, augmentation.input_size)
+            warp._warp_image_cv2(sample.image, inverse, zoom, result)
 
     def masks() -> None:
         for sample, (inverse, _) in zip(samples, maps):

@@ -48,13 +48,13 @@ class Augmentation:
 
 @dataclasses.dataclass(frozen=True)
 class Affine:
-    """One sample's map between crop pixels and network input pixels.
+    """Maps between crop pixels and network input pixels, of one sample or of a batch of any shape [...].
 
     Attributes:
-        forward: [2, 3] float32, crop to input.
-        inverse: [2, 3] float32, input to crop.
-        zoom: scalar float32, input pixels per crop pixel.
-        flip: scalar bool.
+        forward: [..., 2, 3] float32, crop to input.
+        inverse: [..., 2, 3] float32, input to crop.
+        zoom: [...] float32, input pixels per crop pixel.
+        flip: [...] bool.
     """
 
     forward: tf.Tensor
@@ -63,34 +63,58 @@ class Affine:
     flip: tf.Tensor
 
 
-def sample_affine(objpos: tf.Tensor, scale: tf.Tensor, uniform: tf.Tensor, augmentation: Augmentation) -> Affine:
-    """Returns the map of one sample.
+def sample_turn(uniform: tf.Tensor, augmentation: Augmentation) -> tf.Tensor:
+    """Returns cosine and sine of the rotation, [..., 2] float32.
+
+    Their last bit depends on the number of samples that are computed at once: a stream asks for one at a time, so that
+    a sample is the same in every batch.
 
     Args:
-        objpos: [2] float32, crop pixels.
-        scale: scalar float32, height of the person in crop pixels / 200.
-        uniform: [NUM_RANDOM] float32 in [0, 1): zoom, rotation, offset x, offset y, flip.
+        uniform: [..., NUM_RANDOM] as in `sample_affine`.
         augmentation: the ranges.
     """
+    angle = (2 * uniform[..., 1] - 1) * math.radians(augmentation.max_rotation_deg)
+    return tf.stack([tf.cos(angle), tf.sin(angle)], -1)
+
+
+def sample_affine(
+    objpos: tf.Tensor,
+    scale: tf.Tensor,
+    uniform: tf.Tensor,
+    augmentation: Augmentation,
+    turn: tf.Tensor | None = None,
+) -> Affine:
+    """Returns the map of each sample.
+
+    Args:
+        objpos: [..., 2] float32, crop pixels.
+        scale: [...] float32, height of the person in crop pixels / 200.
+        uniform: [..., NUM_RANDOM] float32 in [0, 1): zoom, rotation, offset x, offset y, flip.
+        augmentation: the ranges.
+        turn: `sample_turn`, if it is known.
+    """
+    turn = sample_turn(uniform, augmentation) if turn is None else turn
     unit = augmentation.input_size / NETWORK_SIZE
-    height = TARGET_HEIGHT * (augmentation.min_zoom + (augmentation.max_zoom - augmentation.min_zoom) * uniform[0])
+    height = TARGET_HEIGHT * (augmentation.min_zoom + (augmentation.max_zoom - augmentation.min_zoom) * uniform[..., 0])
     zoom = height * unit / (200.0 * scale)
-    angle = (2 * uniform[1] - 1) * math.radians(augmentation.max_rotation_deg)
-    offset = tf.floor(uniform[2:4] * augmentation.num_offsets) * unit
-    flip = uniform[4] < augmentation.flip_probability
+    offset = tf.floor(uniform[..., 2:4] * augmentation.num_offsets) * unit
+    flip = uniform[..., 4] < augmentation.flip_probability
 
     mirror = tf.where(flip, -1.0, 1.0)
-    cosine, sine = zoom * tf.cos(angle), zoom * tf.sin(angle)
+    cosine, sine = zoom * turn[..., 0], zoom * turn[..., 1]
     last = augmentation.input_size - 1.0
-    x, y = last / 2 - offset[0], last / 2 - offset[1]  # where objpos goes; the crop lies around objpos + offset
-    goal = tf.stack([tf.where(flip, last - x, x), y])
-    linear = tf.stack([tf.stack([mirror * cosine, -mirror * sine]), tf.stack([sine, cosine])])
-    back = tf.transpose(linear) / tf.square(zoom)  # inverse of a scaled rotation or reflection
-    forward = tf.concat([linear, (goal - tf.linalg.matvec(linear, objpos))[:, None]], 1)
-    inverse = tf.concat([back, (objpos - tf.linalg.matvec(back, goal))[:, None]], 1)
+    x, y = (
+        last / 2 - offset[..., 0],
+        last / 2 - offset[..., 1],
+    )  # where objpos goes; the crop lies around objpos + offset
+    goal = tf.stack([tf.where(flip, last - x, x), y], -1)
+    linear = tf.stack([tf.stack([mirror * cosine, -mirror * sine], -1), tf.stack([sine, cosine], -1)], -2)
+    back = tf.linalg.matrix_transpose(linear) / tf.square(zoom)[..., None, None]  # of a scaled rotation or reflection
+    forward = tf.concat([linear, (goal - tf.linalg.matvec(linear, objpos))[..., None]], -1)
+    inverse = tf.concat([back, (objpos - tf.linalg.matvec(back, goal))[..., None]], -1)
     return Affine(forward, inverse, zoom, flip)
 
 
 def apply_affine(points: tf.Tensor, affine: tf.Tensor) -> tf.Tensor:
-    """Returns points [..., 2] moved by a [2, 3] affine map."""
-    return tf.einsum("...k,jk->...j", points, affine[:, :2]) + affine[:, 2]
+    """Returns points [..., 2] moved by affine maps [..., 2, 3] that broadcast against them."""
+    return tf.reduce_sum(affine[..., :2] * points[..., None, :], -1) + affine[..., 2]

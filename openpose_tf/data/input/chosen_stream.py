@@ -55,9 +55,10 @@ class ChosenStream(SampleStream):
         self._first_missing = start_batch
         with tf.device("CPU:0"):
             sampler = Sampler(self.records, self.rows, self._key, self.config)
-        make = tf.autograph.experimental.do_not_convert(sampler.make)
-        dataset = tf.data.Dataset.counter().map(lambda _: queue.dequeue_many(self.local_size)).unbatch()
-        return self._batched(dataset, make)
+        read = tf.autograph.experimental.do_not_convert(sampler.read)
+        chosen = tf.data.Dataset.counter().map(lambda _: queue.dequeue_many(self.local_size)).unbatch()
+        samples = chosen.map(read, num_parallel_calls=self.config.num_threads, deterministic=True)
+        return self._batched(samples, sampler)
 
     def _make_reader(self) -> None:
         """Chosen rows are opened one by one."""

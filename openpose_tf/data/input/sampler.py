@@ -1,4 +1,4 @@
-"""Makes sample i of a stream inside tf.data: its record (CRC checked), its warp, its people in input pixels."""
+"""Makes the samples of a stream inside tf.data: records (CRC checked), warped pixels, people in input pixels."""
 
 import dataclasses
 import functools
@@ -9,10 +9,17 @@ import numpy as np
 import tensorflow as tf
 
 from openpose_tf.common.imaging import images
-from openpose_tf.data.input.augmentation import NUM_RANDOM, Affine, Augmentation, apply_affine, sample_affine
+from openpose_tf.data.input.augmentation import (
+    NUM_RANDOM,
+    Affine,
+    Augmentation,
+    apply_affine,
+    sample_affine,
+    sample_turn,
+)
 from openpose_tf.data.input.batch import Batch
 from openpose_tf.data.input.block_reader import read_records
-from openpose_tf.data.input.warp import warp_image, warp_mask
+from openpose_tf.data.input.warp import warp_images, warp_masks
 from openpose_tf.data.records import examples
 from openpose_tf.data.records.record_set import RecordSet
 from openpose_tf.data.records.schema import FRAME_FOOTER_BYTES, FRAME_HEADER_BYTES
@@ -22,6 +29,9 @@ MAX_PEOPLE = 20
 READINGS = ("blocks", "records")
 # Fields of a batch that the stream reads itself and does not hand on.
 PEOPLE_CUT, BAD_JOINTS, BAD_RECORD = "people_cut", "bad_joints", "bad_record"
+
+
+Read = tuple[tf.Tensor, tf.Tensor, tf.Tensor]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,9 +99,11 @@ def read_record(path: tf.Tensor, offset: tf.Tensor) -> tf.Tensor:
 
 
 class Sampler:
-    """Makes sample i of a stream; holds the stream's index as tensors.
+    """Makes the samples of a stream; holds the stream's index as tensors.
 
-    Streams with the same configuration share one traced function, so that a run of eleven streams traces it once.
+    Sample i is a function of (key, i) and its record alone, whatever else is in its batch. A batch is made at once,
+    because a hundred small operations take as long for it as for one sample. Streams with the same configuration share
+    one traced function, so that a run of eleven streams traces it once.
     """
 
     def __init__(self, records: RecordSet, rows: np.ndarray, key: int, config: StreamConfig) -> None:
@@ -106,21 +118,27 @@ class Sampler:
             tf.constant(records.offset, tf.int64),
         )
         self._table = tf.constant(table, tf.float32)
-        self._make = _sample_function(config.augmentation, config.max_people)
+        self._draw = _draw_function(config.augmentation)
+        self._make = _batch_function(config.augmentation, config.max_people)
 
     def row(self, index: tf.Tensor) -> tf.Tensor:
         """Returns the row of sample `index` (scalar int64)."""
         return _row_function()(index, *self._place)
 
-    def make(self, index: tf.Tensor, row: tf.Tensor | None = None) -> Batch:
-        """Returns all fields of sample `index`, unbatched; of another `row` than its own, if one is given."""
+    def read(self, index: tf.Tensor, row: tf.Tensor | None = None) -> Read:
+        """Returns (index, row, record) of sample `index`, whose record is opened by itself; of another row if given."""
         row = self.row(index) if row is None else row
-        return self.make_of(index, row, _record_function()(row, *self._index))
+        return index, row, _record_function()(row, *self._index)
 
-    def make_of(self, index: tf.Tensor, row: tf.Tensor, record: tf.Tensor) -> Batch:
-        """Returns all fields of sample `index` whose record, a scalar string, has been read."""
-        sample = self._make(index, row, record, self._place[0], self._table)
-        return sample | {"features": tf.ensure_shape(sample["features"], [self._num_features])}
+    def draw(self, index: tf.Tensor, row: tf.Tensor, record: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        """Returns a sample that has been read as (row, record, its random numbers, its `sample_turn`)."""
+        return row, record, *self._draw(index, self._place[0])
+
+    def make(self, rows: tf.Tensor, records: tf.Tensor, uniform: tf.Tensor, turns: tf.Tensor) -> Batch:
+        """Returns all fields of B drawn samples, each [B, ...]."""
+        size, batch = records.shape[0], dict(self._make(rows, records, uniform, turns, self._table))
+        batch["features"] = tf.ensure_shape(batch["features"], [None, self._num_features])
+        return {name: tf.ensure_shape(value, [size, *value.shape[1:]]) for name, value in batch.items()}
 
 
 @functools.lru_cache(maxsize=1)
@@ -151,75 +169,97 @@ def _record_function() -> Callable[..., tf.Tensor]:
 
 
 @functools.lru_cache(maxsize=16)
-def _sample_function(augmentation: Augmentation, max_people: int) -> Callable[..., Batch]:
-    """Traced: parses and warps a record."""
+def _draw_function(augmentation: Augmentation) -> Callable[..., tuple[tf.Tensor, tf.Tensor]]:
+    """Traced: random numbers and turn of sample `index` of the stream `key`."""
 
-    def sample(index: tf.Tensor, row: tf.Tensor, record: tf.Tensor, key: tf.Tensor, features: tf.Tensor) -> Batch:
-        parsed = examples.parse(record)
+    def draw(index: tf.Tensor, key: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         uniform = tf.random.stateless_uniform([NUM_RANDOM], tf.stack([key, index]), alg="philox")
+        return uniform, sample_turn(uniform, augmentation)
+
+    return tf.function(draw, input_signature=[tf.TensorSpec([], tf.int64)] * 2, autograph=False)
+
+
+@functools.lru_cache(maxsize=16)
+def _batch_function(augmentation: Augmentation, max_people: int) -> Callable[..., Batch]:
+    """Traced: parses and warps records."""
+
+    def make(*columns: tf.Tensor) -> Batch:
+        rows, records, uniform, turns, features = columns
+        parsed = examples.parse(records)
+        affine, usable = _affine(parsed, uniform, turns, augmentation)
         return {
-            **_warped(parsed, uniform, augmentation, max_people),
+            **_warped(parsed, affine, augmentation, max_people),
+            BAD_RECORD: ~usable | tf.reduce_all(parsed["people/is_synthetic"] == examples.NOBODY, -1),
             "is_synthetic": parsed["is_synthetic"] > 0,
-            "features": tf.gather(features, row),
-            "key": row,
+            "features": tf.gather(features, rows),
+            "key": rows,
         }
 
-    scalar = tf.TensorSpec([], tf.int64)
-    signature = [scalar, scalar, tf.TensorSpec([], tf.string), scalar, tf.TensorSpec([None, None], tf.float32)]
-    return tf.function(sample, input_signature=signature, autograph=False)
+    tables = [tf.TensorSpec([None, columns], tf.float32) for columns in (NUM_RANDOM, 2, None)]
+    signature = [tf.TensorSpec([None], tf.int64), tf.TensorSpec([None], tf.string), *tables]
+    return tf.function(make, input_signature=signature, autograph=False)
 
 
-def _warped(record: Batch, uniform: tf.Tensor, augmentation: Augmentation, max_people: int) -> Batch:
-    """Pixels, mask and people of a parsed record; a record without position or scale is marked, not warped."""
-    objpos, scale = record["person/objpos"], record["person/scale"]
-    usable = tf.reduce_all(tf.math.is_finite(objpos)) & (scale > 0) & tf.math.is_finite(scale)
-    affine = sample_affine(tf.where(usable, objpos, 0.0), tf.where(usable, scale, 1.0), uniform, augmentation)
-    shape = tf.stack([record["image/height"], record["image/width"]])
-    labelled_joints = tf.cast(record["labelled_joints"], tf.float32)
+def _affine(
+    records: Batch, uniform: tf.Tensor, turns: tf.Tensor, augmentation: Augmentation
+) -> tuple[Affine, tf.Tensor]:
+    """Maps of parsed records, and which have a position and scale to make them of."""
+    objpos, scale = records["person/objpos"], records["person/scale"]
+    usable = tf.reduce_all(tf.math.is_finite(objpos), -1) & (scale > 0) & tf.math.is_finite(scale)
+    objpos, scale = tf.where(usable[:, None], objpos, 0.0), tf.where(usable, scale, 1.0)
+    return sample_affine(objpos, scale, uniform, augmentation, turns), usable
+
+
+def _warped(records: Batch, affine: Affine, augmentation: Augmentation, max_people: int) -> Batch:
+    """Pixels, masks and people of parsed records."""
+    shapes = tf.stack([records["image/height"], records["image/width"]], -1)
+    labelled_joints = tf.cast(records["labelled_joints"], tf.float32)
     return {
-        "images": warp_image(record["image/encoded"], affine, augmentation),
-        "loss_mask": warp_mask(record["mask/encoded"], shape, affine, augmentation),
-        **_people(record, affine, augmentation.input_size, max_people),
-        "labelled_parts": _joints_to_parts(labelled_joints[:, None], tf.reduce_min)[:, 0],
-        BAD_RECORD: ~usable | (tf.shape(record["people/keypoints"])[0] == 0),
+        "images": warp_images(records["image/encoded"], affine, augmentation),
+        "loss_mask": warp_masks(records["mask/encoded"], shapes, affine, augmentation),
+        **_people(records, affine, augmentation.input_size, max_people),
+        "labelled_parts": _joints_to_parts(labelled_joints[..., None], tf.reduce_min)[..., 0],
     }
 
 
-def _people(record: Batch, affine: Affine, size: int, limit: int) -> Batch:
+def _people(records: Batch, affine: Affine, size: int, limit: int) -> Batch:
     """Keypoints of the people who meet the network input, in its pixels, padded to `limit`."""
-    joints = record["people/keypoints"]  # [n, 16, 3]
+    joints, domain = records["people/keypoints"], records["people/is_synthetic"]  # [B, P, 16, 3], [B, P]
+    there = domain != examples.NOBODY
     number = tf.reduce_all(tf.math.is_finite(joints), -1)
     in_image = tf.reduce_any(joints[..., 2:] == tf.constant(IN_IMAGE_STATES, tf.float32), -1)
     labelled = tf.cast(number & in_image, tf.float32)[..., None]
-    points = tf.where(number[..., None], apply_affine(joints[..., :2], affine.forward), 0.0)
+    points = tf.where(number[..., None], apply_affine(joints[..., :2], affine.forward[:, None, None]), 0.0)
     parts = tf.concat(
         [_joints_to_parts(points, tf.reduce_mean), _joints_to_parts(labelled, tf.reduce_min)], -1
-    )  # [n, 15, 3]
-    parts = tf.where(affine.flip, tf.gather(parts, MPI.flip, axis=1), parts)
+    )  # [B, P, 15, 3]
+    parts = tf.where(affine.flip[:, None, None, None], tf.gather(parts, MPI.flip, axis=-2), parts)
     parts *= parts[..., 2:]  # what is not labelled is zero
 
-    meets = _meets_input(parts, float(size - 1))
-    synthetic = tf.boolean_mask(record["people/is_synthetic"] > 0, meets)
-    parts = tf.boolean_mask(parts, meets)
-    count = tf.shape(parts)[0]
-    empty = tf.maximum(limit - count, 0)
+    meets = _meets_input(parts, float(size - 1)) & there
+    first = tf.argsort(tf.cast(~meets, tf.int32), -1, stable=True)[:, :limit]  # those who do, in their order
+    kept = tf.gather(meets, first, batch_dims=1)
+    parts = tf.where(kept[..., None, None], tf.gather(parts, first, batch_dims=1), 0.0)
+    synthetic = kept & (tf.gather(domain, first, batch_dims=1) > 0)
+    empty = limit - tf.shape(first)[1]
+    parts = tf.pad(parts, [[0, 0], [0, empty], [0, 0], [0, 0]])
     return {
-        "keypoints": tf.ensure_shape(tf.pad(parts[:limit], [[0, empty], [0, 0], [0, 0]]), [limit, MPI.num_parts, 3]),
-        "is_synthetic_person": tf.ensure_shape(tf.pad(synthetic[:limit], [[0, empty]]), [limit]),
-        PEOPLE_CUT: tf.maximum(count - limit, 0),
-        BAD_JOINTS: tf.reduce_sum(tf.cast(~number, tf.int32)),
+        "keypoints": tf.ensure_shape(parts, [None, limit, MPI.num_parts, 3]),
+        "is_synthetic_person": tf.ensure_shape(tf.pad(synthetic, [[0, 0], [0, empty]]), [None, limit]),
+        PEOPLE_CUT: tf.maximum(tf.reduce_sum(tf.cast(meets, tf.int32), -1) - limit, 0),
+        BAD_JOINTS: tf.reduce_sum(tf.cast(~number & there[..., None], tf.int32), [1, 2]),
     }
 
 
 def _meets_input(parts: tf.Tensor, last: float) -> tf.Tensor:
-    """[n] bool: the sampled person, and everybody whose box of labelled parts is in sight, Gaussians included."""
+    """[B, P] bool: the sampled people, and all whose box of labelled parts is in sight, Gaussians included."""
     # Labels end 21.2 px from a joint at 368 px (docs/reference/method.md section 3.2).
     margin = 24.0 * (last + 1) / 368
     known = parts[..., 2:] > 0
-    low = tf.reduce_min(tf.where(known, parts[..., :2], np.inf), 1)
-    high = tf.reduce_max(tf.where(known, parts[..., :2], -np.inf), 1)
+    low = tf.reduce_min(tf.where(known, parts[..., :2], np.inf), -2)
+    high = tf.reduce_max(tf.where(known, parts[..., :2], -np.inf), -2)
     seen = tf.reduce_all((low <= last + margin) & (high >= -margin), -1)
-    return seen | (tf.range(tf.shape(parts)[0]) == 0)
+    return seen | (tf.range(tf.shape(parts)[1]) == 0)
 
 
 def _joints_to_parts(joints: tf.Tensor, merge: Any) -> tf.Tensor:

@@ -9,8 +9,6 @@ Example:
     batch = stream.next()
 """
 
-from collections.abc import Callable
-
 import numpy as np
 import tensorflow as tf
 
@@ -18,7 +16,7 @@ from openpose_tf.common.errors import UserError
 from openpose_tf.data.input.batch import ALL_SAMPLES, Batch, Selection
 from openpose_tf.data.input.block_reader import BlockReader
 from openpose_tf.data.input.open_streams import OpenStreams
-from openpose_tf.data.input.sampler import Sampler, StreamConfig, check_record, stream_key
+from openpose_tf.data.input.sampler import Read, Sampler, StreamConfig, check_record, stream_key
 from openpose_tf.data.records.record_set import RecordSet
 
 PREFETCH = 2
@@ -113,16 +111,16 @@ class SampleStream:
             if self.config.num_workers > 1:
                 place = tf.constant(self.batch_size, tf.int64)
                 samples = samples.filter(lambda number, *_: (number % place - first) // self.local_size == 0)
-            make_of = tf.autograph.experimental.do_not_convert(sampler.make_of)
-            return self._batched(samples, make_of)
+            return self._batched(samples, sampler)
 
         @tf.autograph.experimental.do_not_convert
-        def make(number: tf.Tensor) -> Batch:
+        def read(number: tf.Tensor) -> Read:
             step, place = number // self.local_size, number % self.local_size
-            return sampler.make(step * self.batch_size + first + place)
+            return sampler.read(step * self.batch_size + first + place)
 
         numbers = tf.data.Dataset.counter(start_batch * self.local_size, dtype=tf.int64)
-        return self._batched(numbers, make)
+        samples = numbers.map(read, num_parallel_calls=self.config.num_threads, deterministic=True)
+        return self._batched(samples, sampler)
 
     def _make_reader(self) -> BlockReader | None:
         """What reads by blocks; None where each record is opened by itself."""
@@ -130,10 +128,11 @@ class SampleStream:
             return None
         return BlockReader(self.records, self.rows, self.batch_size, self._key)
 
-    def _batched(self, dataset: tf.data.Dataset, make: Callable[..., Batch]) -> tf.data.Dataset:
-        """Returns the dataset of local batches of samples that `make` makes."""
-        dataset = dataset.map(make, num_parallel_calls=self.config.num_threads, deterministic=True)
-        return dataset.batch(self.local_size, drop_remainder=True).prefetch(PREFETCH)
+    def _batched(self, samples: tf.data.Dataset, sampler: Sampler) -> tf.data.Dataset:
+        """Returns the dataset of local batches of samples that were read: (number, row, record), scalars."""
+        draw, make = map(tf.autograph.experimental.do_not_convert, (sampler.draw, sampler.make))
+        drawn = samples.map(draw).batch(self.local_size, drop_remainder=True)
+        return drawn.map(make, num_parallel_calls=self.config.num_threads, deterministic=True).prefetch(PREFETCH)
 
     def rows_of(self, batch_number: int) -> np.ndarray:
         """Returns the rows of this worker's share of a batch, [local_size] int64."""

@@ -1,8 +1,10 @@
-"""Moves the pixels of a sample by its affine map, in two ways: OpenCV (CPU default) and TensorFlow ops.
+"""Moves the pixels of samples by their affine maps, in two ways: OpenCV (CPU default) and TensorFlow ops.
 
 Zooming out by more than 2 would alias under bilinear sampling. The JPEG decoder shrinks by 2, 4 or 8 while decoding
 (it averages in the frequency domain), so at most a factor of 2 is left to the bilinear step; that also saves time.
 """
+
+from collections.abc import Callable, Sequence
 
 import cv2
 import numpy as np
@@ -21,45 +23,60 @@ MASK_STEP = 2
 REDUCTIONS = (1, 2, 4, 8)
 
 
-def warp_image(encoded: tf.Tensor, affine: Affine, augmentation: Augmentation) -> tf.Tensor:
-    """Returns the network input of one sample, [S, S, 3] uint8 RGB, grey 128 outside of the image.
+def warp_images(encoded: tf.Tensor, affine: Affine, augmentation: Augmentation) -> tf.Tensor:
+    """Returns the network inputs of a batch, [B, S, S, 3] uint8 RGB, grey 128 outside of the image.
 
     Args:
-        encoded: scalar string, JPEG.
-        affine: the map of the sample.
+        encoded: [B] string, JPEG.
+        affine: the map of each sample.
         augmentation: size and backend.
     """
     size = augmentation.input_size
     if augmentation.backend == "cv2":
 
-        def warp(data: bytes, inverse: np.ndarray, zoom: np.ndarray) -> np.ndarray:
-            return _warp_image_cv2(_raw(data), inverse, float(zoom), size)
+        def warp(encoded: np.ndarray, inverse: np.ndarray, zoom: np.ndarray) -> np.ndarray:
+            pixels = np.empty((len(encoded), size, size, 3), np.uint8)
+            for k, data in enumerate(encoded):
+                _warp_image_cv2(data, inverse[k], float(zoom[k]), pixels[k])
+            return pixels
 
         pixels = tf.numpy_function(warp, [encoded, affine.inverse, affine.zoom], tf.uint8, stateful=False)
     else:
-        pixels = _warp_image_tf(encoded, affine, size)
-    return tf.ensure_shape(pixels, [size, size, 3])
+        pixels = _each(lambda one, *maps: _warp_image_tf(one, Affine(*maps), size), encoded, *_fields(affine))
+    return tf.ensure_shape(pixels, [None, size, size, 3])
 
 
-def warp_mask(encoded: tf.Tensor, shape: tf.Tensor, affine: Affine, augmentation: Augmentation) -> tf.Tensor:
-    """Returns the loss mask of one sample, [S/8, S/8] uint8, 1 where the loss counts.
+def warp_masks(encoded: tf.Tensor, shapes: tf.Tensor, affine: Affine, augmentation: Augmentation) -> tf.Tensor:
+    """Returns the loss masks of a batch, [B, S/8, S/8] uint8, 1 where the loss counts.
 
     Args:
-        encoded: scalar string, PNG mask of the crop (255 counts); empty = all of it counts.
-        shape: [2] int64, height and width of the crop.
-        affine: the map of the sample.
+        encoded: [B] string, PNG mask of the crop (255 counts); empty = all of it counts.
+        shapes: [B, 2] int64, height and width of the crop.
+        affine: the map of each sample.
         augmentation: size, backend and whether padding counts.
     """
     side = augmentation.input_size // STRIDE
     if augmentation.backend == "cv2":
 
-        def warp(data: bytes, shape: np.ndarray, inverse: np.ndarray) -> np.ndarray:
-            return _warp_mask_cv2(_raw(data), shape, inverse, augmentation)
+        def warp(encoded: np.ndarray, shapes: np.ndarray, inverse: np.ndarray) -> np.ndarray:
+            return np.stack([_warp_mask_cv2(*sample, augmentation) for sample in zip(encoded, shapes, inverse)])
 
-        mask = tf.numpy_function(warp, [encoded, shape, affine.inverse], tf.uint8, stateful=False)
+        masks = tf.numpy_function(warp, [encoded, shapes, affine.inverse], tf.uint8, stateful=False)
     else:
-        mask = _warp_mask_tf(encoded, shape, affine, augmentation)
-    return tf.ensure_shape(mask, [side, side])
+
+        def one(data: tf.Tensor, shape: tf.Tensor, *maps: tf.Tensor) -> tf.Tensor:
+            return _warp_mask_tf(data, shape, Affine(*maps), augmentation)
+
+        masks = _each(one, encoded, shapes, *_fields(affine))
+    return tf.ensure_shape(masks, [None, side, side])
+
+
+def _fields(affine: Affine) -> Sequence[tf.Tensor]:
+    return affine.forward, affine.inverse, affine.zoom, affine.flip
+
+
+def _each(warp: Callable[..., tf.Tensor], *batch: tf.Tensor) -> tf.Tensor:
+    return tf.map_fn(lambda sample: warp(*sample), batch, fn_output_signature=tf.uint8)
 
 
 def reduction(zoom: float) -> int:
@@ -67,12 +84,8 @@ def reduction(zoom: float) -> int:
     return max(value for value in REDUCTIONS if value == 1 or zoom * value <= 1)
 
 
-def _raw(data: bytes | np.ndarray) -> bytes:
-    """What numpy_function calls a string: bytes in a graph, a rank 0 array of objects outside of one."""
-    return data if isinstance(data, bytes) else bytes(data.item())
-
-
-def _warp_image_cv2(data: bytes, inverse: np.ndarray, zoom: float, size: int) -> np.ndarray:
+def _warp_image_cv2(data: bytes, inverse: np.ndarray, zoom: float, result: np.ndarray) -> None:
+    """Writes the input of one sample into `result`, [S, S, 3] uint8."""
     factor = reduction(zoom)
     pixels = images.decode_record_bgr(data, factor)
     if pixels is None:
@@ -81,9 +94,9 @@ def _warp_image_cv2(data: bytes, inverse: np.ndarray, zoom: float, size: int) ->
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     grey = (BORDER_GREY,) * 3
     warped = cv2.warpAffine(
-        pixels, inverse, (size, size), flags=flags, borderMode=cv2.BORDER_CONSTANT, borderValue=grey
+        pixels, inverse, result.shape[:2], flags=flags, borderMode=cv2.BORDER_CONSTANT, borderValue=grey
     )
-    return cv2.cvtColor(warped, cv2.COLOR_BGR2RGB)
+    cv2.cvtColor(warped, cv2.COLOR_BGR2RGB, dst=result)
 
 
 def _to_reduced(inverse: np.ndarray, factor: int) -> np.ndarray:

@@ -6,6 +6,8 @@ import tensorflow as tf
 from openpose_tf.data.records.schema import FEATURE_PREFIX, PersonSample
 from openpose_tf.skeleton import NUM_MPII_JOINTS
 
+NOBODY = -1
+
 
 def serialize(sample: PersonSample) -> bytes:
     """Returns a record as the bytes of a tf.train.Example."""
@@ -27,14 +29,15 @@ def serialize(sample: PersonSample) -> bytes:
     return tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString(deterministic=True)
 
 
-def parse(record: tf.Tensor) -> dict[str, tf.Tensor]:
-    """Returns the fields of one serialized record, without the teacher's features (those stand in the index).
+def parse(records: tf.Tensor) -> dict[str, tf.Tensor]:
+    """Returns the fields of serialized records, without the teacher's features (those stand in the index).
 
     Args:
-        record: scalar string.
+        records: [B] string.
 
     Returns:
-        The names of schema's table; people/keypoints is [P, 16, 3] float32, people/is_synthetic [P] int64.
+        The names of schema's table, each [B, ...]; people/keypoints is [B, P, 16, 3] float32, people/is_synthetic
+        [B, P] int64, P that of the record with most people; where another has fewer, people/is_synthetic is `NOBODY`.
     """
     one_int, one_float, one_bytes = (tf.io.FixedLenFeature([], kind) for kind in (tf.int64, tf.float32, tf.string))
     spec = {
@@ -43,7 +46,7 @@ def parse(record: tf.Tensor) -> dict[str, tf.Tensor]:
         "image/width": one_int,
         "mask/encoded": one_bytes,
         "people/keypoints": tf.io.FixedLenSequenceFeature([NUM_MPII_JOINTS, 3], tf.float32, allow_missing=True),
-        "people/is_synthetic": tf.io.FixedLenSequenceFeature([], tf.int64, allow_missing=True),
+        "people/is_synthetic": tf.io.FixedLenSequenceFeature([], tf.int64, allow_missing=True, default_value=NOBODY),
         "person/objpos": tf.io.FixedLenFeature([2], tf.float32),
         "person/scale": one_float,
         "labelled_joints": tf.io.FixedLenFeature([NUM_MPII_JOINTS], tf.int64),
@@ -51,13 +54,13 @@ def parse(record: tf.Tensor) -> dict[str, tf.Tensor]:
         "source/person": one_int,
         "is_synthetic": one_int,
     }
-    return tf.io.parse_single_example(record, spec)
+    return tf.io.parse_example(records, spec)
 
 
 def to_sample(record: bytes) -> PersonSample:
     """Returns one serialized record as a PersonSample, features included (slow: for tools and tests)."""
     feature = tf.train.Example.FromString(record).features.feature
-    fields = {name: value.numpy() for name, value in parse(tf.constant(record)).items()}
+    fields = {name: value.numpy()[0] for name, value in parse(tf.constant([record])).items()}
     return PersonSample(
         image=fields["image/encoded"],
         height=int(fields["image/height"]),

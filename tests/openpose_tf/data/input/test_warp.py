@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from openpose_tf.data.input import warp
-from openpose_tf.data.input.augmentation import NUM_RANDOM, Augmentation, apply_affine, sample_affine
+from openpose_tf.data.input.augmentation import NUM_RANDOM, Affine, Augmentation, apply_affine, sample_affine
 from tests.support.training_batches import augmentation_without_chance
 
 BACKENDS = ("cv2", "tf")
@@ -18,6 +18,21 @@ UNIT = st.floats(0, 1, exclude_max=True, width=32)
 def affine_of(objpos, scale, uniform, augmentation):
     objpos, scale, uniform = (tf.constant(value, tf.float32) for value in (objpos, scale, uniform))
     return sample_affine(objpos, scale, uniform, augmentation)
+
+
+def warp_image(encoded, affine, augmentation):
+    """The input of one sample."""
+    return warp.warp_images(encoded[None], batch_of(affine), augmentation)[0]
+
+
+def warp_mask(encoded, shape, affine, augmentation):
+    """The mask of one sample."""
+    return warp.warp_masks(encoded[None], shape[None], batch_of(affine), augmentation)[0]
+
+
+def batch_of(affine):
+    fields = (affine.forward, affine.inverse, affine.zoom, affine.flip)
+    return Affine(*(tf.convert_to_tensor(field)[None] for field in fields))
 
 
 def reference_map(point, objpos, scale, uniform, size):
@@ -74,7 +89,7 @@ def test_dots_are_found_where_the_joints_are(backend, seed):
     picture = dot_picture(511, 417, dots, radius=3 / float(affine.zoom))
     best = [cv2.IMWRITE_JPEG_QUALITY, 100, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
     encoded = cv2.imencode(".jpg", picture[..., ::-1], best)[1].tobytes()
-    warped = warp.warp_image(tf.constant(encoded), affine, augmentation).numpy().astype(float)
+    warped = warp_image(tf.constant(encoded), affine, augmentation).numpy().astype(float)
     joints = apply_affine(tf.constant(np.array(dots), tf.float32), affine.forward).numpy()
     found = 0
     for channel, joint in enumerate(joints):
@@ -106,9 +121,9 @@ def test_backends_agree(zoom):
     for backend in BACKENDS:
         augmentation = Augmentation(184, backend=backend)
         affine = affine_of([140.0, 110.0], 0.9, uniform, augmentation)
-        pictures.append(warp.warp_image(tf.constant(noise_jpeg()), affine, augmentation).numpy().astype(int))
+        pictures.append(warp_image(tf.constant(noise_jpeg()), affine, augmentation).numpy().astype(int))
         shape = tf.constant([240, 300], tf.int64)
-        masks.append(warp.warp_mask(tf.constant(encoded_mask), shape, affine, augmentation).numpy())
+        masks.append(warp_mask(tf.constant(encoded_mask), shape, affine, augmentation).numpy())
     difference = np.abs(pictures[0] - pictures[1])
     # Decoders may round a level apart; OpenCV samples at 1/32 pixel, which shows on steep edges only.
     assert difference.mean() < 1.0 and np.percentile(difference, 99) <= 8
@@ -122,15 +137,15 @@ def test_outside_is_grey_and_ignored(backend):
     augmentation = augmentation_without_chance(368, backend=backend)
     affine = affine_of([49.5, 49.5], 1.25, np.zeros(NUM_RANDOM, np.float32), augmentation)  # zoom 1
     assert float(affine.zoom) == pytest.approx(1)
-    warped = warp.warp_image(tf.constant(white), affine, augmentation).numpy()
+    warped = warp_image(tf.constant(white), affine, augmentation).numpy()
     assert (warped[140:228, 140:228] == 255).all()
     assert (warped[:130] == 128).all() and (warped[:, 240:] == 128).all()
     shape = tf.constant([100, 100], tf.int64)
-    mask = warp.warp_mask(tf.constant(b""), shape, affine, augmentation).numpy()
+    mask = warp_mask(tf.constant(b""), shape, affine, augmentation).numpy()
     # The picture covers pixels 134..233; cells 17..28 lie inside of it, 16 and 29 are mostly outside.
     assert (mask[17:29, 17:29] == 1).all() and mask.sum() == 144
     valid = Augmentation(368, 1, 1, 0, 1, 0, padding_valid=True, backend=backend)
-    assert warp.warp_mask(tf.constant(b""), shape, affine, valid).numpy().all()
+    assert warp_mask(tf.constant(b""), shape, affine, valid).numpy().all()
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -142,7 +157,7 @@ def test_mask_threshold(backend, rows, kept):
     augmentation = augmentation_without_chance(368, backend=backend)
     affine = affine_of([183.5, 183.5], 1.25, np.zeros(NUM_RANDOM, np.float32), augmentation)
     encoded = cv2.imencode(".png", mask)[1].tobytes()
-    result = warp.warp_mask(tf.constant(encoded), tf.constant([368, 368], tf.int64), affine, augmentation).numpy()
+    result = warp_mask(tf.constant(encoded), tf.constant([368, 368], tf.int64), affine, augmentation).numpy()
     assert result[20, 10] == kept and result.sum() == 46 * 46 - 1 + kept
 
 
@@ -159,7 +174,7 @@ def test_zoom_out_does_not_alias():
     augmentation = augmentation_without_chance(184)
     affine = affine_of([400.0, 400.0], 2.5, np.zeros(NUM_RANDOM, np.float32), augmentation)
     assert float(affine.zoom) == pytest.approx(0.25)
-    warped = warp.warp_image(tf.constant(encoded), affine, augmentation).numpy().astype(float)
+    warped = warp_image(tf.constant(encoded), affine, augmentation).numpy().astype(float)
     assert abs(warped[10:-10, 10:-10].mean() - 127.5) < 3 and warped[10:-10, 10:-10].std() < 6
 
 

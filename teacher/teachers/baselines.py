@@ -35,12 +35,13 @@ class FixedTeacher(ArrayTeacher):
 class LossProportionalTeacher(ArrayTeacher):
     """Probability in proportion to (running mean loss of the group) ^ (1 / temperature).
 
-    A group that was never visited counts as the hardest one so far.
+    A group that was never visited counts as the most wanted one so far.
 
     Args:
         available, exploration, seed: as in `ArrayTeacher`.
         temperature: 1 = proportional; towards 0 the hardest group only; large = uniform.
         memory: weight of the past in a group's running mean, 0 to 1.
+        easiest: in inverse proportion; towards temperature 0 the easiest group only.
     """
 
     def __init__(
@@ -50,18 +51,19 @@ class LossProportionalTeacher(ArrayTeacher):
         seed: int = 0,
         temperature: float = 1.0,
         memory: float = 0.5,
+        easiest: bool = False,
     ) -> None:
         super().__init__(available, exploration, seed)
-        self._temperature, self._memory = temperature, memory
+        self._temperature, self._memory, self._easiest = temperature, memory, easiest
         self._arrays["losses"] = np.full(self.num_groups, np.nan)
 
     def _probabilities(self) -> np.ndarray:
         losses = self._arrays["losses"]
         if np.isnan(losses).all():
             return np.ones(self.num_groups)
-        top = max(float(np.nanmax(losses)), 1e-12)
-        share = np.where(np.isnan(losses), top, losses) / top
-        return np.maximum(share, 1e-12) ** (1.0 / self._temperature)
+        losses = np.maximum(losses, 1e-12)  # NaN stays
+        share = np.nanmin(losses) / losses if self._easiest else losses / np.nanmax(losses)
+        return np.maximum(np.nan_to_num(share, nan=1.0), 1e-12) ** (1.0 / self._temperature)
 
     def _learn(self, decision: Decision, outcome: WindowLosses) -> None:
         _update_mean(self._arrays["losses"], decision.group, outcome.loss, self._memory)

@@ -1,8 +1,8 @@
 """Share of correct keypoints (PCK) at 0.2 of the torso; pure functions on arrays.
 
-The torso is the distance from a shoulder to the opposite hip (PCK@0.2 of the Leeds Sports Pose literature: left shoulder
-to right hip; the other diagonal where that one is not annotated). Each annotated person is judged by the predicted
-person of highest OKS, however far away; a joint which that person lacks is a miss.
+The torso is the distance from a shoulder to the opposite hip (PCK@0.2 of the Leeds Sports Pose literature: left
+shoulder to right hip; the other diagonal where that one is not annotated). Each annotated person is judged by the
+predicted person of highest OKS, however far away; a joint which that person lacks is a miss.
 """
 
 from collections.abc import Sequence
@@ -14,6 +14,7 @@ from eval.metrics import oks
 from eval.metrics.oks import OksImage
 
 SHARE = 0.2
+VISIBLE = 2  # COCO's flag
 DIAGONALS = (("l_shoulder", "r_hip"), ("r_shoulder", "l_hip"))
 
 
@@ -23,11 +24,13 @@ class ImagePck(NamedTuple):
     Attributes:
         right: [G, K] bool, joints found within SHARE of the torso.
         labelled: [G, K] bool, annotated joints.
+        visible_share: [G] float64, visible of the annotated joints.
         num_left_out: people without an annotated torso.
     """
 
     right: np.ndarray
     labelled: np.ndarray
+    visible_share: np.ndarray
     num_left_out: int
 
 
@@ -66,8 +69,9 @@ def judge(image: OksImage, joints: Sequence[str], sigmas: np.ndarray) -> ImagePc
             found = image.dt_keypoints[int(np.argmax(similar))]
             distance = np.hypot(*(found - truth)[:, :2].T)
             row[:] = (found[:, 2] > 0) & (truth[:, 2] > 0) & (distance <= SHARE * lengths[person])
-    labelled = image.gt_keypoints[judged][..., 2] > 0
-    return ImagePck(right, labelled.reshape(right.shape), len(lengths) - len(judged))
+    flags = image.gt_keypoints[judged][..., 2].reshape(right.shape)
+    labelled = flags > 0
+    return ImagePck(right, labelled, (flags == VISIBLE).sum(1) / labelled.sum(1), len(lengths) - len(judged))
 
 
 def shares(images: Sequence[ImagePck], weights: np.ndarray) -> np.ndarray:

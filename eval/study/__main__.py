@@ -1,13 +1,14 @@
-"""Runs the nine rows of the paper's Tables 1 to 3 at a size for two CPU cores.
+"""I have N labelled photographs: what do synthetic people, mixed images, stylization, masks and the teacher add?
 
-    python -m eval.study                                    # all rows and seeds, at most five hours on two cores
-    python -m eval.study --rows=real,real_synthetic --seeds=0
-    python -m eval.study --rows=oracle --seeds=0            # besides: could any choice of groups help?
-    python -m eval.study --report_only                      # RESULTS.md of the results that are there
+    python -m eval.study                       # on rendered people who stand in for photographs; no data needed
+    python -m eval.study --real_records=runs/lsp,runs/coco --validation=lsp_test --photographs=lsp/images,coco/images \
+        --photograph_annotations=lsp/coco.json,coco/coco.json
+    python -m eval.study --rows=figure --sizes=250 --seeds=0      # a part of it
+    python -m eval.study --report_only                            # RESULTS.md of the results that are there
 
-Renders its data, trains, scores, and leaves one small file per row and seed in study/results/, which is all that the
-tables need: a row with a file there is never run again, also in another clone. The two students that rows start from
-lie in study/starts/. Ctrl-C stops; the same command resumes.
+First the figure (four ways to use N photographs, for three N), then the nine rows of the paper's Tables 1 to 3, then
+oracles: could any choice of groups help? Every finished run leaves one small file in results/, which is all that the
+page needs: a run with a file there is never made again, also in another clone. Ctrl-C stops; the same command resumes.
 """
 
 import shutil
@@ -17,24 +18,28 @@ from pathlib import Path
 
 from absl import flags, logging
 
-from eval.study import plan, report
+from eval.study import plan, report, sources, stages, validation
 from eval.study import results as study_results
-from eval.study.plan import ORACLE_ROWS, ROWS, Photographs, Study, StudyRow
+from eval.study.plan import RENDERED, RENDERED_SETS, Run
+from eval.study.sources import Sources
+from eval.study.stages import Study
+from eval.study.validation import ValidationSet
 from openpose_tf.common import cli, files
 from openpose_tf.common.errors import UserError
-from openpose_tf.common.stages import StageLog, run_stages
+from openpose_tf.common.stages import Stage, StageLog, run_stages
 from openpose_tf.config import Precision
+from openpose_tf.data.annotations import splits
 
-ORACLE = "oracle"
 FIX = "remove it (it is made again from seeds) or choose another --work_dir"
 
 
-def run(study: Study, todo: Sequence[tuple[StudyRow, int]], results_dir: Path) -> int:
-    """Runs rows and seeds that have no result yet, and writes their results.
+def run(study: Study, todo: Sequence[Run], given: Sequence[ValidationSet], results_dir: Path) -> int:
+    """Makes runs that have no result yet, and writes their results.
 
     Args:
         study: where and how much.
-        todo: rows and seeds in order.
+        todo: runs in order, a start before what goes on from it.
+        given: the user's validation sets; the rendered ones come behind them.
         results_dir: folder of the results.
 
     Returns:
@@ -42,102 +47,178 @@ def run(study: Study, todo: Sequence[tuple[StudyRow, int]], results_dir: Path) -
     """
     if not todo:
         return cli.EXIT_OK
-    code = run_stages(plan.data_stages(study), StageLog.open(study.work_dir / "stages.json", FIX))
+    _write_mixed_lists(study)
+    code = _stages(stages.data_stages(study, frozenset()), study.work_dir)
     if code:
         return code
-    for number, (row, seed) in enumerate(todo, 1):
-        logging.info("study, run %d of %d: %s, seed %d", number, len(todo), row.model, seed)
-        code = _start(study, row) or _row(study, row, seed, results_dir)
+    rendered = [validation.open_set(study.images(f"validation_{name}"), name, study.work_dir) for name in RENDERED_SETS]
+    sets = [*given, *rendered]
+    for scored in sets:
+        scored.copy_images(study.validation / scored.name)
+    for number, one in enumerate(todo, 1):
+        logging.info("study, run %d of %d: %s", number, len(todo), one.name)
+        code = _prepare(study, one) or _run(study, one, sets, results_dir)
         if code:
             return code
     return cli.EXIT_OK
 
 
-def _start(study: Study, row: StudyRow) -> int:
-    """Trains the student that a row starts from, unless its weights are there."""
-    if study.start_path(row).exists():
-        return cli.EXIT_OK
-    start = plan.start_of(row)
-    log = StageLog.open(study.run_dir(start.name, plan.START_SEED) / "stages.json", FIX)
-    return run_stages(plan.start_stages(study, start), log)
+def _stages(todo: Sequence[Stage], folder: Path) -> int:
+    return run_stages(todo, StageLog.open(folder / "stages.json", FIX))
 
 
-def _row(study: Study, row: StudyRow, seed: int, results_dir: Path) -> int:
-    """Runs one row and seed, writes its result and deletes what nobody needs any more."""
-    folder = study.run_dir(row.name, seed)
+def _write_mixed_lists(study: Study) -> None:
+    """Writes the lists of photographs that people are rendered in front of."""
+    if study.sources.photographs:
+        for number, ids in enumerate(study.sources.mixed_ids):
+            files.writable_dir(study.work_dir)
+            splits.write_list(stages.mixed_list(study, number), ids, f"photographs of {study.sources.real[number]}")
+
+
+def _prepare(study: Study, one: Run) -> int:
+    """Makes what a run needs and is not there: D_M or D_Style, its draw, the student that it starts from."""
+    if one.row.needs_mixed:
+        code = _stages(stages.data_stages(study, frozenset({str(one.row.synthetic)})), study.work_dir)
+        if code:
+            return code
+    code = _stages([stages.draw_stage(study, one)], study.draw(one))
+    if code == cli.EXIT_OK and one.row.needs_mixed:
+        code = _stages([stages.draw_mixed_stage(study, one)], study.draw(one))
+    if code == cli.EXIT_OK and one.row.start == RENDERED and not study.rendered_only.exists():
+        code = _stages(stages.start_stages(study), study.work_dir / "runs" / RENDERED)
+    return code
+
+
+def _run(study: Study, one: Run, sets: Sequence[ValidationSet], results_dir: Path) -> int:
+    """Makes one run, writes its result and deletes what nobody needs any more."""
+    folder = study.run_dir(one)
     log = StageLog.open(folder / "stages.json", FIX)
-    code = run_stages(plan.row_stages(study, row, seed), log)
+    code = run_stages(stages.run_stages(study, one), log)
     if code:
         return code
     seconds = {name: stage["seconds"] for name, stage in log.rows.items()}
-    path = study_results.path_of(results_dir, row.name, seed)
-    result = study_results.collect(study, row, seed, seconds)
-    files.write_json(path, result, indent=None)
-    scores = ", ".join(f"{name} {value:.1f}" for name, value in result["mAP"].items() if value is not None)
-    logging.info("%s, seed %d: mAP on held-out %s, %.0f s: %s", row.model, seed, scores, sum(seconds.values()), path)
-    shutil.rmtree(folder / "saved_model", ignore_errors=True)
+    path = study_results.path_of(results_dir, one)
+    shared = study_results.settings(study, sets)
+    files.write_json(path, study_results.collect(study, one, sets, seconds, shared), indent=None)
+    scores = report.describe_run(study_results.read_result(path))
+    logging.info("%s, %.0f s: %s: %s", one.name, sum(seconds.values()), scores, path)
+    for leftover in [folder / "saved_model", *folder.glob("predictions_*"), *(folder / "model").glob("ckpt-*")]:
+        shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
     return cli.EXIT_OK
 
 
-def which_runs(rows: Sequence[str], seeds: Sequence[str], results_dir: Path) -> list[tuple[StudyRow, int]]:
-    """Returns the rows and seeds that were asked for and have no result, seed by seed.
+def still_to_run(runs: Sequence[Run], study: Study, results_dir: Path) -> list[Run]:
+    """Returns the runs without a result, and starts whose student something without a result goes on from."""
+    missing = {one.name for one in runs if not study_results.path_of(results_dir, one).exists()}
+    starts = {one.start.name: study.start_path(one) for one in runs if one.name in missing and one.start is not None}
+    gone = {name for name, path in starts.items() if path is not None and not path.exists()}
+    return [one for one in runs if one.name in missing | gone]
 
-    Args:
-        rows: names; `oracle` stands for all of `plan.ORACLE_ROWS`.
-        seeds: numbers as text.
-        results_dir: folder of the results.
+
+def open_given(given: Sources, work_dir: Path) -> list[ValidationSet]:
+    """Returns the user's validation sets, checked.
 
     Raises:
-        UserError: a row or seed that does not exist.
+        UserError: as `validation.open_set`.
     """
-    known = {row.name: row for row in (*ROWS, *ORACLE_ROWS)}
-    names = {name for row in rows for name in ([o.name for o in ORACLE_ROWS] if row == ORACLE else [row])}
-    unknown = sorted(names - known.keys())
-    if unknown:
-        raise UserError(f"--rows: {unknown[0]!r} is none of {', '.join([*known, ORACLE])}")
-    if not all(seed.isdecimal() for seed in seeds):
-        raise UserError(f"--seeds={','.join(seeds)}: expected numbers such as 0,1,2")
-    requested = [(row, int(seed)) for seed in seeds for row in known.values() if row.name in names]
-    return [(row, seed) for row, seed in requested if not study_results.path_of(results_dir, row.name, seed).exists()]
+    taken = [*RENDERED_SETS, *(["photographs"] if given.scored else [])]
+    names = validation.set_names(given.validation, taken)
+    unpacked = work_dir / "unpacked"
+    sets = [validation.open_set(path, name, unpacked) for path, name in zip(given.validation, names)]
+    return sets + ([validation.open_photographs(given.scored, "photographs")] if given.scored else [])
 
 
 def define_flags() -> None:
     """Defines this command's flags."""
+    words = ", ".join([*plan.PHASES, *plan.BY_NAME])
+    flags.DEFINE_list("rows", [], f"Only these rows or parts, of {words}; default: all, in that order.")
+    flags.DEFINE_list("sizes", [], "Only these N, numbers of photographs; where there are fewer, all.")
+    flags.DEFINE_list("seeds", [], "Only these seeds, of draw, data order, augmentation and teacher; such as 0,1.")
     flags.DEFINE_list(
-        "rows", list(plan.ROW_NAMES), "Rows to run; oracle: the rows that tell what groups could give at best."
+        "real_records", [], "Record sets of photographs (openpose_tf.data.to_tfrecords); none: the rendered stand-in."
     )
-    flags.DEFINE_list("seeds", ["0", "1", "2"], "Seeds of data order, augmentation and teacher.")
-    flags.DEFINE_enum("size", "small", list(plan.SIZES), "small: the study; smoke: the same road in minutes.")
-    flags.DEFINE_string("study_dir", "study", "Folder of the flagfiles, results/, starts/ and RESULTS.md.")
-    flags.DEFINE_string("output_dir", None, "Folder of results/, starts/ and RESULTS.md, if not --study_dir.")
+    flags.DEFINE_list(
+        "validation",
+        [],
+        "Folders held out, only scored on: images/ with annotations.json (COCO keypoints), an image dataset, or a "
+        "record set.",
+    )
+    flags.DEFINE_list(
+        "photographs",
+        [],
+        "Folders of the photographs of --real_records, one for each, to render people in front of (D_M, D_Style); "
+        "without them these rows are left out. Without --real_records: photographs to score on besides.",
+    )
+    flags.DEFINE_list("photograph_annotations", [], "Annotations of --photographs, one for each.")
+    flags.DEFINE_list("photograph_format", ["coco"], "Their format, one for all or one for each.")
+    flags.DEFINE_list(
+        "photograph_boxes",
+        [],
+        "Boxes of their people (synth.filter_backgrounds), one file for each; keeps D_M's loss "
+        "off people whom nobody annotated.",
+    )
+    flags.DEFINE_enum("size", "small", list(plan.SIZES), "small: the study; smoke: the same pipeline in minutes.")
+    flags.DEFINE_string("study_dir", "study", "Folder of the flagfiles; results of --real_records go there, too.")
+    flags.DEFINE_string(
+        "output_dir", None, "Folder of results/, starts/ and RESULTS.md; of the stand-in by default --work_dir."
+    )
     flags.DEFINE_string("work_dir", "runs/study", "Folder of images, records and runs, made again from seeds.")
     flags.DEFINE_enum("precision", "float32", list(Precision), "Of training; bfloat16 is faster where the CPU has it.")
-    flags.DEFINE_string("photographs", None, "Folder of real photographs with people, to score on besides.")
-    flags.DEFINE_string("photograph_annotations", None, "COCO person keypoints of --photographs.")
     flags.DEFINE_bool("report_only", False, "Write RESULTS.md of the results that are there, run nothing.")
 
 
+def _numbers(words: Sequence[str]) -> tuple[int, ...]:
+    if not all(word.isdecimal() and int(word) for word in words):
+        raise UserError(f"--sizes={','.join(words)}: expected numbers of photographs such as 250,1000")
+    return tuple(map(int, words))
+
+
+def _planned(study: Study, values: flags.FlagValues) -> list[Run]:
+    """Returns the runs that the flags ask for, after a check of the photographs."""
+    count, size = sources.check(study.sources), study.size
+    usual = size.standin_counts if count is None else size.real_counts
+    available = size.standin if count is None else count
+    chosen = _numbers(values.sizes)
+    for requested in chosen or usual:
+        if requested > available:
+            logging.warning("N = %d: there are %d photographs, all are taken", requested, available)
+    counts, only = (plan.available_counts(some, available) for some in (usual, chosen))
+    return plan.planned_runs(values.rows, values.seeds, counts, only, study.sources.has_mixed)
+
+
 def main() -> int:
-    """Runs what is missing and writes RESULTS.md."""
+    """Makes what is missing and writes RESULTS.md."""
     values = flags.FLAGS
-    if bool(values.photographs) != bool(values.photograph_annotations):
-        raise UserError("--photographs and --photograph_annotations belong together: give both, or none")
-    photographs = Photographs(values.photographs, values.photograph_annotations) if values.photographs else None
-    output = files.writable_dir(values.output_dir or values.study_dir)
+    behind = (values.photographs, values.photograph_annotations, values.photograph_format, values.photograph_boxes)
+    given = sources.sources_of(values.real_records, values.validation, *behind)
+    work_dir = Path(values.work_dir)
+    usual = work_dir if given.is_standin and not values.report_only else Path(values.study_dir)
+    output = files.writable_dir(values.output_dir or usual)
     results_dir, starts = files.writable_dir(output / "results"), files.writable_dir(output / "starts")
-    size = plan.SIZES[values.size]
-    study = Study(Path(values.work_dir), Path(values.study_dir), starts, size, photographs, values.precision)
-    start = time.monotonic()
-    todo = [] if values.report_only else which_runs(values.rows, values.seeds, results_dir)
-    if todo:
-        study_results.check_precision(study_results.read_results(results_dir), study.precision, results_dir)
-    code = run(study, todo, results_dir)
+    study = Study(work_dir, Path(values.study_dir), starts, plan.SIZES[values.size], given, values.precision)
+    start, todo, code = time.monotonic(), [], cli.EXIT_OK
+    if not values.report_only:
+        sets = open_given(given, work_dir)
+        planned = _planned(study, values)
+        todo = still_to_run(planned, study, results_dir)
+        if todo:
+            there = study_results.read_results(results_dir)
+            study_results.check_settings(there, study_results.settings(study, sets), results_dir)
+        try:
+            code = run(study, todo, sets, results_dir)
+        finally:
+            _write_page(results_dir, output)
+    else:
+        _write_page(results_dir, output)
+    minutes = (time.monotonic() - start) / 60
+    print(f"{len(todo)} runs of this call, {minutes:.0f} min: {output / 'RESULTS.md'}")
+    return code
+
+
+def _write_page(results_dir: Path, output: Path) -> None:
     results = study_results.read_results(results_dir)
     if results:
         report.write(results, output)
-        minutes = (time.monotonic() - start) / 60
-        print(f"{len(results)} results, {len(todo)} runs of this call, {minutes:.0f} min: {output / 'RESULTS.md'}")
-    return code
 
 
 if __name__ == "__main__":

@@ -1,60 +1,178 @@
-"""The numbers of the study: means and spreads over seeds, paired intervals, AP by visibility and by camera pitch.
+"""The numbers of the study: scores with 95 % intervals over photographs and seeds, alone and paired.
 
-Pictures without any prediction count as missed throughout (mode "counted"): the toolkit leaves them out, which flatters
-students that find few people.
+Images without any prediction count as missed throughout: the MPII toolkit leaves them out, which flatters students that
+find few people.
 """
 
 import dataclasses
 import itertools
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
-import scipy.stats
 
-from eval.metrics import bootstrap, visibility_bins
-from eval.metrics import mpii as mpii_metric
-from eval.metrics.paper_tables import COLUMNS
-from eval.study.results import StudyResult, ValidationSet
+from eval.metrics import bootstrap, mpii, oks_pairs, pck, visibility_bins
+from eval.metrics.visibility_bins import NUM_BINS
+from eval.study.plan import RENDERED_SETS
+from eval.study.power import smallest_effect
+from eval.study.results import StudyResult
+from eval.study.scoring import SetScores
 
+NUM_DRAWS = 1000
+PEOPLE_EDGES = (1, 2, 4, 1000)  # people per image: 1, 2 to 3, 4 and more
 PITCH_EDGES = (0.0, 15.0, 30.0, 45.1)  # degrees; the paper's D_S is uniform in [0, 45]
-Rows = Mapping[str, Sequence[StudyResult]]
+PCK, OKS_AP, MPII_AP = "PCK", "OKS AP", "mAP"
+FIRST, LAST = 0, -1  # marks of a run: after T, after 2 T steps
+COLUMN_PARTS = {
+    "Head": ("head_top", "neck"),
+    **{f"{part.capitalize()}": (f"l_{part}", f"r_{part}") for part in ("shoulder", "elbow", "wrist")},
+    **{f"{part.capitalize()}": (f"l_{part}", f"r_{part}") for part in ("hip", "knee", "ankle")},
+}
+
+
+def _mpii_draws(scores: SetScores, weights: np.ndarray) -> np.ndarray:
+    assert scores.mpii is not None
+    return bootstrap.draw_aps(scores.mpii.matches, weights, count_empty_groups=True).mean(1)
+
+
+# Percent of draws [draws, images] -> [draws].
+METRICS: dict[str, Callable[[SetScores, np.ndarray], np.ndarray]] = {
+    PCK: lambda scores, weights: pck.shares(scores.pck, weights),
+    OKS_AP: lambda scores, weights: 100 * oks_pairs.draw_aps(scores.oks, weights),
+    MPII_AP: _mpii_draws,
+}
 
 
 @dataclasses.dataclass(frozen=True)
-class Finding:
-    """A statement of the paper about two of its rows.
+class Cell:
+    """Where a number stands: a row at N photographs after one of its marks.
 
     Attributes:
-        statement: in plain words.
-        first, second: rows; the statement is about second - first.
-        paper: that difference in mAP as printed.
+        row: its name.
+        count: N.
+        mark: FIRST or LAST.
     """
 
-    statement: str
-    first: str
-    second: str
-    paper: float
+    row: str
+    count: int
+    mark: int = LAST
 
 
-FINDINGS = (
-    Finding("synthetic data alone does not replace real data (Table 1)", "real", "synthetic", -64.3),
-    Finding("adding D_S to real data helps (Table 1)", "real", "real_synthetic", 0.7),
-    Finding("adding D_M to real data helps (Table 1)", "real", "real_mixed", 0.7),
-    Finding("masking the loss of rendered people helps D_M (Table 2)", "real_mixed", "real_mixed_masks", 0.5),
-    Finding("stylizing alone does not help (Table 2)", "real_mixed", "real_style", -0.1),
-    Finding("masking helps stylized data (Table 2)", "real_style", "real_style_masks", 0.8),
-    Finding("the teacher on camera pitch beats random sampling (Table 3)", "real_synthetic", "teacher_c", 0.5),
-    Finding("the teacher on minimal distance beats random sampling (Table 3)", "real_synthetic", "teacher_md", 0.3),
-)
+class Numbers:
+    """The numbers of all results.
 
+    Args:
+        results: the runs.
+        num_draws: of the bootstrap.
+    """
 
-def by_row(results: Sequence[StudyResult]) -> dict[str, list[StudyResult]]:
-    """Returns the results of each row, by seed."""
-    rows: dict[str, list[StudyResult]] = {}
-    for result in sorted(results, key=lambda r: r.seed):
-        rows.setdefault(result.row, []).append(result)
-    return rows
+    def __init__(self, results: Sequence[StudyResult], num_draws: int = NUM_DRAWS) -> None:
+        self.results = sorted(results, key=lambda result: result.seed)
+        self.num_draws = num_draws
+        self._draws: dict[tuple[int, str], np.ndarray] = {}
+
+    @property
+    def sets(self) -> list[str]:
+        """Names of the validation sets, the user's first."""
+        names = dict.fromkeys(name for result in self.results for name in result.sets)
+        return sorted(names, key=lambda name: RENDERED_SETS.index(name) if name in RENDERED_SETS else -1)
+
+    @property
+    def counts(self) -> list[int]:
+        """All N, rising."""
+        return sorted({result.count for result in self.results})
+
+    def runs(self, cell: Cell) -> dict[int, StudyResult]:
+        """Returns the runs of a cell by seed."""
+        return {r.seed: r for r in self.results if (r.row, r.count) == (cell.row, cell.count)}
+
+    def scores(self, cell: Cell, name: str) -> dict[int, SetScores]:
+        """Returns the scores of a cell on a set by seed."""
+        runs = self.runs(cell).items()
+        return {seed: run.sets[name][run.marks[cell.mark]] for seed, run in runs if name in run.sets}
+
+    def has(self, metric: str, name: str) -> bool:
+        """Returns whether a set has what a metric needs."""
+        if metric != MPII_AP:
+            return True
+        return all(of[mark].mpii is not None for r in self.results for of in [r.sets.get(name, {})] for mark in of)
+
+    def estimate(self, cell: Cell, name: str, metric: str) -> bootstrap.Estimate | None:
+        """Returns a cell's mean over seeds with its interval; None where nothing was run."""
+        scores = self.scores(cell, name)
+        return self._over([(self._values(one, metric), None) for one in scores.values()])
+
+    def difference(self, first: Cell, second: Cell, name: str, metric: str) -> bootstrap.Estimate | None:
+        """Returns `second` minus `first`, both on the same drawn images and of the same seeds.
+
+        Each draw takes images with replacement, the same for both and all seeds, and as many of the seeds that both
+        have, with replacement too. None where they have no seed in common.
+        """
+        before, after = self.scores(first, name), self.scores(second, name)
+        seeds = sorted(before.keys() & after.keys())
+        return self._over([(self._values(after[s], metric), self._values(before[s], metric)) for s in seeds])
+
+    def _over(self, pairs: Sequence[tuple[np.ndarray, np.ndarray | None]]) -> bootstrap.Estimate | None:
+        if not pairs:
+            return None
+        gains = np.array([after if before is None else after - before for after, before in pairs])
+        seeds = np.random.default_rng(1).integers(0, len(gains), (self.num_draws, len(gains)))
+        drawn = gains[:, 1:][seeds, np.arange(self.num_draws)[:, None]].mean(1)
+        return bootstrap.estimate(float(gains[:, 0].mean()), drawn)
+
+    def _values(self, scores: SetScores, metric: str) -> np.ndarray:
+        """Returns [1 + draws]: the score on all images, then of each draw; the draws of a set are the same always."""
+        key = (id(scores), metric)
+        if key not in self._draws:
+            count = len(scores.mpii.matches) if metric == MPII_AP and scores.mpii else len(scores.oks)
+            weights = bootstrap.draw_weights(count, self.num_draws, np.random.default_rng(0))
+            self._draws[key] = METRICS[metric](scores, np.concatenate([np.ones((1, count), int), weights]))
+        return self._draws[key]
+
+    def spread(self, cell: Cell, name: str, metric: str) -> tuple[float, float]:
+        """Returns mean and standard deviation over seeds."""
+        return mean_and_spread([float(self._values(s, metric)[0]) for s in self.scores(cell, name).values()])
+
+    def columns(self, cell: Cell, name: str) -> list[tuple[float, float]]:
+        """Returns mean and spread over seeds of the paper's seven columns: AP with head boxes, else PCK."""
+        rows = [list(_columns(one).values()) for one in self.scores(cell, name).values()]
+        return [mean_and_spread(column) for column in np.array(rows).T]
+
+    def by_visibility(self, cell: Cell, name: str) -> tuple[list[int], list[float]]:
+        """Returns people per bin of visible joints, and the mean over seeds of AP with head boxes, else PCK."""
+        found = [_by_visibility(one) for one in self.scores(cell, name).values()]
+        return found[0][0], [mean_and_spread(values)[0] for values in zip(*(values for _, values in found))]
+
+    def by_people(self, cell: Cell, name: str) -> tuple[list[int], list[float]]:
+        """Returns images per number of people (PEOPLE_EDGES), and the mean OKS AP over seeds."""
+        scores = list(self.scores(cell, name).values())
+        people = np.array([image.num_people for image in scores[0].oks])
+        inside = [(people >= low) & (people < high) for low, high in itertools.pairwise(PEOPLE_EDGES)]
+        means = [mean_and_spread([_part_ap(one, chosen) for one in scores])[0] for chosen in inside]
+        return [int(chosen.sum()) for chosen in inside], means
+
+    def by_pitch(self, cell: Cell, name: str) -> tuple[list[int], list[float]]:
+        """Returns images per interval of camera pitch (PITCH_EDGES), and the mean mAP over seeds."""
+        scores = [one.mpii for one in self.scores(cell, name).values() if one.mpii is not None]
+        inside = [
+            (scores[0].pitch_deg >= low) & (scores[0].pitch_deg < high) for low, high in itertools.pairwise(PITCH_EDGES)
+        ]
+        means = []
+        for chosen in inside:
+            parts = [[m for m, here in zip(one.matches, chosen, strict=True) if here] for one in scores]
+            means.append(mean_and_spread([mpii.evaluate(p, True).mean if p else float("nan") for p in parts])[0])
+        return [int(chosen.sum()) for chosen in inside], means
+
+    def smallest_effect(self, name: str, num_seeds: int) -> tuple[float, int]:
+        """Returns the smallest PCK difference that this many seeds find, and the pilot runs it is simulated from.
+
+        The pilot is the row and N with the most seeds, of those the row that comes first.
+        """
+        cells = {(r.row, r.count): len(self.runs(Cell(r.row, r.count))) for r in self.results if name in r.sets}
+        row, count = max(sorted(cells), key=lambda key: cells[key])
+        scores = list(self.scores(Cell(row, count), name).values())
+        right = [np.array([image.right.sum() for image in one.pck]) for one in scores]
+        joints = np.array([image.labelled.sum() for image in scores[0].pck])
+        return smallest_effect(right, joints, num_seeds), len(scores)
 
 
 def mean_and_spread(values: Sequence[float]) -> tuple[float, float]:
@@ -64,93 +182,45 @@ def mean_and_spread(values: Sequence[float]) -> tuple[float, float]:
     return mean, float(known.std(ddof=1)) if len(known) > 1 else float("nan")
 
 
-def table_row(results: Sequence[StudyResult], name: str) -> list[tuple[float, float]]:
-    """Returns mean and spread over seeds of the paper's eight columns on validation set `name`."""
-    columns = []
-    for result in results:
-        evaluation = mpii_metric.evaluate(result.sets[name].matches, count_empty_groups=True)
-        columns.append([*evaluation.table.values(), evaluation.mean])
-    return [mean_and_spread(column) for column in np.array(columns).reshape(-1, len(COLUMNS)).T]
+def _columns(scores: SetScores) -> dict[str, float]:
+    if scores.mpii is not None:
+        return mpii.evaluate(scores.mpii.matches, count_empty_groups=True).table
+    right, labelled = (
+        sum((getattr(image, name).sum(0) for image in scores.pck), np.zeros(len(scores.joints)))
+        for name in ("right", "labelled")
+    )
+    found = {}
+    for column, parts in COLUMN_PARTS.items():
+        own = [scores.joints.index(part) for part in parts if part in scores.joints]
+        total = labelled[own].sum()
+        found[column] = float(100 * right[own].sum() / total) if total else float("nan")
+    return found
 
 
-def visibility(results: Sequence[StudyResult], name: str) -> tuple[list[int], list[float]]:
-    """Returns people per bin of visible joints, and the mean AP over seeds (unmatched predictions dropped)."""
-    scores = [visibility_bins.score_bins(r.sets[name].visible_bins, r.sets[name].matches) for r in results]
-    means = [mean_and_spread([seed[b].mean for seed in scores])[0] for b in range(visibility_bins.NUM_BINS)]
-    return [b.people for b in scores[0]], means
+def _by_visibility(scores: SetScores) -> tuple[list[int], list[float]]:
+    if scores.mpii is not None:
+        bins = visibility_bins.score_bins(scores.mpii.visible_bins, scores.mpii.matches)
+        return [one.people for one in bins], [one.mean for one in bins]
+    share = np.concatenate([image.visible_share for image in scores.pck])
+    right = np.concatenate([image.right.sum(1) for image in scores.pck])
+    labelled = np.concatenate([image.labelled.sum(1) for image in scores.pck])
+    number = np.minimum((NUM_BINS * share).astype(int), NUM_BINS - 1)
+    inside = [number == b for b in range(NUM_BINS)]
+    shares = [float(100 * right[b].sum() / labelled[b].sum()) if b.any() else float("nan") for b in inside]
+    return [int(b.sum()) for b in inside], shares
 
 
-def pitch(results: Sequence[StudyResult], name: str) -> tuple[list[int], list[float]]:
-    """Returns pictures per interval of PITCH_EDGES, and the mean mAP over seeds of these pictures."""
-    counts, means = [], []
-    for low, high in itertools.pairwise(PITCH_EDGES):
-        chosen = [_pictures(result.sets[name], low, high) for result in results]
-        counts.append(len(chosen[0]))
-        means.append(mean_and_spread([mpii_metric.evaluate(m, True).mean if m else float("nan") for m in chosen])[0])
-    return counts, means
+def _part_ap(scores: SetScores, chosen: np.ndarray) -> float:
+    images = [image for image, here in zip(scores.oks, chosen, strict=True) if here]
+    return 100 * oks_pairs.average_precision(images) if images else float("nan")
 
 
-def _pictures(scored: ValidationSet, low: float, high: float) -> list[mpii_metric.Match]:
-    return [match for match, deg in zip(scored.matches, scored.pitch_deg, strict=True) if low <= deg < high]
-
-
-def common_seeds(rows: Rows, finding: Finding) -> list[int]:
-    """Returns the seeds that both rows of a finding have."""
-    return sorted({r.seed for r in rows.get(finding.first, [])} & {r.seed for r in rows.get(finding.second, [])})
-
-
-def difference(rows: Rows, finding: Finding, name: str, num_draws: int = 1000) -> bootstrap.Estimate | None:
-    """Returns the mAP of `second` less that of `first` on set `name`, with its 95 % interval.
-
-    Each draw takes pictures with replacement, the same for both rows and all seeds, and as many of the seeds that both
-    rows have, with replacement too, so that the interval holds the spread over pictures and over seeds.
-
-    Returns:
-        None if the rows have no seed in common.
-    """
-    seeds = common_seeds(rows, finding)
-    if not seeds:
-        return None
-    of_seed = {row: {r.seed: r.sets[name].matches for r in rows[row]} for row in (finding.first, finding.second)}
-    rng = np.random.default_rng(0)
-    num_pictures = len(of_seed[finding.first][seeds[0]])
-    weights = bootstrap.draw_weights(num_pictures, num_draws, rng)
-    gains, values = [], []
-    for seed in seeds:
-        pair = [of_seed[row][seed] for row in (finding.second, finding.first)]
-        draws = [bootstrap.draw_aps(matches, weights, count_empty_groups=True).mean(1) for matches in pair]
-        gains.append(draws[0] - draws[1])
-        means = [mpii_metric.evaluate(matches, count_empty_groups=True).mean for matches in pair]
-        values.append(means[0] - means[1])
-    picked = rng.integers(0, len(seeds), (num_draws, len(seeds)))
-    drawn = np.array(gains)[picked, np.arange(num_draws)[:, None]].mean(1)
-    return bootstrap.estimate(float(np.mean(values)), drawn)
-
-
-def harder_is_likelier(teacher: Mapping[str, Any]) -> float:
-    """Returns the rank correlation, over groups, of a teacher's mean probability and how hard the group was.
-
-    1: the harder a group, the more often it was offered; NaN where fewer than three groups were judged, or all
-    probabilities are equal.
-    """
-    excess = np.array(teacher["excess_loss"], np.float64)  # None becomes NaN
-    known = ~np.isnan(excess)
-    means = np.mean(np.array(teacher["probabilities"]), axis=0)[known]
-    if known.sum() < 3 or np.ptp(means) == 0 or np.ptp(excess[known]) == 0:
-        return float("nan")
-    return float(scipy.stats.spearmanr(means, excess[known]).statistic)
-
-
-def verdict(finding: Finding, estimate: bootstrap.Estimate | None) -> str:
-    """Returns in plain words whether the data show a finding: its sign lies inside, outside or across the interval."""
-    if estimate is None:
-        return "not run"
-    if np.isnan(estimate.low) or estimate.low <= 0 <= estimate.high:
-        return "cannot tell: the interval holds 0"
-    return "shows" if (estimate.value > 0) == (finding.paper > 0) else "the opposite shows"
-
-
-def concentration(probabilities: Sequence[Sequence[float]]) -> list[float]:
-    """Returns the mean largest probability of each quarter of a teacher's decisions."""
-    largest = np.max(np.array(probabilities), axis=1)
-    return [float(part.mean()) for part in np.array_split(largest, min(4, len(largest)))]
+def counts_of(scores: Mapping[int, SetScores]) -> dict[str, int]:
+    """Returns images, counted, ignored and, for PCK, left-out people of a set."""
+    one = next(iter(scores.values()))
+    return {
+        "images": len(one.oks),
+        "people": sum(image.num_people for image in one.oks),
+        "ignored": sum(one.ignored),
+        "without a torso": sum(image.num_left_out for image in one.pck),
+    }

@@ -20,9 +20,9 @@ def smallest_effect(
     """Returns the smallest true difference of two rows that a study finds with 80 % power at 95 %.
 
     A simulated study without any difference draws the photographs with replacement, and for each of its seeds an
-    ordered pair of runs of equal settings; its interval is then drawn as the page draws it, over photographs and seeds. An effect
-    added to it is found where it lifts the lower end of the interval above 0, so the answer is the 80th percentile of
-    the lower ends' depths.
+    ordered pair of runs of equal settings; its interval is then drawn as the page draws it, over photographs and
+    seeds. An effect added to it is found where it lifts the lower end of the interval above 0, so the answer is the
+    80th percentile of the lower ends' depths.
 
     Args:
         scores: per run [photographs] float64, right joints; runs of equal settings that differ by seed.

@@ -1,178 +1,206 @@
-"""Writes the study's RESULTS.md and its figure from the small files of the finished runs."""
+"""Writes the study's RESULTS.md and its figures from the small files of the finished runs."""
 
-import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from eval.metrics.paper_tables import COLUMNS, MODELS
-from eval.metrics.visibility_bins import LABELS
-from eval.study import figures, numbers
-from eval.study.numbers import FINDINGS, PITCH_EDGES, Finding, Rows
-from eval.study.plan import ORACLE_ROWS, ROWS, SETS
+from eval.study import figures, findings, numbers, run_logs, tables
+from eval.study.numbers import FIRST, LAST, MPII_AP, OKS_AP, PCK, Cell, Numbers
+from eval.study.plan import FIGURE_ROWS, LONG, PHASES, RENDERED_SETS, table_count
 from eval.study.results import StudyResult
 from openpose_tf.common import files
 
-TEACHER_FIGURE, LEARNING_FIGURE = "teacher.png", "learning.png"
-SET_TITLES = {"standin": "Held-out stand-in", "synthetic": "Held-out D_S"}
-RANDOM_ROW = "real_synthetic"  # what choices of groups are compared with
-LEARNING = f"""## Learning curves
+SCORES_FIGURE, TEACHER_FIGURE, LEARNING_FIGURE = "figure.png", "teacher.png", "learning.png"
+DESIGN_SEEDS = (2, 3)
+HEAD = """# The study: what do synthetic people add to N labelled photographs?
 
-Loss of the two halves of the batches, mean over seeds. A difference between rows that shows here and not in the tables
-is one of the training data's difficulty.
-
-![Losses over the steps]({LEARNING_FIGURE})
+Written by `python -m eval.study` (`make study`); every run that was made is in `results/`, and nothing was chosen on
+these validation images. R0: random initialization; S: the rendered-only student; R: N photographs; +S: half of each
+batch D_S; +M: half of it rendered people in front of the N photographs; masks: no loss at rendered people. Intervals
+are 95 % (paired bootstrap over images and seeds). **With one seed** an interval knows the spread over images, not that
+over runs, and is too narrow. Images without a prediction count as missed.
 """
-HEAD = """# The study: the paper's Tables 1 to 3 at a small size
-
-Written by `python -m eval.study` (`make study`); every run that was made is in `results/`, and nothing was tuned on
-these validation pictures. Real data is a **stand-in** (`real_standin`: rendered people, other backgrounds and light,
-camera pitch 0 to 12 degrees), because no real data can be shipped, so these numbers compare the rows with each other,
-not with the paper's. Pictures without a prediction count as missed. Rows with real data go on from one real-only
-student, synthetic-only from one that saw as many steps of D_S; seeds decide everything after that.
+STANDIN = """Real photographs are a **stand-in** here (`real_standin`: rendered people, other backgrounds and light, camera pitch
+0 to 12 degrees), so these numbers compare the rows with each other, not with the paper's.
 """
 
 
 def write(results: Sequence[StudyResult], folder: Path) -> None:
-    """Writes RESULTS.md, learning.png and teacher.png into `folder`, each whole or not at all."""
-    rows = numbers.by_row(results)
-    has_figure = figures.draw_teachers(rows, folder / TEACHER_FIGURE)
-    figures.draw_learning(rows, folder / LEARNING_FIGURE)
-    parts = [HEAD, _runs(results), *(_table(rows, name) for name in SETS), _findings(rows), _visibility(rows)]
-    parts += [_pitch(rows), _photographs(rows), _teachers(rows, has_figure), _oracle(rows), LEARNING]
+    """Writes RESULTS.md and its figures into `folder`, each whole or not at all."""
+    known = Numbers(results)
+    name, count = known.sets[0], table_count(known.counts)
+    metrics = [PCK, OKS_AP, *([MPII_AP] if known.has(MPII_AP, name) else [])]
+    has_figure = figures.draw_scores(known, name, metrics, folder / SCORES_FIGURE)
+    has_teachers = figures.draw_teachers(known.results, folder / TEACHER_FIGURE)
+    figures.draw_learning(known.results, count, folder / LEARNING_FIGURE)
+    parts = [
+        HEAD + (STANDIN if results[0].values["settings"]["real"] == "stand-in" else ""),
+        _runs(known, count),
+        _power(known, name),
+        _figure(known, name, metrics, has_figure),
+        _paper(known, name, count, metrics),
+        _words(known, name, count),
+        _teachers(known, name, count, metrics, has_teachers),
+        _advice(known, name),
+        _details(known, count),
+        f"## Learning curves (N = {count})\n\n![Losses over the steps]({LEARNING_FIGURE})\n",
+    ]
     files.write_bytes(folder / "RESULTS.md", "\n".join(part for part in parts if part).encode())
 
 
-def _markdown(header: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    rule = ["---", *("---:" for _ in header[1:])]
-    return "\n".join(f"| {' | '.join(line)} |" for line in (header, rule, *lines)) + "\n"
+def describe_run(result: StudyResult) -> str:
+    """Returns the scores of one run after its last mark in a line."""
+    known = Numbers([result], num_draws=1)
+    cell = Cell(result.row, result.count)
+    scores = [(name, metric, known.spread(cell, name, metric)[0]) for name in known.sets for metric in (PCK, OKS_AP)]
+    return ", ".join(f"{name} {metric} {value:.1f}" for name, metric, value in scores)
 
 
-def _number(value: float, digits: int = 1) -> str:
-    return "-" if np.isnan(value) else f"{value:.{digits}f}"
-
-
-def _runs(results: Sequence[StudyResult]) -> str:
-    hours = sum(sum(result.values["seconds"].values()) for result in results) / 3600
-    commits = sorted({str(result.values["commit"])[:10] for result in results})
-    machines = sorted({f"{result.values['machine']}, {result.values['precision']}" for result in results})
-    seeds = sorted({result.seed for result in results})
-    missing = [row.name for row in ROWS if not any(result.row == row.name for result in results)]
+def _runs(known: Numbers, count: int) -> str:
+    hours = sum(sum(result.values["seconds"].values()) for result in known.results) / 3600
+    commits = sorted({str(result.values["commit"])[:10] for result in known.results})
+    machines = sorted({f"{r.values['machine']}, {r.values['settings']['precision']}" for r in known.results})
     text = (
-        f"{len(results)} runs of {len(seeds)} seeds ({', '.join(map(str, seeds))}), {hours:.1f} h of training and "
-        f"scoring (data and real-only students not counted), commit {', '.join(commits)}, {'; '.join(machines)}.\n"
+        f"{len(known.results)} runs, {hours:.1f} h of training and scoring (data and rendered-only student not "
+        f"counted), commit {', '.join(commits)}, {'; '.join(machines)}.\n"
     )
-    return text + (f"Not run yet: {', '.join(missing)}.\n" if missing else "")
+    lines = [[name, *(str(value) for value in _set_counts(known, name).values())] for name in known.sets]
+    header = ["validation set", *(f"{word}" for word in _set_counts(known, known.sets[0]))]
+    return text + "\n" + tables.markdown(header, lines) + _missing(known, count)
 
 
-def _table(rows: Rows, name: str) -> str:
+def _set_counts(known: Numbers, name: str) -> dict[str, int]:
+    return numbers.counts_of(next(result.sets[name] for result in known.results if name in result.sets))
+
+
+def _missing(known: Numbers, count: int) -> str:
+    """Returns which runs of the design there are not."""
+    there = {(r.row, r.count, r.seed) for r in known.results}
+    missing = []
+    for phase in PHASES.values():
+        for row in phase.rows:
+            own = known.counts if phase.all_counts else [count]
+            gone = [f"N = {n} seed {seed}" for n in own for seed in phase.seeds if (row.name, n, seed) not in there]
+            if gone:
+                missing.append(f"{row.name} ({'all' if len(gone) == len(own) * len(phase.seeds) else ', '.join(gone)})")
+    return f"\nNot run: {'; '.join(missing)}.\n" if missing else ""
+
+
+def _power(known: Numbers, name: str) -> str:
     lines = []
-    for row in ROWS:
-        results = rows.get(row.name)
-        if results:
-            cells = [
-                _number(mean) + ("" if np.isnan(spread) else f" ± {spread:.1f}")
-                for mean, spread in numbers.table_row(results, name)
-            ]
-            lines.append([row.model, str(len(results)), *cells, f"{MODELS[row.model].paper[-1]:.1f}"])
-    count = len(next(iter(rows.values()))[0].sets[name].matches)
-    title = f"## {SET_TITLES[name]}: {count} pictures, mean ± standard deviation over seeds\n\n"
-    return title + _markdown(["model", "seeds", *COLUMNS, "paper's mAP (MPII)"], lines)
-
-
-def _findings(rows: Rows) -> str:
-    lines = []
-    for finding in FINDINGS:
-        estimate = numbers.difference(rows, finding, SETS[0])
-        ours = "-" if estimate is None else f"{estimate.value:+.1f} [{estimate.low:+.1f}, {estimate.high:+.1f}]"
-        pair = f"{finding.second} - {finding.first}"
-        seeds = str(len(numbers.common_seeds(rows, finding)))
-        words = numbers.verdict(finding, estimate)
-        lines.append([finding.statement, pair, f"{finding.paper:+.1f}", ours, seeds, words])
-    text = (
-        "## What the paper found, and what shows here\n\nDifference in mAP on the held-out stand-in with its "
-        "95 % interval (paired bootstrap over pictures and seeds). **With one seed** it knows the spread over "
-        "pictures, not that over runs, and is too narrow: what shows then may be the luck of one run.\n\n"
+    for seeds in DESIGN_SEEDS:
+        effect, pilots = known.smallest_effect(name, seeds)
+        if np.isnan(effect):
+            return (
+                "## What this design can see\n\nNot known yet: it is simulated from two runs that differ by their seed "
+                "only.\n"
+            )
+        lines.append([str(seeds), f"{effect:.1f}", str(pilots)])
+    return (
+        f"## What this design can see\n\nThe smallest true difference of two rows in PCK on {name} that is found with "
+        "80 % power at 95 %, by simulation from runs that differ by their seed only. Smaller ones stay unseen.\n\n"
+        + tables.markdown(["seeds", "PCK points", "pilot runs"], lines)
     )
-    return text + _markdown(["finding", "rows", "paper", "here", "seeds", "in words"], lines)
 
 
-def _visibility(rows: Rows) -> str:
-    lines, people = [], [0] * len(LABELS)
-    for row in ROWS:
-        if row.name in rows:
-            people, means = numbers.visibility(rows[row.name], SETS[0])
-            lines.append([row.model, *map(_number, means)])
-    header = ["model", *(f"{label} ({count} people)" for label, count in zip(LABELS, people))]
-    return "## mAP by ratio of visible joints (paper Fig. 6), held-out stand-in\n\n" + _markdown(header, lines)
-
-
-def _pitch(rows: Rows) -> str:
-    lines, counts = [], [0] * (len(PITCH_EDGES) - 1)
-    for row in ROWS:
-        if row.name in rows:
-            counts, means = numbers.pitch(rows[row.name], SETS[1])
-            lines.append([row.model, *map(_number, means)])
-    names = [f"{low:.0f} to {high:.0f}°" for low, high in itertools.pairwise(PITCH_EDGES)]
-    header = ["model", *(f"{name} ({count} pictures)" for name, count in zip(names, counts))]
-    return "## mAP by camera pitch, held-out D_S\n\n" + _markdown(header, lines)
-
-
-def _photographs(rows: Rows) -> str:
-    lines = []
-    for row in ROWS:
-        scores = [r.values["oks_photographs"] for r in rows.get(row.name, []) if r.values["oks_photographs"]]
-        if scores:
-            cells = [numbers.mean_and_spread([100 * score[key] for score in scores])[0] for key in scores[0]]
-            lines.append([row.model, str(len(scores)), *(_number(cell, 2) for cell in cells)])
-    if not lines:
+def _figure(known: Numbers, name: str, metrics: Sequence[str], has_figure: bool) -> str:
+    if not has_figure:
         return ""
-    return "## Real photographs (COCO annotations, OKS, percent)\n\n" + _markdown(
-        ["model", "seeds", "AP", "AP50", "AR"], lines
-    )
+    text = f"## The figure: N photographs, {name}\n\n![Score over N, one line per row]({SCORES_FIGURE})\n\n"
+    text += "After 2 T steps with 95 % intervals; after T and 2 T in the table. "
+    text += f'"{LONG.model}" has trained on photographs as long as S -> R in all, pre-training counted.\n\n'
+    text += tables.figure_table(known, name, metrics)
+    differences = tables.findings_table(known, (*findings.PRETRAINING, *findings.MIXING), known.counts, name, metrics)
+    return text + ("\n### Differences\n\n" + differences if differences else "")
 
 
-def _teachers(rows: Rows, has_figure: bool) -> str:
-    lines = []
-    for row in ROWS:
-        for result in rows.get(row.name, []):
-            teacher = result.values["teacher"]
-            if teacher:
-                quarters = numbers.concentration(teacher["probabilities"])
-                cells = [f"{value:.2f}" for value in quarters] + [""] * (4 - len(quarters))
-                picks = ", ".join(map(str, teacher["picks"]))
-                hard = _number(numbers.harder_is_likelier(teacher), 2)
-                lines.append([f"{row.model}, seed {result.seed}", *cells, str(teacher["rewarded"]), hard, picks])
-    if not lines:
-        return ""
+def _paper(known: Numbers, name: str, count: int, metrics: Sequence[str]) -> str:
+    metric = tables.total_metric(known, name)
     text = (
-        "## What the teachers did\n\nLargest group probability in each quarter of the decisions (the paper: early "
-        "concentration, then uniform; uniform is 0.10), rewarded decisions, rank correlation over groups of "
-        "probability and loss (1: the harder a group, the likelier; 0: it does not know), decisions per group.\n\n"
+        f"## Tables 1 to 3 of the paper (N = {count}, {name})\n\nHere: {metric} after 2 T steps from one real-only "
+        "student of the same photographs and seed (M_DS: from S), mean ± standard deviation over seeds. The paper: mAP "
+        "on MPII.\n\n"
+    )
+    found = tables.findings_table(known, findings.PAPER, [count], name, [metric, *(m for m in metrics if m != metric)])
+    return text + tables.paper_tables(known, name, count) + ("\n### Differences\n\n" + found if found else "")
+
+
+def _words(known: Numbers, name: str, count: int) -> str:
+    """Returns what shows, what does not, and what the data cannot tell, as the intervals say."""
+    metric = tables.total_metric(known, name)
+    asked = [(f, n, PCK) for n in known.counts for f in (*findings.PRETRAINING, *findings.MIXING)]
+    asked += [(f, count, metric) for f in findings.PAPER]
+    heaps: dict[str, list[str]] = {}
+    for finding, n, of in asked:
+        estimate = finding.estimate(known, n, name, of)
+        line = f"* {finding.statement} ({finding.fairness}, N = {n}): {findings.in_words(finding, estimate, of)}"
+        heaps.setdefault(findings.verdict(finding, estimate), []).append(line)
+    titles = {
+        findings.SHOWS: "What shows",
+        findings.OPPOSITE: "What does not: the opposite shows",
+        findings.UNDECIDED: "What the data cannot tell",
+        findings.NOT_RUN: "What has not been run",
+    }
+    parts = [f"### {title}\n\n" + "\n".join(heaps[key]) + "\n" for key, title in titles.items() if key in heaps]
+    return "## In plain words\n\n" + "\n".join(parts)
+
+
+def _teachers(known: Numbers, name: str, count: int, metrics: Sequence[str], has_figure: bool) -> str:
+    table = tables.teacher_table(known)
+    if not table:
+        return "## The teacher\n\nNot run.\n"
+    taught = [r.values["teacher"] for r in known.results if r.row.startswith("teacher_")]
+    text = (
+        "## The teacher\n\nLargest group probability in each quarter of the decisions (uniform: 1 / groups), rewarded "
+        "decisions, rank correlation over groups of probability and loss (1: the harder a group, the likelier; 0: it "
+        "does not know), decisions per group. " + _behaviour(taught) + "\n\n"
+    )
+    found = tables.findings_table(known, findings.ORACLES, [count], name, metrics)
+    oracles = (
+        "\n### Could any choice of groups help?\n\nIf neither the hardest nor the easiest group gains over groups drawn "
+        "uniformly, no teacher with one favourite can.\n\n" + found
     )
     picture = f"\n![Probabilities of the groups over time]({TEACHER_FIGURE})\n" if has_figure else ""
-    header = ["run", "first", "second", "third", "last", "rewarded", "harder is likelier", "decisions per group"]
-    return text + _markdown(header, lines) + picture
+    return text + table + (oracles if found else "\n### Could any choice of groups help?\n\nNot run.\n") + picture
 
 
-def _oracle(rows: Rows) -> str:
-    """Returns what each fixed choice of groups gives; the best one bounds a teacher that has one favourite."""
-    lines, values = [], {}
-    for row in ORACLE_ROWS:
-        if row.name in rows:
-            seeds, synthetic = str(len(rows[row.name])), numbers.table_row(rows[row.name], SETS[1])[-1][0]
-            values[row.model] = numbers.table_row(rows[row.name], SETS[0])[-1][0]
-            estimate = numbers.difference(rows, Finding("", RANDOM_ROW, row.name, 0.0), SETS[0])
-            gain = "-" if estimate is None else f"{estimate.value:+.1f} [{estimate.low:+.1f}, {estimate.high:+.1f}]"
-            lines.append([row.model, seeds, _number(values[row.model]), gain, _number(synthetic)])
-    if not lines:
-        return ""
-    text = (
-        "## Could any choice of groups help? (groups of camera pitch)\n\nRows that are not in the paper. If even the "
-        "group that is best afterwards gains nothing over random sampling, no teacher can, and the size is the cause; "
-        "if one gains and the teacher does not, the teacher is. The best of ten is chosen on these very pictures, so "
-        f"it flatters itself. Best here: {max(values, key=lambda model: values[model])}.\n\n"
+def _behaviour(taught: Sequence[dict]) -> str:
+    """Returns in words whether teachers concentrated early and were flat later, as the paper says."""
+    if not taught:
+        return "The paper's teacher itself was not run."
+    rows = [run_logs.concentration(teacher["probabilities"]) for teacher in taught]
+    early = sum(row[0] > row[-1] for row in rows)
+    hard = numbers.mean_and_spread([run_logs.harder_is_likelier(teacher) for teacher in taught])[0]
+    return (
+        f"The paper: early concentration, then uniform. Here the largest probability was higher in the first quarter "
+        f"than in the last in {early} of {len(rows)} runs; mean rank correlation {tables.number(hard, 2)}."
     )
-    header = ["synthetic half", "seeds", "mAP stand-in", "against random sampling", "mAP D_S"]
-    return text + _markdown(header, lines)
+
+
+def _advice(known: Numbers, name: str) -> str:
+    lines = findings.advice(known, known.counts, name, PCK)
+    text = "\n\n".join(lines) if lines else "Not run yet."
+    return f"## What to do with your N photographs\n\nFrom the intervals of PCK on {name} alone:\n\n{text}\n"
+
+
+def _details(known: Numbers, count: int) -> str:
+    """Returns scores on all sets, by visibility, people and camera pitch."""
+    parts = []
+    for name in known.sets:
+        cells = [Cell(row.name, n, mark) for row in FIGURE_ROWS for n in known.counts for mark in (FIRST, LAST)]
+        if name != known.sets[0] and name not in RENDERED_SETS and any(known.scores(cell, name) for cell in cells):
+            parts.append(f"## {name}\n\n" + tables.figure_table(known, name, [PCK, OKS_AP]))
+    rendered = [name for name in known.sets if name in RENDERED_SETS and known.has(MPII_AP, name)]
+    if rendered:
+        parts.append(f"## Held-out rendered sets (N = {count})\n\n" + tables.rendered_table(known, rendered, count))
+    for name in known.sets:
+        metric = tables.total_metric(known, name)
+        title = f"## {metric} by ratio of visible joints (paper Fig. 6), {name}, N = {count}\n\n"
+        parts.append(title + tables.visibility_table(known, name, count))
+        title = f"## OKS AP by number of people in the image, {name}, N = {count}\n\n"
+        parts.append(title + tables.people_table(known, name, count))
+    if "synthetic" in rendered:
+        title = f"## mAP by camera pitch, held-out D_S, N = {count}\n\n"
+        parts.append(title + tables.pitch_table(known, "synthetic", count))
+    return "\n".join(parts)

@@ -1,8 +1,4 @@
-"""The small file that each finished row and seed of the study leaves: enough to make all tables and intervals again.
-
-It holds the matching of every validation picture (labels, scores, annotated joints), so that AP, AP by visibility, AP
-by camera pitch and the paired bootstrap need neither pictures nor networks.
-"""
+"""The small file that each finished run of the study leaves: all that tables, figures and intervals need."""
 
 import dataclasses
 import os
@@ -11,92 +7,86 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from eval.formats.mpii_inputs import read_groups
-from eval.metrics import mpii_summary, visibility_bins
-from eval.metrics.mpii import Match
-from eval.study.plan import SETS, Study, StudyRow
+from eval.study import run_logs, score_files, scoring
+from eval.study.plan import Run
+from eval.study.scoring import SetScores
+from eval.study.stages import Study, predictions_dir
+from eval.study.validation import ValidationSet
 from openpose_tf.common import file_names, files
 from openpose_tf.common.errors import UserError
-from openpose_tf.data.annotations.image_dataset import read_image_dataset
 
 WHAT = "a result of eval.study"
-OKS_NUMBERS = ("AP", "AP50", "AR")
-CURVE_POINTS = 40  # decisions and losses kept per run, evenly spaced
+FORMAT = 2
 MATRIX_UNITS = ("avx512_bf16", "amx_bf16")
-LOSS_WINDOWS = 11  # a decision's loss is compared with the mean of this many around it
-
-
-@dataclasses.dataclass(frozen=True)
-class ValidationSet:
-    """One validation set as a student was scored on it.
-
-    Attributes:
-        matches: one per picture.
-        visible_bins: per picture the bin [G] of each person by ratio of visible joints, -1 without joints.
-        pitch_deg: [pictures] camera pitch.
-    """
-
-    matches: list[Match]
-    visible_bins: list[np.ndarray]
-    pitch_deg: np.ndarray
 
 
 @dataclasses.dataclass(frozen=True)
 class StudyResult:
-    """One finished row and seed.
+    """One finished run.
 
     Attributes:
         row: name of the row.
+        count: N, photographs.
         seed: its seed.
-        sets: scores by validation set.
-        values: everything else in the file: `commit`, `precision`, `machine`, `seconds`, `loss_first`, `loss_last`,
-            `curve`, `mAP`, `oks_photographs` (or None), `teacher` (or None).
+        marks: steps after which it was scored, rising.
+        sets: scores by validation set and mark.
+        values: everything else in the file: `settings`, `commit`, `machine`, `seconds`, `steps`, `curve`, `teacher`
+            (or None).
     """
 
     row: str
+    count: int
     seed: int
-    sets: dict[str, ValidationSet]
-    values: dict[str, Any]
+    marks: tuple[int, ...]
+    sets: Mapping[str, Mapping[int, SetScores]]
+    values: Mapping[str, Any]
 
 
-def path_of(folder: Path, row: str, seed: int) -> Path:
-    """Returns the path of a row's and seed's file."""
-    return folder / f"{row}-seed{seed}.json"
+def path_of(folder: Path, run: Run) -> Path:
+    """Returns the path of a run's file."""
+    return folder / f"{run.name}.json"
 
 
-def collect(study: Study, row: StudyRow, seed: int, seconds: Mapping[str, float]) -> dict[str, Any]:
-    """Returns the content of a finished row's file.
+def settings(study: Study, sets: Sequence[ValidationSet]) -> dict[str, Any]:
+    """Returns what all results of one page share."""
+    return {
+        "precision": study.precision,
+        "size": dataclasses.asdict(study.size),
+        "validation": {scored.name: scored.digest for scored in sets},
+        **study.sources.describe(),
+    }
+
+
+def collect(
+    study: Study, run: Run, sets: Sequence[ValidationSet], seconds: Mapping[str, float], shared: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Returns the content of a finished run's file.
 
     Args:
         study: where it lies.
-        row: the row, all its stages done.
-        seed: its seed.
+        run: all its stages done.
+        sets: the validation sets.
         seconds: by stage.
+        shared: `settings`.
     """
-    folder = study.run_dir(row.name, seed)
-    run = files.read_json(folder / "model" / file_names.SUMMARY, "the summary of a training run")
-    sets = {name: _scored(study, folder, name) for name in SETS}
-    oks = folder / "oks_photographs.json"
+    model, marks = study.run_dir(run) / "model", run.row.marks(study.size)
+    scored = {
+        one.name: {mark: scoring.score(one, predictions_dir(study, run, mark) / one.name) for mark in marks}
+        for one in sets
+    }
     return {
-        "row": row.name,
-        "seed": seed,
-        "size": dataclasses.asdict(study.size),
-        "commit": files.read_json(folder / "model" / "versions.json", "the versions of a training run")["commit"],
-        "precision": study.precision,
+        "format": FORMAT,
+        "row": run.row.name,
+        "count": run.count,
+        "seed": run.seed,
+        "settings": dict(shared),
+        "commit": files.read_json(model / "versions.json", "the versions of a training run")["commit"],
         "machine": f"{os.cpu_count()} CPU cores, {_processor()}, {platform.system()}",
         "seconds": dict(seconds),
-        "steps": run["steps"],
-        "loss_first": run["loss_first"],
-        "loss_last": run["loss_last"],
-        "curve": _curve(folder / "model"),
-        "mAP": {name: mpii_summary.summarize(scored.matches, "counted")["mAP"] for name, scored in sets.items()},
-        "oks_photographs": {k: files.read_json(oks, "a result of eval.oks")[k] for k in OKS_NUMBERS}
-        if study.photographs
-        else None,
-        "teacher": _teacher(folder / "model"),
-        "sets": {name: _plain(scored) for name, scored in sets.items()},
+        "steps": files.read_json(model / file_names.SUMMARY, "the summary of a training run")["steps"],
+        "curve": run_logs.read_curve(model),
+        "teacher": run_logs.read_teacher(model),
+        "sets": {name: score_files.to_json(of_marks) for name, of_marks in scored.items()},
     }
 
 
@@ -111,94 +101,6 @@ def _processor() -> str:
     return " ".join([known.get("model name", platform.machine()), *units])
 
 
-def check_precision(results: Sequence[StudyResult], precision: str, folder: Path) -> None:
-    """Checks that new runs are trained as those that are there.
-
-    Raises:
-        UserError: a result of another precision; rows of one table want the same.
-    """
-    others = [result for result in results if result.values["precision"] != precision]
-    if others:
-        first = path_of(folder, others[0].row, others[0].seed)
-        there = others[0].values["precision"]
-        raise UserError(
-            f"{first} was trained in {there}, these runs would be in {precision}: give --precision={there}, or another "
-            "--output_dir for a table of its own"
-        )
-
-
-def _scored(study: Study, folder: Path, name: str) -> ValidationSet:
-    results, dataset = folder / f"validation_{name}", study.images(f"validation_{name}")
-    truth, found = read_groups(str(results / "groundtruth.json"), str(results / "predictions.json"))
-    pictures = [image for image in read_image_dataset(dataset) if image.people]
-    pitch = {image.image_path.name: image.people[0].features["camera_pitch_deg"] for image in pictures}
-    return ValidationSet(
-        mpii_summary.match_groups(truth, found),
-        [visibility_bins.visible_bins(group.xy, group.visible, "evaluated") for group in truth],
-        np.array([pitch[Path(group.image).name] for group in truth]),
-    )
-
-
-def _curve(model_dir: Path) -> dict[str, list[Any]]:
-    """Returns the losses of a run in at most CURVE_POINTS parts: the last step of each and its means."""
-    rows = files.read_jsonl(model_dir / file_names.METRICS, "the losses of a training run")
-    parts = np.array_split(np.arange(len(rows)), min(CURVE_POINTS, len(rows)))
-    curve: dict[str, list[Any]] = {"steps": [rows[part[-1]]["step"] for part in parts]}
-    for name in ("loss_real", "loss_synthetic"):
-        known = [[rows[i][name] for i in part if rows[i][name] is not None] for part in parts]
-        curve[name] = [round(float(np.mean(values)), 3) if values else None for values in known]
-    return curve
-
-
-def _teacher(model_dir: Path) -> dict[str, Any] | None:
-    """Returns what the teacher of a run did, None for a run without: picks per group, probabilities over time."""
-    rows = files.read_jsonl(model_dir / file_names.DECISIONS, "the decisions of a run, none without a teacher")
-    if not rows:
-        return None
-    kept = [rows[i] for i in np.unique(np.linspace(0, len(rows) - 1, CURVE_POINTS).round().astype(int))]
-    num_groups = len(rows[0]["probabilities"])
-    return {
-        "decisions": len(rows),
-        "rewarded": sum(bool(row["rewarded"]) for row in rows),
-        "picks": np.bincount([row["group"] for row in rows], minlength=num_groups).tolist(),
-        "excess_loss": _excess_losses(rows, num_groups),
-        "steps": [row["step"] for row in kept],
-        "probabilities": [[round(p, 4) for p in row["probabilities"]] for row in kept],
-    }
-
-
-def _excess_losses(decisions: Sequence[Mapping[str, Any]], num_groups: int) -> list[float | None]:
-    """Returns by how much each group's windows were harder than the windows around them; None: never judged.
-
-    The mean of LOSS_WINDOWS windows is taken off, because all losses fall while the student learns.
-    """
-    losses = np.array([row["loss"] for row in decisions])
-    kernel = np.ones(min(LOSS_WINDOWS, len(losses)))
-    nearby = np.convolve(losses, kernel, "same") / np.convolve(np.ones_like(losses), kernel, "same")
-    groups = np.array([row["judged_group"] for row in decisions])
-    judged = [losses[groups == group] - nearby[groups == group] for group in range(num_groups)]
-    return [round(float(excess.mean()), 5) if len(excess) else None for excess in judged]
-
-
-def _plain(scored: ValidationSet) -> list[dict[str, Any]]:
-    """Returns a set as JSON values, one object per picture: bits as text, scores to five digits, null = not found."""
-    return [
-        {
-            "pitch_deg": round(float(pitch), 3),
-            "bins": bins.tolist(),
-            "annotated": _bits(match.annotated),
-            "assignment": match.assignment.tolist(),
-            "labels": _bits(match.labels),
-            "scores": [[None if np.isnan(s) else round(float(s), 5) for s in person] for person in match.scores],
-        }
-        for match, bins, pitch in zip(scored.matches, scored.visible_bins, scored.pitch_deg, strict=True)
-    ]
-
-
-def _bits(rows: np.ndarray) -> list[str]:
-    return ["".join("1" if value else "0" for value in row) for row in rows]
-
-
 def read_result(path: Path) -> StudyResult:
     """Returns the result in a file.
 
@@ -207,30 +109,46 @@ def read_result(path: Path) -> StudyResult:
     """
     values = files.read_json(path, WHAT)
     try:
-        sets = {name: _read_set(values["sets"][name]) for name in SETS}
-        return StudyResult(values["row"], int(values["seed"]), sets, {k: v for k, v in values.items() if k != "sets"})
+        if values["format"] != FORMAT:
+            raise ValueError("format")
+        sets = {name: score_files.from_json(one) for name, one in values["sets"].items()}
+        marks = tuple(sorted({mark for of_marks in sets.values() for mark in of_marks}))
+        rest = {key: value for key, value in values.items() if key != "sets"}
+        return StudyResult(values["row"], int(values["count"]), int(values["seed"]), marks, sets, rest)
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path} is not {WHAT} ({error})") from None
-
-
-def _read_set(pictures: Sequence[Mapping[str, Any]]) -> ValidationSet:
-    matches = [
-        Match(
-            np.array(picture["assignment"], int),
-            _from_bits(picture["labels"]),
-            np.array(picture["scores"], np.float64).reshape(-1, 14),  # None becomes NaN
-            _from_bits(picture["annotated"]),
-        )
-        for picture in pictures
-    ]
-    bins = [np.array(picture["bins"], int) for picture in pictures]
-    return ValidationSet(matches, bins, np.array([picture["pitch_deg"] for picture in pictures], np.float64))
-
-
-def _from_bits(rows: Sequence[str]) -> np.ndarray:
-    return np.array([[bit == "1" for bit in row] for row in rows], bool).reshape(-1, 14)
 
 
 def read_results(folder: Path) -> list[StudyResult]:
     """Returns all results in a folder, in the order of their file names."""
     return [read_result(path) for path in sorted(folder.glob("*-seed*.json"))]
+
+
+def check_settings(results: Sequence[StudyResult], shared: Mapping[str, Any], folder: Path) -> None:
+    """Checks that new runs would be comparable with those that are there.
+
+    Args:
+        results: those that are there.
+        shared: of the new runs; only names that are in it are compared.
+        folder: of the results, for the message.
+
+    Raises:
+        UserError: a result of other data, size or precision.
+    """
+    for result in results:
+        there = result.values["settings"]
+        for name, value in shared.items():
+            before = there.get(name)
+            if isinstance(value, dict) and isinstance(before, dict):  # JSON has lists for tuples
+                before = {key: _plain(before.get(key)) for key in value}
+                value = {key: _plain(one) for key, one in value.items()}
+            if before != value:
+                named = f"{result.row}-n{result.count}-seed{result.seed}.json"
+                raise UserError(
+                    f"{folder / named} was made with {name} {before}, these runs would be with {value}: give the same, "
+                    "or another --output_dir for a page of its own"
+                )
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value

@@ -56,9 +56,7 @@ GROUP_TEACHERS: dict[str, Maker] = {
         spec.available, seed=spec.seed, progress=True, **spec.only("exploration")
     ),
     "loss": lambda spec: LossProportionalTeacher(spec.available, seed=spec.seed, **spec.settings),
-    "loss_inverse": lambda spec: LossProportionalTeacher(
-        spec.available, seed=spec.seed, easiest=True, **spec.settings
-    ),
+    "loss_inverse": lambda spec: LossProportionalTeacher(spec.available, seed=spec.seed, easiest=True, **spec.settings),
     "progress": lambda spec: ProgressTeacher(spec.available, seed=spec.seed, **spec.settings),
 }
 SAMPLES = "samples"  # the teacher without groups, which is not a `Teacher` (curriculum/build.py)

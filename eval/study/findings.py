@@ -1,0 +1,115 @@
+"""What the study compares, and what the intervals say about it in plain words."""
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+
+from eval.metrics.bootstrap import Estimate
+from eval.study.numbers import FIRST, LAST, Cell, Numbers
+from eval.study.plan import EQUAL_REAL, EQUAL_STEPS, LONG
+
+SHOWS, OPPOSITE, UNDECIDED, NOT_RUN = "shows", "the opposite shows", "cannot tell", "not run"
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """A statement about two rows: `second` after its mark scores higher than `first` after its.
+
+    Attributes:
+        statement: in plain words.
+        first, second: rows.
+        fairness: what is equal about them.
+        marks: of both.
+        paper: the paper's difference in mAP as printed, None where it has none; its sign is what is expected.
+    """
+
+    statement: str
+    first: str
+    second: str
+    fairness: str = EQUAL_STEPS
+    marks: tuple[int, int] = (LAST, LAST)
+    paper: float | None = None
+
+    def cells(self, count: int) -> tuple[Cell, Cell]:
+        """Returns both cells at N photographs."""
+        return Cell(self.first, count, self.marks[0]), Cell(self.second, count, self.marks[1])
+
+    def estimate(self, numbers: Numbers, count: int, name: str, metric: str) -> Estimate | None:
+        """Returns the difference with its interval."""
+        return numbers.difference(*self.cells(count), name, metric)
+
+
+def _both(statement: str, first: str, second: str, paper: float | None = None) -> tuple[Finding, Finding]:
+    """Real only against half synthetic: at equal steps on real crops, and at equal steps in all."""
+    return (
+        Finding(statement, first, second, EQUAL_REAL, (FIRST, LAST), paper),
+        Finding(statement, first, second, EQUAL_STEPS, (LAST, LAST), paper),
+    )
+
+
+PRETRAINING = (
+    Finding("pre-training on rendered people helps", "r0_real", "s_real", EQUAL_REAL),
+    Finding(
+        "pre-training on rendered people beats as many steps more on photographs",
+        LONG.name,
+        "s_real",
+        f"{EQUAL_STEPS}, pre-training counted",
+    ),
+)
+MIXING = (
+    *_both("D_S in half of the batches helps after pre-training", "s_real", "s_real_synthetic"),
+    *_both("D_M and masks in half of the batches help after pre-training", "s_real", "s_real_mixed_masks"),
+)
+PAPER = (
+    Finding("synthetic data alone does not replace real data (Table 1)", "real", "synthetic", paper=-64.3),
+    *_both("adding D_S to real data helps (Table 1)", "real", "real_synthetic", 0.7),
+    *_both("adding D_M to real data helps (Table 1)", "real", "real_mixed", 0.7),
+    Finding("masking the loss of rendered people helps D_M (Table 2)", "real_mixed", "real_mixed_masks", paper=0.5),
+    Finding("stylizing alone does not help (Table 2)", "real_mixed", "real_style", paper=-0.1),
+    Finding("masking helps stylized data (Table 2)", "real_style", "real_style_masks", paper=0.8),
+    Finding("the teacher on camera pitch beats random sampling (Table 3)", "real_synthetic", "teacher_c", paper=0.5),
+    Finding("the teacher on distance beats random sampling (Table 3)", "real_synthetic", "teacher_md", paper=0.3),
+)
+ORACLES = (
+    Finding("groups one after the other, drawn uniformly, instead of mixed batches", "real_synthetic", "uniform_c"),
+    Finding("the hardest group always, against uniformly drawn groups", "uniform_c", "hardest_c"),
+    Finding("the easiest group always, against uniformly drawn groups", "uniform_c", "easiest_c"),
+    Finding("the teacher on camera pitch, against uniformly drawn groups", "uniform_c", "teacher_c"),
+)
+
+
+def verdict(finding: Finding, estimate: Estimate | None) -> str:
+    """Returns whether the data show a statement: its sign lies inside, outside or across the interval."""
+    if estimate is None:
+        return NOT_RUN
+    if np.isnan(estimate.low) or estimate.low <= 0 <= estimate.high:
+        return UNDECIDED
+    expected = 1.0 if finding.paper is None else finding.paper
+    return SHOWS if (estimate.value > 0) == (expected > 0) else OPPOSITE
+
+
+def in_words(finding: Finding, estimate: Estimate | None, metric: str) -> str:
+    """Returns what an interval says of a statement, in a sentence part."""
+    words = verdict(finding, estimate)
+    if estimate is None or np.isnan(estimate.low):
+        return words
+    if words == UNDECIDED:
+        return f"{words}: anything from {estimate.low:+.1f} to {estimate.high:+.1f} {metric} fits"
+    return f"{words}: {estimate.value:+.1f} {metric} [{estimate.low:+.1f}, {estimate.high:+.1f}]"
+
+
+def advice(numbers: Numbers, counts: Sequence[int], name: str, metric: str) -> list[str]:
+    """Returns what to do with N photographs, a line for each N and question that was run."""
+    lines = []
+    for count in counts:
+        told = {}
+        for finding in (*PRETRAINING, *MIXING):
+            estimate = finding.estimate(numbers, count, name, metric)
+            if estimate is not None:
+                told[f"{finding.statement} ({finding.fairness})"] = (verdict(finding, estimate), finding, estimate)
+        for title, wanted in (("Do", SHOWS), ("Do not", OPPOSITE), ("Try, and compare", UNDECIDED)):
+            said = [f"{key}: {in_words(f, e, metric)}" for key, (words, f, e) in told.items() if words == wanted]
+            if said:
+                lines.append(f"**N = {count}. {title}:** " + "; ".join(said) + ".")
+    return lines

@@ -153,8 +153,16 @@ def _picks(name: str, model: str, *flags: str) -> StudyRow:
 # Rows that are not in the paper: is it the teacher, or could no choice of groups of camera pitch help?
 ORACLE_ROWS = (
     _picks("uniform_c", "any group of C, uniformly", "--teacher=uniform"),
-    _picks("hardest_c", "the hardest group of C, always", "--teacher=loss", "--teacher_temperature=0.01"),
-    _picks("easiest_c", "the easiest group of C, always", "--teacher=loss_inverse", "--teacher_temperature=0.01"),
+    _picks(
+        "hardest_c", "the hardest group of C, always", "--teacher=loss", "--teacher_temperature=0.01", "--exploration=0"
+    ),
+    _picks(
+        "easiest_c",
+        "the easiest group of C, always",
+        "--teacher=loss_inverse",
+        "--teacher_temperature=0.01",
+        "--exploration=0",
+    ),
 )
 ALL_ROWS = (*FIGURE_ROWS, LONG, *ROWS, *ORACLE_ROWS)
 BY_NAME = {row.name: row for row in ALL_ROWS}

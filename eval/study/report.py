@@ -7,7 +7,7 @@ import numpy as np
 
 from eval.study import figures, findings, numbers, run_logs, tables
 from eval.study.numbers import FIRST, LAST, MPII_AP, OKS_AP, PCK, Cell, Numbers
-from eval.study.plan import FIGURE_ROWS, LONG, PHASES, RENDERED_SETS, table_count
+from eval.study.plan import FIGURE_ROWS, LONG, PHASES, RENDERED_SETS, ROWS, table_count
 from eval.study.results import StudyResult
 from openpose_tf.common import files
 
@@ -21,15 +21,15 @@ batch D_S; +M: half of it rendered people in front of the N photographs; masks: 
 are 95 % (paired bootstrap over images and seeds). **With one seed** an interval knows the spread over images, not that
 over runs, and is too narrow. Images without a prediction count as missed.
 """
-STANDIN = """Real photographs are a **stand-in** here (`real_standin`: rendered people, other backgrounds and light, camera pitch
-0 to 12 degrees), so these numbers compare the rows with each other, not with the paper's.
+STANDIN = """Real photographs are a **stand-in** here (`real_standin`: rendered people, other backgrounds and light,
+camera pitch 0 to 12 degrees), so these numbers compare the rows with each other, not with the paper's.
 """
 
 
 def write(results: Sequence[StudyResult], folder: Path) -> None:
     """Writes RESULTS.md and its figures into `folder`, each whole or not at all."""
     known = Numbers(results)
-    name, count = known.sets[0], table_count(known.counts)
+    name, count = known.sets[0], _table_count(known)
     metrics = [PCK, OKS_AP, *([MPII_AP] if known.has(MPII_AP, name) else [])]
     has_figure = figures.draw_scores(known, name, metrics, folder / SCORES_FIGURE)
     has_teachers = figures.draw_teachers(known.results, folder / TEACHER_FIGURE)
@@ -47,6 +47,13 @@ def write(results: Sequence[StudyResult], folder: Path) -> None:
         f"## Learning curves (N = {count})\n\n![Losses over the steps]({LEARNING_FIGURE})\n",
     ]
     files.write_bytes(folder / "RESULTS.md", "\n".join(part for part in parts if part).encode())
+
+
+def _table_count(known: Numbers) -> int:
+    """Returns the N with most runs of the tables, by default the one in the middle."""
+    rows = {row.name for row in ROWS}
+    runs = {n: sum(r.row in rows and r.count == n for r in known.results) for n in known.counts}
+    return max(known.counts, key=lambda n: runs[n]) if any(runs.values()) else table_count(known.counts)
 
 
 def describe_run(result: StudyResult) -> str:
@@ -158,8 +165,8 @@ def _teachers(known: Numbers, name: str, count: int, metrics: Sequence[str], has
     )
     found = tables.findings_table(known, findings.ORACLES, [count], name, metrics)
     oracles = (
-        "\n### Could any choice of groups help?\n\nIf neither the hardest nor the easiest group gains over groups drawn "
-        "uniformly, no teacher with one favourite can.\n\n" + found
+        "\n### Could any choice of groups help?\n\nIf neither the hardest nor the easiest group gains over groups "
+        "drawn uniformly, no teacher with one favourite can.\n\n" + found
     )
     picture = f"\n![Probabilities of the groups over time]({TEACHER_FIGURE})\n" if has_figure else ""
     return text + table + (oracles if found else "\n### Could any choice of groups help?\n\nNot run.\n") + picture

@@ -136,10 +136,9 @@ def sources_of(
         raise UserError(f"--photograph_format={unknown[0]}: expected one of {', '.join(readers.FORMATS)}")
     if boxes and len(boxes) != len(photographs):
         raise UserError("--photograph_boxes: give one file for each of --photographs, or none")
-    behind = [
-        Photographs(*row)
-        for row in zip(photographs, annotations, [*formats] * len(photographs), boxes or [None] * len(photographs))
-    ]
+    each = formats if len(formats) == len(photographs) else [*formats] * len(photographs)
+    found: Sequence[str | None] = boxes or [None] * len(photographs)
+    behind = [Photographs(*row) for row in zip(photographs, annotations, each, found, strict=True)]
     if not real:
         if len(photographs) > 1:
             raise UserError("--photographs: without --real_records they are scored on, and only one folder is")

@@ -210,7 +210,7 @@ def start_stages(study: Study) -> list[Stage]:
 def run_stages(study: Study, run: Run) -> list[Stage]:
     """Returns the stages that train, export and predict one run."""
     row, folder = run.row, study.run_dir(run)
-    records = (f"--real_records={study.draw(run) / 'real'}",) if row.real else ()
+    records: tuple[str, ...] = (f"--real_records={study.draw(run) / 'real'}",) if row.real else ()
     if row.synthetic:
         where = study.draw(run) / row.synthetic if row.needs_mixed else study.records(row.synthetic)
         records += (f"--synthetic_records={where}",)

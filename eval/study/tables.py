@@ -96,7 +96,8 @@ def _shown(numbers: Numbers, name: str, count: int) -> list[tuple[StudyRow, Cell
 
 def visibility_table(numbers: Numbers, name: str, count: int) -> str:
     """Returns scores by ratio of visible joints (paper Fig. 6)."""
-    lines, people = [], []
+    lines: list[list[str]] = []
+    people: list[int] = []
     for row, cell in _shown(numbers, name, count):
         people, means = numbers.by_visibility(cell, name)
         lines.append([row.model, *map(number, means)])
@@ -105,12 +106,12 @@ def visibility_table(numbers: Numbers, name: str, count: int) -> str:
 
 def people_table(numbers: Numbers, name: str, count: int) -> str:
     """Returns OKS AP by number of people in the image."""
-    labels, lines, images = [], [], []
+    labels: list[str] = []
+    lines: list[list[str]] = []
+    images: list[int] = []
     for low, high in itertools.pairwise(PEOPLE_EDGES):
-        last = high - 1
-        labels.append(
-            str(low) if last == low else f"{low} and more" if high == PEOPLE_EDGES[-1] else f"{low} to {last}"
-        )
+        more = f"{low} and more" if high == PEOPLE_EDGES[-1] else f"{low} to {high - 1}"
+        labels.append(str(low) if high == low + 1 else more)
     for row, cell in _shown(numbers, name, count):
         images, means = numbers.by_people(cell, name)
         lines.append([row.model, *map(number, means)])
@@ -119,7 +120,8 @@ def people_table(numbers: Numbers, name: str, count: int) -> str:
 
 def pitch_table(numbers: Numbers, name: str, count: int) -> str:
     """Returns mAP by camera pitch."""
-    lines, images = [], []
+    lines: list[list[str]] = []
+    images: list[int] = []
     for row, cell in _shown(numbers, name, count):
         images, means = numbers.by_pitch(cell, name)
         lines.append([row.model, *map(number, means)])

@@ -184,7 +184,7 @@ def _masked_boxes(sample: schema.PersonSample) -> list[tuple[int, int, int, int]
     if kept is None:
         raise UserError(f"--validation: a mask of image {sample.image_id} is damaged: convert the data again")
     stats = cv2.connectedComponentsWithStats((kept <= 127).astype(np.uint8))[2]
-    return [tuple(int(value) for value in row[:4]) for row in stats[1:]]  # the first is everything else
+    return [(int(x), int(y), int(w), int(h)) for x, y, w, h, _ in stats[1:]]  # the first is everything else
 
 
 def set_names(paths: Sequence[str], taken: Sequence[str]) -> list[str]:

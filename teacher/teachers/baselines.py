@@ -41,7 +41,6 @@ class LossProportionalTeacher(ArrayTeacher):
         available, exploration, seed: as in `ArrayTeacher`.
         temperature: 1 = proportional; towards 0 the hardest group only; large = uniform.
         memory: weight of the past in a group's running mean, 0 to 1.
-        easiest: in inverse proportion; towards temperature 0 the easiest group only.
     """
 
     def __init__(
@@ -51,10 +50,9 @@ class LossProportionalTeacher(ArrayTeacher):
         seed: int = 0,
         temperature: float = 1.0,
         memory: float = 0.5,
-        easiest: bool = False,
     ) -> None:
         super().__init__(available, exploration, seed)
-        self._temperature, self._memory, self._easiest = temperature, memory, easiest
+        self._temperature, self._memory = temperature, memory
         self._arrays["losses"] = np.full(self.num_groups, np.nan)
 
     def _probabilities(self) -> np.ndarray:
@@ -62,11 +60,21 @@ class LossProportionalTeacher(ArrayTeacher):
         if np.isnan(losses).all():
             return np.ones(self.num_groups)
         losses = np.maximum(losses, 1e-12)  # NaN stays
-        share = np.nanmin(losses) / losses if self._easiest else losses / np.nanmax(losses)
+        share = self._shares(losses)
         return np.maximum(np.nan_to_num(share, nan=1.0), 1e-12) ** (1.0 / self._temperature)
+
+    def _shares(self, losses: np.ndarray) -> np.ndarray:
+        return losses / float(np.nanmax(losses))
 
     def _learn(self, decision: Decision, outcome: WindowLosses) -> None:
         _update_mean(self._arrays["losses"], decision.group, outcome.loss, self._memory)
+
+
+class EasiestTeacher(LossProportionalTeacher):
+    """In inverse proportion to the loss: towards temperature 0 the easiest group only; arguments as there."""
+
+    def _shares(self, losses: np.ndarray) -> np.ndarray:
+        return float(np.nanmin(losses)) / losses
 
 
 class ProgressTeacher(ArrayTeacher):

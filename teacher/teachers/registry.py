@@ -10,6 +10,7 @@ import numpy as np
 
 from openpose_tf.common.errors import UserError
 from teacher.teachers.baselines import (
+    EasiestTeacher,
     Exp3Teacher,
     FixedTeacher,
     LossProportionalTeacher,
@@ -56,7 +57,7 @@ GROUP_TEACHERS: dict[str, Maker] = {
         spec.available, seed=spec.seed, progress=True, **spec.only("exploration")
     ),
     "loss": lambda spec: LossProportionalTeacher(spec.available, seed=spec.seed, **spec.settings),
-    "loss_inverse": lambda spec: LossProportionalTeacher(spec.available, seed=spec.seed, easiest=True, **spec.settings),
+    "loss_inverse": lambda spec: EasiestTeacher(spec.available, seed=spec.seed, **spec.settings),
     "progress": lambda spec: ProgressTeacher(spec.available, seed=spec.seed, **spec.settings),
 }
 SAMPLES = "samples"  # the teacher without groups, which is not a `Teacher` (curriculum/build.py)

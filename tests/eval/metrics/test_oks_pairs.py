@@ -47,3 +47,13 @@ def test_the_interval_holds_zero_for_equal_students_and_not_for_a_better_one():
     assert 0 < better.low < better.value < better.high
     worse = oks_pairs.difference(good, bad, num_draws=200)
     assert worse.high < 0
+
+
+def test_weighted_images_are_images_that_occur_so_often():
+    rng = np.random.default_rng(3)
+    matches = oks_pairs.match_images(draw_images(rng, 12, 6.0), SIGMAS)
+    weights = rng.integers(0, 4, (20, 12))
+    copies = [[matches[i] for i in np.repeat(np.arange(12), row)] for row in weights]
+    expected = [oks_pairs.average_precision(images) for images in copies]
+    assert oks_pairs.draw_aps(matches, weights) == pytest.approx(expected, abs=1e-9)
+    assert np.isnan(oks_pairs.draw_aps(matches, np.zeros((1, 12), int))).all()

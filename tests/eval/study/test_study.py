@@ -1,218 +1,224 @@
-"""The study: its numbers by hand, its files there and back, its flagfiles, and the whole road at smoke size."""
+"""The study: which runs in which order, their commands, its pages, and the whole pipeline at smoke size."""
 
-import json
+import dataclasses
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from eval.metrics.mpii import Match, evaluate
 from eval.study import __main__ as study
-from eval.study import numbers, report
-from eval.study import plan as study_plan
+from eval.study import plan, report, stages
 from eval.study import results as study_results
-from eval.study.numbers import Finding
-from eval.study.results import StudyResult, ValidationSet
+from eval.study.plan import Run, planned_runs
+from eval.study.sources import Photographs, Sources, sources_of
+from eval.study.stages import Study
 from openpose_tf.common.errors import UserError
+from tests.eval.study.made_up import result, teacher
 from tests.support.checkout import ROOT
 from tests.support.commands import run_command
 
-CURVE = {"steps": [10, 20], "loss_real": [9.0, 8.0], "loss_synthetic": [None, None]}
+SMALL = plan.SIZES["small"]
+COUNTS = (250, 1000, 4000)
 
 
-def picture(hits, score=0.9):
-    """One person with all 14 joints annotated, found with `hits` of them right; none found for None."""
-    annotated = np.ones((1, 14), bool)
-    if hits is None:
-        return Match(np.zeros(0, int), np.zeros((0, 14), bool), np.zeros((0, 14)), annotated)
-    return Match(np.zeros(1, int), np.arange(14)[None] < hits, np.full((1, 14), score), annotated)
+def names(*arguments):
+    return [run.name for run in planned_runs(*arguments)]
 
 
-def result(row, seed, hits, teacher=None):
-    matches = [picture(h) for h in hits]
-    scored = ValidationSet(
-        matches, [np.array([i % 5]) for i in range(len(hits))], np.linspace(0, 45, len(hits)).astype(float)
-    )
-    values = {
-        "oks_photographs": None,
-        "teacher": teacher,
-        "seconds": {"train": 60.0},
-        "commit": "abc",
-        "machine": "m",
-        "precision": "float32",
-        "curve": CURVE,
-    }
-    return StudyResult(row, seed, dict.fromkeys(study_plan.SETS, scored), values)
+def test_the_figure_comes_first_then_the_tables_then_the_oracles():
+    runs = names([], [], COUNTS, [], True)
+    assert runs[:5] == [f"{row.name}-n250-seed0" for row in plan.FIGURE_ROWS] + ["r0_real-n1000-seed0"]
+    assert runs[12] == "r0_real-n250-seed1"
+    assert runs[24:26] == ["r0_real_long-n1000-seed0", "real-n1000-seed0"]
+    assert len(runs) == 24 + 3 * (1 + 9) + 3 * 2 == len(set(runs))
 
 
-def test_scores_are_means_over_seeds_and_misses_count():
-    """Seed 0 finds all of two people, seed 1 one of them: AP 100 and 50 for every joint."""
-    results = [result("real", 0, [14, 14]), result("real", 1, [14, None])]
-    row = numbers.table_row(results, "standin")
-    assert row == [pytest.approx((75.0, np.std([50, 100], ddof=1)))] * 8
-    people, means = numbers.visibility(results, "standin")
-    assert people == [1, 1, 0, 0, 0]
-    assert means[:2] == [100.0, 50.0] and np.isnan(means[2:]).all()
-
-
-def test_pictures_are_told_apart_by_pitch():
-    results = [result("real", 0, [14, 14, 0, None])]  # pitch 0, 15, 30, 45
-    counts, means = numbers.pitch(results, "synthetic")
-    assert counts == [1, 1, 2]
-    assert means == [100.0, 100.0, 0.0]
-
-
-def test_differences_are_paired_over_pictures_and_seeds():
-    hits = [14] * 10 + [None] * 10
-    better = [14] * 15 + [None] * 5
-    rows = numbers.by_row(
-        [result("real", s, hits) for s in (0, 1)] + [result("real_synthetic", s, better) for s in (0, 1)]
-    )
-    finding = Finding("", "real", "real_synthetic", 0.7)
-    estimate = numbers.difference(rows, finding, "standin")
-    assert estimate.value == pytest.approx(25.0)
-    assert 0 < estimate.low < 25 < estimate.high < 50
-    assert numbers.verdict(finding, estimate) == "shows"
-    backwards = numbers.difference(rows, Finding("", "real_synthetic", "real", 0.7), "standin")
-    assert backwards.value == pytest.approx(-25.0)
-    assert numbers.verdict(finding, backwards) == "the opposite shows"
-    same = numbers.difference(rows, Finding("", "real", "real", 0.7), "standin")
-    assert (same.low, same.value, same.high) == (0, 0, 0)
-    assert numbers.verdict(finding, same).startswith("cannot tell")
-
-
-def test_rows_without_a_seed_in_common_are_not_compared():
-    rows = numbers.by_row([result("real", 0, [14]), result("synthetic", 1, [14])])
-    finding = numbers.FINDINGS[0]
-    assert numbers.difference(rows, finding, "standin") is None
-    assert numbers.verdict(finding, None) == "not run"
-
-
-def test_concentration_over_quarters():
-    probabilities = [[1.0, 0.0]] * 2 + [[0.75, 0.25]] * 2 + [[0.5, 0.5]] * 4
-    assert numbers.concentration(probabilities) == [1.0, 0.75, 0.5, 0.5]
-
-
-def test_a_teacher_that_offers_harder_groups_more_often_is_seen():
-    """Losses fall by 1 a window; group 2 is 3 harder than group 1, group 1 is 3 harder than group 0."""
-    groups = np.random.default_rng(0).integers(0, 3, 300)
-    rows = [{"judged_group": int(g), "loss": float(400 - n + 3 * g)} for n, g in enumerate(groups)]
-    excess = study_results._excess_losses(rows, 4)
-    assert excess[3] is None
-    assert np.diff(excess[:3]) == pytest.approx([3, 3], abs=0.5)
-    for probabilities, expected in (
-        ([0.1, 0.3, 0.6, 0.0], 1.0),
-        ([0.6, 0.3, 0.1, 0.0], -1.0),
-        ([0.25] * 4, float("nan")),
-    ):
-        teacher = {"excess_loss": excess, "probabilities": [probabilities] * 2}
-        assert numbers.harder_is_likelier(teacher) == pytest.approx(expected, nan_ok=True)
-
-
-def test_curves_are_means_of_parts_and_know_missing_halves(tmp_path):
-    rows = [{"step": n, "loss_real": float(n), "loss_synthetic": None} for n in range(1, 81)]
-    (tmp_path / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    curve = study_results._curve(tmp_path)
-    assert curve["steps"] == list(range(2, 81, 2))
-    assert curve["loss_real"] == [n + 0.5 for n in range(1, 80, 2)]
-    assert curve["loss_synthetic"] == [None] * 40
-
-
-def test_a_validation_set_comes_back_from_its_file():
-    rng = np.random.default_rng(0)
-    scores = np.round(rng.uniform(size=(3, 14)), 5)
-    scores[rng.uniform(size=scores.shape) < 0.3] = np.nan
-    match = Match(np.array([1, -1, 0]), rng.uniform(size=(3, 14)) < 0.5, scores, rng.uniform(size=(2, 14)) < 0.8)
-    scored = ValidationSet([match, picture(None)], [np.array([0, 4]), np.array([-1])], np.array([3.25, 44.5]))
-    back = study_results._read_set(json.loads(json.dumps(study_results._plain(scored))))
-    for ours, theirs in zip(back.matches, scored.matches, strict=True):
-        for name in ("assignment", "labels", "scores", "annotated"):
-            np.testing.assert_array_equal(getattr(ours, name), getattr(theirs, name))
-    np.testing.assert_array_equal(np.concatenate(back.visible_bins), [0, 4, -1])
-    np.testing.assert_array_equal(back.pitch_deg, scored.pitch_deg)
-    np.testing.assert_array_equal(evaluate(back.matches, True).ap, evaluate(scored.matches, True).ap)
-
-
-def test_only_runs_without_a_result_are_made(tmp_path):
-    (tmp_path / "real-seed0.json").write_text("{}")
-    todo = study.which_runs(["real", "teacher_c"], ["0", "1"], tmp_path)
-    assert [(row.name, seed) for row, seed in todo] == [("teacher_c", 0), ("real", 1), ("teacher_c", 1)]
-    oracle = study.which_runs(["oracle", "real"], ["1"], tmp_path)
-    assert [row.name for row, _ in oracle] == ["real", *(row.name for row in study_plan.ORACLE_ROWS)]
+def test_rows_sizes_and_seeds_choose():
+    assert names(["s_real", "r0_real"], ["3"], COUNTS, [250], True) == ["r0_real-n250-seed3", "s_real-n250-seed3"]
+    assert names(["oracle"], ["0"], COUNTS, [], True)[:2] == ["r0_real_long-n1000-seed0", "uniform_c-n1000-seed0"]
+    assert names(["r0_real_long"], ["0"], COUNTS, [], True) == ["r0_real_long-n1000-seed0"]
+    without = names([], [], COUNTS, [], False)
+    assert not [name for name in without if "mixed" in name or "style" in name] and "teacher_md-n1000-seed2" in without
     for rows, seeds in ((["reel"], ["0"]), (["real"], ["-1"])):
         with pytest.raises(UserError, match=r"--rows|--seeds"):
-            study.which_runs(rows, seeds, tmp_path)
+            planned_runs(rows, seeds, COUNTS, [], True)
 
 
-def test_a_table_of_two_precisions_is_refused(tmp_path):
-    results = [result("real", 0, [14]), result("real", 1, [14])]
-    study_results.check_precision(results, "float32", tmp_path)
-    with pytest.raises(UserError, match=r"real-seed0\.json was trained in float32, .* in bfloat16: give --precision"):
-        study_results.check_precision(results, "bfloat16", tmp_path)
+def test_where_fewer_photographs_exist_all_are_taken_once():
+    assert plan.available_counts(COUNTS, 1000) == (250, 1000)
+    assert plan.available_counts((4000, 1000), 500) == (500,)
+    assert plan.table_count((250, 1000)) == 250 and plan.table_count(COUNTS) == 1000
 
 
-@pytest.mark.parametrize("row", [*study_plan.ROWS, *study_plan.STARTS], ids=lambda row: row.name)
-def test_each_row_has_a_flagfile_and_the_paper_s_data(row):
-    text = (ROOT / "study" / f"{row.name}.flags").read_text()
-    assert text.startswith("# Paper (arXiv 1908.00967)")
-    assert "--flagfile=study/common.flags" in text
+def test_only_runs_without_a_result_are_made_and_lost_starts_again(tmp_path):
+    made = Study(tmp_path / "w", Path("study"), tmp_path / "starts", SMALL)
+    runs = planned_runs(["real", "synthetic"], ["0"], COUNTS, [], True)
+    assert [run.row.name for run in runs] == ["r0_real_long", "real", "synthetic"]
+    for name in ("r0_real_long", "synthetic"):
+        (tmp_path / f"{name}-n1000-seed0.json").write_text("{}")
+    assert [run.row.name for run in study.still_to_run(runs, made, tmp_path)] == ["r0_real_long", "real"]
+    made.start_dir.mkdir()
+    (made.start_dir / "r0_real_long-n1000-seed0.npz").write_text("weights")
+    assert [run.row.name for run in study.still_to_run(runs, made, tmp_path)] == ["real"]
+
+
+def test_after_two_marks_half_synthetic_rows_have_seen_as_many_real_crops():
+    by_name = plan.BY_NAME
+    assert by_name["s_real"].marks(SMALL) == (SMALL.steps, 2 * SMALL.steps)
+    assert by_name["r0_real_long"].marks(SMALL) == (SMALL.start_steps + 2 * SMALL.steps,)
+    assert SMALL.steps % SMALL.checkpoint_every == SMALL.start_steps % SMALL.checkpoint_every == 0
+
+
+@pytest.mark.parametrize("row", [*plan.ALL_ROWS, plan.RENDERED_ONLY], ids=lambda row: row.name)
+def test_each_row_trains_on_its_data_with_its_settings(row):
+    made = Study(Path("w"), Path("study"), Path("s"), SMALL)
+    text = (ROOT / "study" / f"{row.settings or row.name}.flags").read_text()
+    assert "--flagfile=study/common.flags" in text and text.startswith("# Paper (arXiv 1908.00967)")
     assert ("--masked_synthetic_loss" in text) == row.name.endswith("masks")
-    assert ("--grouping=" in text) == (row.command == study_plan.WITH_TEACHER)
-    plan = study_plan.Study(Path("w"), Path("study"), Path("s"), study_plan.SIZES["small"])
-    train = study_plan.row_stages(plan, row, 3)[0].command
-    assert (f"--real_records={Path('w/records/standin')}" in train) == row.real
-    assert f"--init_checkpoint={Path('s') / ('start_real.npz' if row.real else 'start_synthetic.npz')}" in train
-    assert "--seed=3" in train
+    assert ("--grouping=" in text) == (row.command == plan.WITH_TEACHER)
+    assert ("--batch_norm" in text) == (row.start == plan.RANDOM)
+    if row is plan.RENDERED_ONLY:
+        command = stages.start_stages(made)[0].command
+        assert "--synthetic_records=w/records/synthetic" in command and not [f for f in command if "real" in f]
+        return
+    run = Run(row, 1000, 3)
+    command = stages.run_stages(made, run)[0].command
+    assert command[0] == row.command and "--seed=3" in command
+    assert ("--real_records=w/draws/n1000-seed3/real" in command) == row.real
+    where = {"synthetic": "w/records/synthetic", "mixed": "w/draws/n1000-seed3/mixed", None: ""}
+    where["style"] = "w/draws/n1000-seed3/style"
+    assert (f"--synthetic_records={where[row.synthetic]}" in command) == bool(row.synthetic)
+    starts = {"random": None, "rendered_only": "s/rendered_only.npz", "r0_real_long": "s/r0_real_long-n1000-seed3.npz"}
+    assert (f"--init_checkpoint={starts[row.start]}" in command) == (row.start != plan.RANDOM)
+    assert set(row.flags) <= set(command)
 
 
-def test_the_report_tells_every_part(tmp_path):
-    teacher = {"probabilities": [[0.9, 0.1], [0.5, 0.5]], "steps": [10, 20], "picks": [1, 1], "rewarded": 1}
-    teacher["excess_loss"] = [0.1, None]
-    results = [result("real", 0, [14, 14]), result("teacher_c", 0, [14, None], teacher)]
-    results += [result("real_synthetic", 0, [14, None]), result("always_c3", 0, [14, 14])]
+def test_a_mark_is_scored_as_the_mean_of_the_last_checkpoints():
+    made = Study(Path("w"), Path("study"), Path("s"), SMALL)
+    run = Run(plan.BY_NAME["s_real"], 250, 0)
+    exports = [stage.command for stage in stages.run_stages(made, run) if stage.name.startswith("export")]
+    last = 2 * SMALL.steps
+    assert ",".join(f"w/runs/s_real-n250-seed0/model/ckpt-{step}" for step in (last - 200, last - 100, last)) in (
+        exports[1][1].removeprefix("--checkpoint=")
+    )
+
+
+def test_rendered_people_stand_before_the_user_s_own_photographs():
+    behind = tuple(Photographs(f"{name}/images", f"{name}.json", "coco", "boxes.json") for name in "ab")
+    made = Study(Path("w"), Path("study"), Path("s"), SMALL, Sources(("ra", "rb"), behind, ("v",)))
+    commands = {stage.name: stage.command for stage in stages.data_stages(made, frozenset({"style"}))}
+    assert "render_standin" not in commands and "records_standin" not in commands
+    assert {"--images=b/images", "--annotations=b.json", "--people_boxes=boxes.json"} <= set(commands["render_mixed_1"])
+    assert "--include_list=w/photographs_1.txt" in commands["render_mixed_1"]
+    assert "--input_dir=w/images/mixed_0" in commands["render_style_0"]
+    assert "--records=ra,rb" in stages.draw_stage(made, Run(plan.BY_NAME["real"], 250, 0)).command
+
+
+def test_flags_that_do_not_belong_together_are_refused():
+    for arguments, message in (
+        ((["r"], [], [], [], ["coco"]), "needs --validation"),
+        ((["r"], ["v"], ["p"], [], ["coco"]), "belong together"),
+        ((["r", "q"], ["v"], ["p"], ["a"], ["coco"]), "give one each"),
+        ((["r"], ["v"], ["p"], ["a"], ["coko"]), "--photograph_format=coko"),
+        ((["r"], ["v"], ["p"], ["a"], ["coco"], ["b", "c"]), "--photograph_boxes"),
+    ):
+        with pytest.raises(UserError, match=message):
+            sources_of(*arguments)
+    only_scored = sources_of([], [], ["p"], ["a"], ["coco"])  # as ever: without records they are scored on
+    assert only_scored.is_standin and only_scored.scored == Photographs("p", "a")
+
+
+def test_results_of_other_data_are_not_mixed(tmp_path):
+    there = [result("real", 0, [14])]
+    shared = there[0].values["settings"]
+    study_results.check_settings(there, shared, tmp_path)
+    other = shared | {"validation": {"standin": "another"}}
+    for changed in (shared | {"precision": "bfloat16"}, shared | {"real": [["lsp", "1"]]}, other):
+        with pytest.raises(UserError, match=r"real-n1000-seed0\.json was made with"):
+            study_results.check_settings(there, changed, tmp_path)
+
+
+def test_wrong_input_ends_before_anything_is_rendered(tmp_path):
+    command = ["eval.study", f"--work_dir={tmp_path / 'w'}", f"--output_dir={tmp_path / 'o'}", "--size=smoke"]
+    missing = f"--real_records={tmp_path / 'no'}"
+    assert "--validation" in run_command(*command, missing, code=2).stderr
+    (tmp_path / "v").mkdir()
+    stderr = run_command(*command, missing, f"--validation={tmp_path / 'v'}", code=2).stderr
+    assert "annotations.json" in stderr
+    assert not (tmp_path / "w" / "images").exists()
+
+
+def test_the_page_tells_every_part(tmp_path):
+    results = [
+        result(row, seed, hits, count)
+        for count in (250, 1000)
+        for row, hits in (("r0_real", [0, 2, 4]), ("s_real", [10, 12, 13]))
+        for seed in (0, 1)
+    ]
+    results += [
+        result("real", 0, [14, 14, 0]),
+        result("real_synthetic", 0, [14, 0, 0]),
+        result("uniform_c", 0, [0, 0, 0]),
+    ]
+    results += [result("teacher_c", 0, [14, 14, 14], made_by=teacher()), result("r0_real_long", 0, [3, 3, 3])]
     report.write(results, tmp_path)
     text = (tmp_path / "RESULTS.md").read_text()
     for heading in (
-        "Held-out stand-in",
-        "Held-out D_S",
-        "What the paper found",
-        "Fig. 6",
-        "camera pitch",
-        "teachers did",
-        "Could any choice of groups help?",
-        "Learning curves",
+        *("What this design can see", "The figure: N photographs", "Tables 1 to 3", "In plain words", "What shows"),
+        *("What has not been run", "The teacher", "Could any choice", "What to do with your N photographs"),
+        *("number of people in the image", "Fig. 6", "camera pitch", "Learning curves", "Held-out rendered sets"),
     ):
-        assert heading in text
-    assert "| real_synthetic - real | +0.7 | -50.0 [" in text and "] | 1 | " in text
-    assert "| M_DR | 1 | 100.0 |" in text and "| teacher_C | 1 | 50.0 |" in text
-    assert "Not run yet: synthetic, real_mixed" in text
-    assert "Best here: always group 3 of C." in text
-    assert "| always group 3 of C | 1 | 100.0 | +50.0 [" in text
-    for name in ("teacher.png", "learning.png"):
+        assert heading in text, heading
+    assert "* pre-training on rendered people helps (equal steps on real crops, N = 250): shows" in text
+    assert "**N = 250. Do:** pre-training on rendered people helps" in text
+    assert "| M_DR, here, 1 seeds |" in text and "| M_DR, paper | 91.3 |" in text
+    assert "| M_DS, paper (not run here) |" in text
+    assert "synthetic (all)" in text.partition("Not run:")[2]
+    assert (
+        "concentration, then uniform. Here the largest probability was higher in the first quarter than in the last in 1 of 1"
+        in text
+    )
+    for name in ("figure.png", "teacher.png", "learning.png"):
         assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
 
 
-def test_oracle_rows_are_the_teacher_s_row_with_another_teacher():
-    plan = study_plan.Study(Path("w"), Path("study"), Path("s"), study_plan.SIZES["small"])
-    teacher_c = next(row for row in study_plan.ROWS if row.name == "teacher_c")
-    whole = study_plan.row_stages(plan, teacher_c, 0)[0].command
-    for row in study_plan.ORACLE_ROWS:
-        mine = [part.replace(row.name, "teacher_c") for part in study_plan.row_stages(plan, row, 0)[0].command]
-        assert [part for part in mine if part not in row.flags] == list(whole)
-        assert row.flags[0].startswith("--teacher=")
+def test_a_page_of_one_run_says_that_nothing_can_be_told(tmp_path):
+    report.write([result("s_real", 0, [14, 3], 250)], tmp_path)
+    text = (tmp_path / "RESULTS.md").read_text()
+    assert "Not known yet: it is simulated from two runs" in text
+    assert "What shows" not in text and "## The teacher\n\nNot run." in text
+
+
+def test_results_come_back_from_their_files(tmp_path):
+    before = result("s_real", 4, [14, 3], 250, mpii=False)
+    values = dict(before.values) | {"format": study_results.FORMAT, "row": "s_real", "count": 250, "seed": 4}
+    from eval.study import score_files
+    from openpose_tf.common import files
+
+    values["sets"] = {name: score_files.to_json(marks) for name, marks in before.sets.items()}
+    path = study_results.path_of(tmp_path, Run(plan.BY_NAME["s_real"], 250, 4))
+    files.write_json(path, values)
+    back = study_results.read_results(tmp_path)[0]
+    assert dataclasses.replace(back, sets={}, values={}) == dataclasses.replace(before, sets={}, values={})
+    path.write_text("{}")
+    with pytest.raises(UserError, match=r"is not a result of eval\.study"):
+        study_results.read_result(path)
 
 
 @pytest.mark.slow
 @pytest.mark.blender
-@pytest.mark.timeout(900)
-def test_the_whole_road_at_smoke_size(tmp_path):
-    command = ["eval.study", "--size=smoke", "--seeds=0", f"--work_dir={tmp_path / 'work'}"]
-    command += [f"--output_dir={tmp_path / 'study'}", "--rows=real_style_masks,teacher_c,always_c1"]
-    run_command(*command, timeout=800)
-    results = study_results.read_results(tmp_path / "study" / "results")
-    assert [r.row for r in results] == ["always_c1", "real_style_masks", "teacher_c"]
-    assert len(results[1].sets["standin"].matches) == 3 and results[2].values["teacher"]["decisions"] >= 3
-    assert results[0].values["teacher"]["picks"][0] == 0
-    assert "M_DR+DStyle+masks" in (tmp_path / "study" / "RESULTS.md").read_text()
-    assert [p.name for p in (tmp_path / "study" / "starts").iterdir()] == ["start_real.npz"]
+@pytest.mark.timeout(1500)
+def test_the_whole_pipeline_at_smoke_size(tmp_path):
+    command = ["eval.study", "--size=smoke", "--seeds=0", "--sizes=3", f"--work_dir={tmp_path / 'work'}"]
+    command += ["--rows=s_real_mixed_masks,real_style_masks,easiest_c"]
+    run_command(*command, timeout=1400)
+    results = study_results.read_results(tmp_path / "work" / "results")
+    assert {r.row for r in results} == {"s_real_mixed_masks", "r0_real_long", "real_style_masks", "easiest_c"}
+    taught = next(r for r in results if r.row == "easiest_c")
+    assert taught.marks == (4, 8) and taught.values["teacher"]["decisions"] >= 3
+    assert len(taught.sets["standin"][8].oks) == 3
+    assert sorted(p.name for p in (tmp_path / "work" / "starts").iterdir()) == [
+        "r0_real_long-n3-seed0.npz",
+        "rendered_only.npz",
+    ]
+    assert "## The teacher" in (tmp_path / "work" / "RESULTS.md").read_text()
     assert "0 runs of this call" in run_command(*command, timeout=100).stdout

@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from teacher.teachers.baselines import (
+    EasiestTeacher,
     Exp3Teacher,
     FixedTeacher,
     LossProportionalTeacher,
@@ -18,6 +19,7 @@ MAKERS = {
     "uniform": UniformTeacher,
     "fixed": lambda available: FixedTeacher(available, np.array([1.0, 2.0, 3.0, 1.0])),
     "loss": LossProportionalTeacher,
+    "loss_inverse": EasiestTeacher,
     "progress": ProgressTeacher,
     "exp3": Exp3Teacher,
 }
@@ -74,3 +76,10 @@ def test_progress_leaves_a_hard_group_that_teaches_nothing():
     assert np.mean(np.array(groups[50:]) == 2) < 0.15
     groups = run(LossProportionalTeacher(np.ones(4, bool)), lambda g, n: (9.0, 9.0) if g == 2 else (1.0, 0.9), 400)
     assert np.mean(np.array(groups[50:]) == 2) > 0.5
+
+
+def test_at_low_temperature_only_the_easiest_group_is_left_once_all_were_seen():
+    teacher = EasiestTeacher(FOUR, exploration=0.0, temperature=0.01)
+    groups = run(teacher, lambda g, n: (4.0 - g, 4.0 - g), 40)
+    assert set(groups) == {0, 1, 3}
+    assert set(groups[20:]) == {3}

@@ -127,11 +127,13 @@ class StudyRow:
 RANDOM, RENDERED = "random", "rendered_only"
 RENDERED_ONLY = StudyRow(RENDERED, "S", RANDOM, "synthetic", real=False, settings="start")
 LONG = StudyRow("r0_real_long", "R0 -> R, long", RANDOM, settings="start", is_long=True)
+# The paper's rows with rendered people keep their first layers, which have seen photographs; those of S have not.
+LIKE_REAL = ("--nofreeze_first_layers",)
 FIGURE_ROWS = (
     StudyRow("r0_real", "R0 -> R", RANDOM, settings="start"),
     StudyRow("s_real", "S -> R", RENDERED, settings="real"),
-    StudyRow("s_real_synthetic", "S -> R+S", RENDERED, "synthetic", settings="real_synthetic"),
-    StudyRow("s_real_mixed_masks", "S -> R+M+masks", RENDERED, MIXED, settings="real_mixed_masks"),
+    StudyRow("s_real_synthetic", "S -> R+S", RENDERED, "synthetic", settings="real_synthetic", flags=LIKE_REAL),
+    StudyRow("s_real_mixed_masks", "S -> R+M+masks", RENDERED, MIXED, settings="real_mixed_masks", flags=LIKE_REAL),
 )
 ROWS = (
     StudyRow("real", "M_DR", LONG.name),
@@ -146,6 +148,9 @@ ROWS = (
 )
 
 
+ALWAYS = ("--teacher_temperature=0.01", "--exploration=0")
+
+
 def _picks(name: str, model: str, *flags: str) -> StudyRow:
     return StudyRow(name, model, LONG.name, "synthetic", command=WITH_TEACHER, settings="teacher_c", flags=flags)
 
@@ -153,16 +158,8 @@ def _picks(name: str, model: str, *flags: str) -> StudyRow:
 # Rows that are not in the paper: is it the teacher, or could no choice of groups of camera pitch help?
 ORACLE_ROWS = (
     _picks("uniform_c", "any group of C, uniformly", "--teacher=uniform"),
-    _picks(
-        "hardest_c", "the hardest group of C, always", "--teacher=loss", "--teacher_temperature=0.01", "--exploration=0"
-    ),
-    _picks(
-        "easiest_c",
-        "the easiest group of C, always",
-        "--teacher=loss_inverse",
-        "--teacher_temperature=0.01",
-        "--exploration=0",
-    ),
+    _picks("hardest_c", "the hardest group of C, always", "--teacher=loss", *ALWAYS),
+    _picks("easiest_c", "the easiest group of C, always", "--teacher=loss_inverse", *ALWAYS),
 )
 ALL_ROWS = (*FIGURE_ROWS, LONG, *ROWS, *ORACLE_ROWS)
 BY_NAME = {row.name: row for row in ALL_ROWS}

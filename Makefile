@@ -1,6 +1,7 @@
 # make demo    renders people, trains a student with its teacher, predicts and scores (about 10 minutes on two cores)
 # make demo PHOTO=me.jpg   adds a photograph of yours to its report, as the bundled student sees it
-# make study   the nine rows of the paper's tables at a small size, three seeds; resumes where it stopped (5 hours)
+# make study   what synthetic people add to N photographs; on rendered stand-ins, resumes where it stopped
+# make study STUDY_FLAGS="--real_records=DIR --validation=DIR"   on your own photographs; more flags: eval.study --help
 # make test    passes all fast tests; make test-slow the rest; TESTS=tests/eval a part
 # make docs    builds the pages of docs/ as a site in site/, and checks their links
 # make lint    checks format, types and spelling; make format fixes the format
@@ -21,7 +22,7 @@ demo:
 	@$(CORE) "$$python" -m teacher.demo --output_dir=demo $${PHOTO:+"--photo=$$PHOTO"}
 
 study:
-	@$(CORE) "$$python" -m eval.study
+	@$(CORE) "$$python" -m eval.study $(STUDY_FLAGS)
 
 test:
 	@$(FULL) "$$python" -m pytest $(TESTS)

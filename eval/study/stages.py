@@ -13,9 +13,6 @@ from openpose_tf.common.stages import Stage
 from openpose_tf.data.annotations import splits
 from openpose_tf.data.draw_records import LIST_NAME
 
-# Of all rendered people: plain clothes and skin, the first places.
-LOOK = ("--look=painted", "--places=first")
-GROUND = "--ground=anywhere"  # D_M has none
 DATA_SEEDS = {"standin": 21, "synthetic": 22, MIXED: 23, "validation_standin": 24, "validation_synthetic": 25}
 START_SEED = 0
 NUM_AVERAGED = 3  # checkpoints up to a mark whose mean is scored: what a falling learning rate would do at its end
@@ -114,8 +111,7 @@ def _render(study: Study, name: str, count: int) -> Stage:
     command = (
         *("synth.render", f"--output_dir={study.images(name)}", f"--dataset={kind}", f"--num_images={count}"),
         *(f"--seed={DATA_SEEDS[name]}", f"--people_mean={study.size.people_mean:g}"),
-        *(f"--image_size={study.size.image_size}", *LOOK, GROUND, f"--samples={study.size.samples}"),
-        "--num_workers=-1",
+        *(f"--image_size={study.size.image_size}", f"--samples={study.size.samples}", "--num_workers=-1"),
     )
     return Stage(f"render_{name}", f"render {name}: {count} images", command)
 
@@ -135,7 +131,7 @@ def _render_mixed(study: Study, number: int) -> Stage:
         source += (f"--people_boxes={behind.boxes}",) if behind.boxes else ()
     name = study.part(MIXED, number)
     command = (
-        *("synth.render", f"--output_dir={study.images(name)}", "--dataset=mixed", *source, "--variants=1", *LOOK),
+        *("synth.render", f"--output_dir={study.images(name)}", "--dataset=mixed", *source, "--variants=1"),
         *("--num_workers=-1", f"--samples={study.size.samples}", f"--seed={DATA_SEEDS[MIXED]}"),
     )
     return Stage(f"render_{name}", f"render D_M over the photographs ({name})", command)

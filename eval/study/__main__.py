@@ -11,6 +11,7 @@ oracles: could any choice of groups help? Every finished run leaves one small fi
 page needs: a run with a file there is never made again, also in another clone. Ctrl-C stops; the same command resumes.
 """
 
+import dataclasses
 import shutil
 import time
 from collections.abc import Sequence
@@ -128,6 +129,21 @@ def open_given(given: Sources, work_dir: Path) -> list[ValidationSet]:
     return sets + ([validation.open_photographs(given.scored, "photographs")] if given.scored else [])
 
 
+def warn_of_overlap(given: Sources, sets: Sequence[ValidationSet]) -> None:
+    """Says so where images of a validation set have the ids of photographs that are trained on."""
+    known = set() if given.is_standin else set().union(*given.record_ids)
+    for scored in sets:
+        common = sorted(known & scored.sources)
+        if common:
+            logging.warning(
+                "--validation: %d images of %s have ids of --real_records, such as %s: if they are the same "
+                "photographs, hold others out",
+                len(common),
+                scored.name,
+                common[0],
+            )
+
+
 def define_flags() -> None:
     """Defines this command's flags."""
     words = ", ".join([*plan.PHASES, *plan.BY_NAME])
@@ -173,8 +189,8 @@ def _numbers(words: Sequence[str]) -> tuple[int, ...]:
     return tuple(map(int, words))
 
 
-def _planned(study: Study, values: flags.FlagValues) -> list[Run]:
-    """Returns the runs that the flags ask for, after a check of the photographs."""
+def _planned(study: Study, values: flags.FlagValues) -> tuple[Study, list[Run]]:
+    """Returns the study with its N, and the runs that the flags ask for, after a check of the photographs."""
     count, size = sources.check(study.sources), study.size
     usual = size.standin_counts if count is None else size.real_counts
     available = size.standin if count is None else count
@@ -183,7 +199,8 @@ def _planned(study: Study, values: flags.FlagValues) -> list[Run]:
         if requested > available:
             logging.warning("N = %d: there are %d photographs, all are taken", requested, available)
     counts, only = (plan.available_counts(some, available) for some in (usual, chosen))
-    return plan.planned_runs(values.rows, values.seeds, counts, only, study.sources.has_mixed)
+    runs = plan.planned_runs(values.rows, values.seeds, counts, only, study.sources.has_mixed)
+    return dataclasses.replace(study, counts=counts), runs
 
 
 def main() -> int:
@@ -199,7 +216,8 @@ def main() -> int:
     start, todo, code = time.monotonic(), [], cli.EXIT_OK
     if not values.report_only:
         sets = open_given(given, work_dir)
-        planned = _planned(study, values)
+        study, planned = _planned(study, values)
+        warn_of_overlap(given, sets)
         todo = still_to_run(planned, study, results_dir)
         if todo:
             there = study_results.read_results(results_dir)

@@ -81,6 +81,11 @@ class Numbers:
         """All N, rising."""
         return sorted({result.count for result in self.results})
 
+    @property
+    def design_counts(self) -> list[int]:
+        """All N of the design, and those that were run besides, rising."""
+        return sorted({*self.counts, *(n for result in self.results for n in result.values["design_counts"])})
+
     def runs(self, cell: Cell) -> dict[int, StudyResult]:
         """Returns the runs of a cell by seed."""
         return {r.seed: r for r in self.results if (r.row, r.count) == (cell.row, cell.count)}
@@ -162,17 +167,22 @@ class Numbers:
             means.append(mean_and_spread([mpii.evaluate(p, True).mean if p else float("nan") for p in parts])[0])
         return [int(chosen.sum()) for chosen in inside], means
 
-    def smallest_effect(self, name: str, num_seeds: int) -> tuple[float, int]:
-        """Returns the smallest PCK difference that this many seeds find, and the pilot runs it is simulated from.
+    def pilot(self, name: str, count: int) -> Cell | None:
+        """Returns the cell whose runs the power is simulated from; None where no two runs differ by seed only.
 
-        The pilot is the row and N with the most seeds, of those the row that comes first.
+        S -> R at N = `count` is preferred, then many seeds, then a high score: students that find nothing do not vary.
         """
-        cells = {(r.row, r.count): len(self.runs(Cell(r.row, r.count))) for r in self.results if name in r.sets}
-        row, count = max(sorted(cells), key=lambda key: cells[key])
-        scores = list(self.scores(Cell(row, count), name).values())
+        cells = {Cell(r.row, r.count) for r in self.results if name in r.sets}
+        seeds = {cell: len(self.scores(cell, name)) for cell in cells}
+        several = [cell for cell in cells if seeds[cell] > 1]
+        key = {c: (c.row == "s_real", c.count == count, seeds[c], self.spread(c, name, PCK)[0], c.row) for c in several}
+        return max(several, key=lambda cell: key[cell]) if several else None
+
+    def smallest_effect(self, pilot: Cell, name: str, num_seeds: int) -> float:
+        """Returns the smallest PCK difference that this many seeds find, by simulation from the runs of a cell."""
+        scores = list(self.scores(pilot, name).values())
         right = [np.array([image.right.sum() for image in one.pck]) for one in scores]
-        joints = np.array([image.labelled.sum() for image in scores[0].pck])
-        return smallest_effect(right, joints, num_seeds), len(scores)
+        return smallest_effect(right, np.array([image.labelled.sum() for image in scores[0].pck]), num_seeds)
 
 
 def mean_and_spread(values: Sequence[float]) -> tuple[float, float]:

@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from eval.study import figures, findings, numbers, run_logs, tables
 from eval.study.numbers import FIRST, LAST, MPII_AP, OKS_AP, PCK, Cell, Numbers
 from eval.study.plan import FIGURE_ROWS, LONG, PHASES, RENDERED_SETS, ROWS, table_count
@@ -37,7 +35,7 @@ def write(results: Sequence[StudyResult], folder: Path) -> None:
     parts = [
         HEAD + (STANDIN if results[0].values["settings"]["real"] == "stand-in" else ""),
         _runs(known, count),
-        _power(known, name),
+        _power(known, name, count),
         _figure(known, name, metrics, has_figure),
         _paper(known, name, count, metrics),
         _words(known, name, count),
@@ -53,7 +51,7 @@ def _table_count(known: Numbers) -> int:
     """Returns the N with most runs of the tables, by default the one in the middle."""
     rows = {row.name for row in ROWS}
     runs = {n: sum(r.row in rows and r.count == n for r in known.results) for n in known.counts}
-    return max(known.counts, key=lambda n: runs[n]) if any(runs.values()) else table_count(known.counts)
+    return max(known.counts, key=lambda n: runs[n]) if any(runs.values()) else table_count(known.design_counts)
 
 
 def describe_run(result: StudyResult) -> str:
@@ -87,27 +85,22 @@ def _missing(known: Numbers, count: int) -> str:
     missing = []
     for phase in PHASES.values():
         for row in phase.rows:
-            own = known.counts if phase.all_counts else [count]
+            own = known.design_counts if phase.all_counts else [count]
             gone = [f"N = {n} seed {seed}" for n in own for seed in phase.seeds if (row.name, n, seed) not in there]
             if gone:
                 missing.append(f"{row.name} ({'all' if len(gone) == len(own) * len(phase.seeds) else ', '.join(gone)})")
     return f"\nNot run: {'; '.join(missing)}.\n" if missing else ""
 
 
-def _power(known: Numbers, name: str) -> str:
-    lines = []
-    for seeds in DESIGN_SEEDS:
-        effect, pilots = known.smallest_effect(name, seeds)
-        if np.isnan(effect):
-            return (
-                "## What this design can see\n\nNot known yet: it is simulated from two runs that differ by their seed "
-                "only.\n"
-            )
-        lines.append([str(seeds), f"{effect:.1f}", str(pilots)])
+def _power(known: Numbers, name: str, count: int) -> str:
+    title, pilot = "## What this design can see\n\n", known.pilot(name, count)
+    if pilot is None:
+        return f"{title}Not known yet: it is simulated from two runs that differ by their seed only.\n"
+    lines = [[str(seeds), f"{known.smallest_effect(pilot, name, seeds):.1f}"] for seeds in DESIGN_SEEDS]
     return (
-        f"## What this design can see\n\nThe smallest true difference of two rows in PCK on {name} that is found with "
-        "80 % power at 95 %, by simulation from runs that differ by their seed only. Smaller ones stay unseen.\n\n"
-        + tables.markdown(["seeds", "PCK points", "pilot runs"], lines)
+        f"{title}The smallest true difference of two rows in PCK on {name} that is found with 80 % power at 95 %, by "
+        f"simulation from the {len(known.scores(pilot, name))} runs of {pilot.row} at N = {pilot.count}, which differ "
+        "by their seed only. Smaller ones stay unseen.\n\n" + tables.markdown(["seeds", "PCK points"], lines)
     )
 
 

@@ -30,8 +30,8 @@ class StudyResult:
         seed: its seed.
         marks: steps after which it was scored, rising.
         sets: scores by validation set and mark.
-        values: everything else in the file: `settings`, `commit`, `machine`, `seconds`, `steps`, `curve`, `teacher`
-            (or None).
+        values: everything else in the file: `settings`, `design_counts` (the N of the design), `commit`, `machine`,
+            `seconds`, `steps`, `curve`, `teacher` (or None).
     """
 
     row: str
@@ -80,6 +80,7 @@ def collect(
         "count": run.count,
         "seed": run.seed,
         "settings": dict(shared),
+        "design_counts": list(study.counts),
         "commit": files.read_json(model / "versions.json", "the versions of a training run")["commit"],
         "machine": f"{os.cpu_count()} CPU cores, {_processor()}, {platform.system()}",
         "seconds": dict(seconds),

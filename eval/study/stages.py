@@ -31,6 +31,7 @@ class Study:
         size: how much.
         sources: the photographs.
         precision: of all training steps (--precision of openpose_tf.train).
+        counts: the N of the design, whichever of them a call runs.
     """
 
     work_dir: Path
@@ -39,6 +40,7 @@ class Study:
     size: StudySize
     sources: Sources = dataclasses.field(default_factory=Sources)
     precision: str = "float32"
+    counts: tuple[int, ...] = ()
 
     def images(self, name: str) -> Path:
         """Returns the folder of an image dataset."""

@@ -46,12 +46,14 @@ class ValidationSet:
         files: image key -> image file.
         truth: its people, for OKS.
         annotated: the images of an image dataset, whose people have head boxes; else none.
+        sources: ids and names by which its images may be known elsewhere.
     """
 
     name: str
     files: dict[str, Path]
     truth: Truth
     annotated: list[AnnotatedImage]
+    sources: frozenset[str] = frozenset()
 
     @property
     def has_head_boxes(self) -> bool:
@@ -109,7 +111,11 @@ def _of_coco(folder: Path, annotations: Path, name: str) -> ValidationSet:
     content = coco_file.parse(annotations)
     root = files.require_dir(folder, f"the images of {annotations}")
     paths = {image_key(image.file_name): find_file(root, image.file_name) for image in content.images}
-    return _checked(ValidationSet(name, paths, oks_truth.truth_from_coco(content, annotations), []), annotations)
+    written = files.read_json(annotations, "COCO keypoints").get("images", [])
+    sources = {str(row.get("source")) for row in written if "source" in row}  # of unpacked records
+    sources = sources or {*paths, *(str(coco_file.id_key(image.image_id)) for image in content.images)}
+    truth = oks_truth.truth_from_coco(content, annotations)
+    return _checked(ValidationSet(name, paths, truth, [], frozenset(sources)), annotations)
 
 
 def _checked(opened: ValidationSet, path: Path) -> ValidationSet:

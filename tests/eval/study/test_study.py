@@ -165,6 +165,7 @@ def test_the_page_tells_every_part(tmp_path):
     assert "**N = 250. Do:** pre-training on rendered people helps" in text
     assert "| M_DR, here, 1 seeds |" in text and "| M_DR, paper | 91.3 |" in text
     assert "| M_DS, paper (not run here) |" in text
+    assert "from the 2 runs of s_real at N = 1000" in text
     assert "synthetic (all)" in text.partition("Not run:")[2]
     assert "the largest probability was higher in the first quarter than in the last in 1 of 1 runs" in text
     for name in ("figure.png", "teacher.png", "learning.png"):
@@ -175,6 +176,7 @@ def test_a_page_of_one_run_says_that_nothing_can_be_told(tmp_path):
     report.write([result("s_real", 0, [14, 3], 250)], tmp_path)
     text = (tmp_path / "RESULTS.md").read_text()
     assert "Not known yet: it is simulated from two runs" in text
+    assert "s_real (N = 250 seed 1, N = 1000 seed 0, N = 1000 seed 1)" in text.partition("Not run:")[2]
     assert "What shows" not in text and "## The teacher\n\nNot run." in text
 
 

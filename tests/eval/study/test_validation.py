@@ -8,7 +8,8 @@ import pytest
 
 from eval.metrics import oks_pairs, pck
 from eval.study import score_files, scoring, validation
-from eval.study.sources import Photographs
+from eval.study.__main__ import warn_of_overlap
+from eval.study.sources import Photographs, Sources
 from openpose_tf.common.errors import UserError
 from openpose_tf.data.records import writer
 from openpose_tf.skeleton import COCO_JOINTS, MPI, mpii_to_parts
@@ -139,3 +140,14 @@ def test_wrong_folders_are_named(tmp_path):
 
 def test_sets_of_one_name_get_a_number():
     assert validation.set_names(["a/val", "b/val", "standin"], ["standin"]) == ["val", "val_2", "standin_2"]
+
+
+def test_images_that_are_trained_on_are_seen(tmp_path, caplog):
+    with writer.RecordWriter(tmp_path / "r", "r", "train", 1) as records:
+        for number in (1, 2):
+            records.add(person_sample(number, False))
+    coco_folder(tmp_path / "v")  # image ids 0 and 1
+    sets = [validation.open_set(tmp_path / name, name, tmp_path / "w") for name in ("r", "v")]
+    assert [scored.sources for scored in sets] == [{"1", "2"}, {"0", "1", "p0", "p1"}]
+    warn_of_overlap(Sources((str(tmp_path / "r"),)), sets)
+    assert "2 images of r have ids" in caplog.text and "1 images of v have ids" in caplog.text

@@ -49,7 +49,8 @@ def run(study: Study, todo: Sequence[Run], given: Sequence[ValidationSet], resul
     if not todo:
         return cli.EXIT_OK
     _write_mixed_lists(study)
-    code = _stages(stages.data_stages(study, frozenset()), study.work_dir)
+    first = [*stages.model_stages(study, todo), *stages.data_stages(study, frozenset())]
+    code = _stages(first, study.work_dir)
     if code:
         return code
     rendered = [validation.open_set(study.images(f"validation_{name}"), name, study.work_dir) for name in RENDERED_SETS]

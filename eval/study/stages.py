@@ -87,6 +87,13 @@ class Study:
         return self.sources.real or (str(self.records("standin")),)
 
 
+def model_stages(study: Study, runs: Sequence[Run]) -> list[Stage]:
+    """Returns the stage that gets the detector of real people, which D_Style of photographs needs, before all others."""
+    if study.sources.is_standin or not any(run.row.synthetic == STYLE for run in runs):
+        return []
+    return [Stage("models", "get the files of the built-in person detector", ("synth.fetch_models",))]
+
+
 def data_stages(study: Study, kinds: frozenset[str]) -> list[Stage]:
     """Returns the stages that make what all runs share.
 

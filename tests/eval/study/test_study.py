@@ -110,6 +110,10 @@ def test_rendered_people_stand_before_the_user_s_own_photographs():
     assert {"--images=b/images", "--annotations=b.json", "--people_boxes=boxes.json"} <= set(commands["render_mixed_1"])
     assert "--include_list=w/photographs_1.txt" in commands["render_mixed_1"]
     assert "--input_dir=w/images/mixed_0" in commands["render_style_0"]
+    style, plain = (Run(plan.BY_NAME[name], 250, 0) for name in ("real_style", "real_mixed"))
+    assert [stage.name for stage in stages.model_stages(made, [plain, style])] == ["models"]
+    standin = dataclasses.replace(made, sources=Sources())
+    assert stages.model_stages(made, [plain]) == stages.model_stages(standin, [style]) == []
     assert "--records=ra,rb" in stages.draw_stage(made, Run(plan.BY_NAME["real"], 250, 0)).command
 
 

@@ -88,7 +88,7 @@ class Study:
 
 
 def model_stages(study: Study, runs: Sequence[Run]) -> list[Stage]:
-    """Returns the stage that gets the detector of real people, which D_Style of photographs needs, before all others."""
+    """Returns the stage that gets the detector of real people, which D_Style of photographs needs; the first one."""
     if study.sources.is_standin or not any(run.row.synthetic == STYLE for run in runs):
         return []
     return [Stage("models", "get the files of the built-in person detector", ("synth.fetch_models",))]

@@ -99,17 +99,20 @@ def in_words(finding: Finding, estimate: Estimate | None, metric: str) -> str:
     return f"{words}: {estimate.value:+.1f} {metric} [{estimate.low:+.1f}, {estimate.high:+.1f}]"
 
 
+ADVICE = {SHOWS: "Do", OPPOSITE: "Do not", UNDECIDED: "Try, and compare"}
+
+
 def advice(numbers: Numbers, counts: Sequence[int], name: str, metric: str) -> list[str]:
-    """Returns what to do with N photographs, a line for each N and question that was run."""
+    """Returns what to do with N photographs: for each N that was run a line, and a line for each question."""
     lines = []
     for count in counts:
-        told = {}
-        for finding in (*PRETRAINING, *MIXING):
-            estimate = finding.estimate(numbers, count, name, metric)
-            if estimate is not None:
-                told[f"{finding.statement} ({finding.fairness})"] = (verdict(finding, estimate), finding, estimate)
-        for title, wanted in (("Do", SHOWS), ("Do not", OPPOSITE), ("Try, and compare", UNDECIDED)):
-            said = [f"{key}: {in_words(f, e, metric)}" for key, (words, f, e) in told.items() if words == wanted]
-            if said:
-                lines.append(f"**N = {count}. {title}:** " + "; ".join(said) + ".")
+        found = [(finding, finding.estimate(numbers, count, name, metric)) for finding in (*PRETRAINING, *MIXING)]
+        told = [
+            f"* {ADVICE[verdict(finding, estimate)]}: {finding.statement} ({finding.fairness}); "
+            f"{in_words(finding, estimate, metric)}"
+            for finding, estimate in found
+            if estimate is not None
+        ]
+        if told:
+            lines += ["", f"**N = {count}**", "", *sorted(told)]
     return lines

@@ -180,8 +180,8 @@ def _behaviour(taught: Sequence[dict]) -> str:
 
 def _advice(known: Numbers, name: str) -> str:
     lines = findings.advice(known, known.counts, name, PCK)
-    text = "\n\n".join(lines) if lines else "Not run yet."
-    return f"## What to do with your N photographs\n\nFrom the intervals of PCK on {name} alone:\n\n{text}\n"
+    text = "\n".join(lines) if lines else "\nNot run yet."
+    return f"## What to do with your N photographs\n\nFrom the intervals of PCK on {name} alone:\n{text}\n"
 
 
 def _details(known: Numbers, count: int) -> str:

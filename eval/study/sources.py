@@ -137,7 +137,7 @@ def sources_of(
     if boxes and len(boxes) != len(photographs):
         raise UserError("--photograph_boxes: give one file for each of --photographs, or none")
     each = formats if len(formats) == len(photographs) else [*formats] * len(photographs)
-    found: Sequence[str | None] = boxes or [None] * len(photographs)
+    found = [path or None for path in boxes] or [None] * len(photographs)
     behind = [Photographs(*row) for row in zip(photographs, annotations, each, found, strict=True)]
     if not real:
         if len(photographs) > 1:

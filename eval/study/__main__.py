@@ -4,7 +4,7 @@
     python -m eval.study --real_records=runs/lsp,runs/coco --validation=lsp_test --photographs=lsp/images,coco/images \
         --photograph_annotations=lsp/coco.json,coco/coco.json
     python -m eval.study --rows=figure --sizes=250 --seeds=0      # a part of it
-    python -m eval.study --report_only                            # RESULTS.md of the results that are there
+    python -m eval.study --report_only --output_dir=study         # RESULTS.md of the results that are there
 
 First the figure (four ways to use N photographs, for three N), then the nine rows of the paper's Tables 1 to 3, then
 oracles: could any choice of groups help? Every finished run leaves one small file in results/, which is all that the
@@ -171,8 +171,8 @@ def define_flags() -> None:
     flags.DEFINE_list(
         "photograph_boxes",
         [],
-        "Boxes of their people (synth.filter_backgrounds), one file for each, or nothing between two commas; keeps D_M's loss "
-        "off people whom nobody annotated.",
+        "Boxes of their people (synth.filter_backgrounds), one file for each, or nothing between two commas; keeps D_M's "
+        "loss off people whom nobody annotated.",
     )
     flags.DEFINE_enum("size", "small", list(plan.SIZES), "small: the study; smoke: the same pipeline in minutes.")
     flags.DEFINE_string("study_dir", "study", "Folder of the flagfiles; results of --real_records go there, too.")
@@ -210,7 +210,7 @@ def main() -> int:
     behind = (values.photographs, values.photograph_annotations, values.photograph_format, values.photograph_boxes)
     given = sources.sources_of(values.real_records, values.validation, *behind)
     work_dir = Path(values.work_dir)
-    usual = work_dir if given.is_standin and not values.report_only else Path(values.study_dir)
+    usual = work_dir if given.is_standin else Path(values.study_dir)
     output = files.writable_dir(values.output_dir or usual)
     results_dir, starts = files.writable_dir(output / "results"), files.writable_dir(output / "starts")
     study = Study(work_dir, Path(values.study_dir), starts, plan.SIZES[values.size], given, values.precision)
@@ -227,17 +227,19 @@ def main() -> int:
             code = run(study, todo, sets, results_dir)
         finally:
             _write_page(results_dir, output)
-    else:
-        _write_page(results_dir, output)
+    elif not _write_page(results_dir, output):
+        raise UserError(f"--report_only: no results in {results_dir}; give the --output_dir of a study")
     minutes = (time.monotonic() - start) / 60
     print(f"{len(todo)} runs of this call, {minutes:.0f} min: {output / 'RESULTS.md'}")
     return code
 
 
-def _write_page(results_dir: Path, output: Path) -> None:
+def _write_page(results_dir: Path, output: Path) -> bool:
+    """Writes RESULTS.md of the results that are there; returns whether there is one."""
     results = study_results.read_results(results_dir)
     if results:
         report.write(results, output)
+    return bool(results)
 
 
 if __name__ == "__main__":

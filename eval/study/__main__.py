@@ -171,7 +171,7 @@ def define_flags() -> None:
     flags.DEFINE_list(
         "photograph_boxes",
         [],
-        "Boxes of their people (synth.filter_backgrounds), one file for each, or nothing between two commas; keeps D_M's "
+        "Boxes of their people (synth.filter_backgrounds), one file each, or nothing between two commas; keeps D_M's "
         "loss off people whom nobody annotated.",
     )
     flags.DEFINE_enum("size", "small", list(plan.SIZES), "small: the study; smoke: the same pipeline in minutes.")

@@ -17,6 +17,7 @@ from openpose_tf.common.errors import UserError
 
 WHAT = "a result of eval.study"
 FORMAT = 2
+REQUIRED = {"settings", "design_counts", "commit", "machine", "seconds", "curve", "teacher"}
 MATRIX_UNITS = ("avx512_bf16", "amx_bf16")
 
 
@@ -112,6 +113,8 @@ def read_result(path: Path) -> StudyResult:
     try:
         if values["format"] != FORMAT:
             raise ValueError("format")
+        if missing := REQUIRED - values.keys():
+            raise ValueError(f"without {min(missing)}")
         sets = {name: score_files.from_json(one) for name, one in values["sets"].items()}
         marks = tuple(sorted({mark for of_marks in sets.values() for mark in of_marks}))
         rest = {key: value for key, value in values.items() if key != "sets"}

@@ -97,12 +97,14 @@ class Scorable(NamedTuple):
     """Images ready to be scored.
 
     Attributes:
+        ids: of each, in its data set.
         images: ground truth and predictions of each.
         joints: of both.
         pitches_deg: camera pitch of each, None where it is not known.
         counts: what was left out, for the result.
     """
 
+    ids: list[str]
     images: list[oks_metric.OksImage]
     joints: tuple[str, ...]
     pitches_deg: list[float | None]
@@ -159,9 +161,11 @@ def compare(before: Scorable, after: Scorable, sigmas: np.ndarray) -> dict[str, 
     Raises:
         UserError: the predictions are of other images.
     """
-    if len(before.images) != len(after.images):
+    if before.ids != after.ids:
+        alone = sorted(set(before.ids) ^ set(after.ids))
         raise UserError(
-            f"--baseline has {len(before.images)} images, --predictions {len(after.images)}: predict the same"
+            f"--baseline has {len(before.ids)} images, --predictions {len(after.ids)}, and {len(alone)} are in one of "
+            f"them only, such as {alone[:1]}: predict the same"
         )
     first, second = (oks_pairs.match_images(side.images, sigmas) for side in (before, after))
     gain = oks_pairs.difference(first, second)
@@ -194,7 +198,8 @@ def _scorable(
         raise UserError("--groundtruth: data sets with different joints cannot be scored as one: give --joints")
     counts = {name: sum(part.counts[name] for part in parts) for name in parts[0].counts}
     images = [image for part in parts for image in part.images]
-    return Scorable(images, parts[0].joints, [pitch for part in parts for pitch in part.pitches_deg], counts)
+    ids, pitches = (list(itertools.chain(*values)) for values in zip(*((part.ids, part.pitches_deg) for part in parts)))
+    return Scorable(ids, images, parts[0].joints, pitches, counts)
 
 
 def _scorable_pair(
@@ -231,7 +236,7 @@ def _scorable_pair(
         "predictions_without_groundtruth": sum(key not in truth.images for key in predictions),
     }
     pitches = [truth.images[key].pitch_deg for key in keys]
-    return Scorable(oks_truth.join(truth, predictions, names, keys), names, pitches, counts)
+    return Scorable(list(keys), oks_truth.join(truth, predictions, names, keys), names, pitches, counts)
 
 
 def require_toolkit_file(path: str) -> None:

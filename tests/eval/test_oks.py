@@ -275,3 +275,12 @@ def test_a_baseline_is_compared_picture_by_picture_and_by_pitch(tmp_path):
     assert "difference +" in oks.format_table(result)
     with pytest.raises(UserError, match="as many --predictions"):
         oks.evaluate(after, truths[:1])
+
+
+def test_a_baseline_of_as_many_other_images_is_refused(tmp_path):
+    truth = write_dataset(tmp_path / "truth", [[(person16(100, 100), 4000.0)], [(person16(150, 100), 4000.0)]])
+    first, second = (
+        write_predictions(tmp_path / name, {name: [parts_of(person16(100, 100))]}) for name in ("000000", "000001")
+    )
+    with pytest.raises(UserError, match=r"2 are in one of them only, such as \['000000'\]"):
+        oks.evaluate(str(first), str(truth), only_predicted=True, baseline=[str(second)])

@@ -1,4 +1,4 @@
-"""I have N labelled photographs: what do synthetic people, mixed images, stylization, masks and the teacher add?
+"""Finds out what synthetic people, mixed images and the teacher add to N photographs.
 
     python -m eval.study                       # on rendered people who stand in for photographs; no data needed
     python -m eval.study --real_records=runs/lsp,runs/coco --validation=lsp_test --photographs=lsp/images,coco/images \

@@ -1,4 +1,4 @@
-r"""Draws N photographs of record sets, nested: a larger draw of the same seed holds the smaller one.
+r"""Draws N photographs of record sets, nested: a larger draw holds the smaller one.
 
 Example (250 of the photographs of two sets, in proportion; then what was rendered over them):
     python -m openpose_tf.data.draw_records --records=runs/lsp,runs/coco --num_images=250 --output_dir=runs/d_250

@@ -110,11 +110,16 @@ def sample_affine(
     goal = tf.stack([tf.where(flip, last - x, x), y], -1)
     linear = tf.stack([tf.stack([mirror * cosine, -mirror * sine], -1), tf.stack([sine, cosine], -1)], -2)
     back = tf.linalg.matrix_transpose(linear) / tf.square(zoom)[..., None, None]  # of a scaled rotation or reflection
-    forward = tf.concat([linear, (goal - tf.linalg.matvec(linear, objpos))[..., None]], -1)
-    inverse = tf.concat([back, (objpos - tf.linalg.matvec(back, goal))[..., None]], -1)
+    forward = tf.concat([linear, (goal - _times(linear, objpos))[..., None]], -1)
+    inverse = tf.concat([back, (objpos - _times(back, goal))[..., None]], -1)
     return Affine(forward, inverse, zoom, flip)
 
 
 def apply_affine(points: tf.Tensor, affine: tf.Tensor) -> tf.Tensor:
     """Returns points [..., 2] moved by affine maps [..., 2, 3] that broadcast against them."""
-    return tf.reduce_sum(affine[..., :2] * points[..., None, :], -1) + affine[..., 2]
+    return _times(affine[..., :2], points) + affine[..., 2]
+
+
+def _times(matrices: tf.Tensor, vectors: tf.Tensor) -> tf.Tensor:
+    """Returns the products of [..., 2, 2] and [..., 2], to the last bit the same in every batch, as matmul is not."""
+    return tf.reduce_sum(matrices * vectors[..., None, :], -1)

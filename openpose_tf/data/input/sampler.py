@@ -136,9 +136,8 @@ class Sampler:
 
     def make(self, rows: tf.Tensor, records: tf.Tensor, uniform: tf.Tensor, turns: tf.Tensor) -> Batch:
         """Returns all fields of B drawn samples, each [B, ...]."""
-        size, batch = records.shape[0], dict(self._make(rows, records, uniform, turns, self._table))
-        batch["features"] = tf.ensure_shape(batch["features"], [None, self._num_features])
-        return {name: tf.ensure_shape(value, [size, *value.shape[1:]]) for name, value in batch.items()}
+        batch = self._make(rows, records, uniform, turns, self._table)
+        return batch | {"features": tf.ensure_shape(batch["features"], [None, self._num_features])}
 
 
 @functools.lru_cache(maxsize=1)

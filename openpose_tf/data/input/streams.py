@@ -131,8 +131,15 @@ class SampleStream:
     def _batched(self, samples: tf.data.Dataset, sampler: Sampler) -> tf.data.Dataset:
         """Returns the dataset of local batches of samples that were read: (number, row, record), scalars."""
         draw, make = map(tf.autograph.experimental.do_not_convert, (sampler.draw, sampler.make))
-        drawn = samples.map(draw).batch(self.local_size, drop_remainder=True)
-        return drawn.map(make, num_parallel_calls=self.config.num_threads, deterministic=True).prefetch(PREFETCH)
+        # Of unknown size: TensorFlow rewrites a graph of known sizes, for one sample into sums in another order, and
+        # workers would not make the last bit of what one process makes.
+        drawn = samples.map(draw).batch(self.local_size)
+        batches = drawn.map(make, num_parallel_calls=self.config.num_threads, deterministic=True)
+        return batches.map(self._sized).prefetch(PREFETCH)
+
+    @tf.autograph.experimental.do_not_convert
+    def _sized(self, batch: Batch) -> Batch:
+        return {name: tf.ensure_shape(value, [self.local_size, *value.shape[1:]]) for name, value in batch.items()}
 
     def rows_of(self, batch_number: int) -> np.ndarray:
         """Returns the rows of this worker's share of a batch, [local_size] int64."""

@@ -73,7 +73,7 @@ def test_resume_at_random_places_is_exact(many):
             assert all(np.array_equal(got[name], batch[name], equal_nan=name == "features") for name in batch)
 
 
-@pytest.mark.parametrize("num_workers", [2, 4])
+@pytest.mark.parametrize("num_workers", [2, 4, 8])
 def test_workers_make_the_batches_of_one(many, num_workers):
     def make(count, index):
         config = dataclasses.replace(CONFIG, num_workers=count, worker_index=index)

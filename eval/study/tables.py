@@ -1,7 +1,7 @@
 """The tables of the study's RESULTS.md, as Markdown."""
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
@@ -96,37 +96,38 @@ def _shown(numbers: Numbers, name: str, count: int) -> list[tuple[StudyRow, Cell
 
 def visibility_table(numbers: Numbers, name: str, count: int) -> str:
     """Returns scores by ratio of visible joints (paper Fig. 6)."""
-    lines: list[list[str]] = []
-    people: list[int] = []
-    for row, cell in _shown(numbers, name, count):
-        people, means = numbers.by_visibility(cell, name)
-        lines.append([row.model, *map(number, means)])
-    return markdown(["row", *(f"{label} ({n} people)" for label, n in zip(LABELS, people))], lines) if lines else ""
+    return _by_bin(numbers.by_visibility, _shown(numbers, name, count), name, LABELS, "people")
 
 
 def people_table(numbers: Numbers, name: str, count: int) -> str:
     """Returns OKS AP by number of people in the image."""
     labels: list[str] = []
-    lines: list[list[str]] = []
-    images: list[int] = []
     for low, high in itertools.pairwise(PEOPLE_EDGES):
         more = f"{low} and more" if high == PEOPLE_EDGES[-1] else f"{low} to {high - 1}"
         labels.append(str(low) if high == low + 1 else more)
-    for row, cell in _shown(numbers, name, count):
-        images, means = numbers.by_people(cell, name)
-        lines.append([row.model, *map(number, means)])
-    return markdown(["row", *(f"{label} ({n} images)" for label, n in zip(labels, images))], lines) if lines else ""
+    return _by_bin(numbers.by_people, _shown(numbers, name, count), name, labels, "images")
 
 
 def pitch_table(numbers: Numbers, name: str, count: int) -> str:
     """Returns mAP by camera pitch."""
-    lines: list[list[str]] = []
-    images: list[int] = []
-    for row, cell in _shown(numbers, name, count):
-        images, means = numbers.by_pitch(cell, name)
-        lines.append([row.model, *map(number, means)])
     labels = [f"{low:.0f} to {high:.0f}°" for low, high in itertools.pairwise(PITCH_EDGES)]
-    return markdown(["row", *(f"{label} ({n} images)" for label, n in zip(labels, images))], lines) if lines else ""
+    return _by_bin(numbers.by_pitch, _shown(numbers, name, count), name, labels, "images")
+
+
+def _by_bin(
+    score: Callable[[Cell, str], tuple[Sequence[int], Sequence[float]]],
+    shown: Sequence[tuple[StudyRow, Cell]],
+    name: str,
+    labels: Sequence[str],
+    unit: str,
+) -> str:
+    """Returns a table of rows by bins, with the number of what is in each; empty if no row was run."""
+    lines: list[list[str]] = []
+    sizes: Sequence[int] = ()
+    for row, cell in shown:
+        sizes, means = score(cell, name)
+        lines.append([row.model, *map(number, means)])
+    return markdown(["row", *(f"{label} ({n} {unit})" for label, n in zip(labels, sizes))], lines) if lines else ""
 
 
 def rendered_table(numbers: Numbers, names: Sequence[str], count: int) -> str:

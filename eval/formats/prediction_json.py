@@ -59,7 +59,7 @@ def read_predictions(folder: str | os.PathLike[str], read_list: ListReader | Non
     is_file = read_list is not None and os.path.isfile(folder)
     root = Path(folder) if is_file else files.require_dir(folder, "prediction JSON files of openpose_tf.predict")
     found: dict[str, ImagePrediction] = {}
-    for path in [root] if is_file else sorted(root.rglob("*.json")):
+    for path in [root] if is_file else files.list_json(root, recursive=True):
         value = files.read_json(path, _WHAT)
         if isinstance(value, list) and read_list is None:
             raise UserError(f"{path} is a list, perhaps of COCO results: eval.oks reads it; here it must be {_WHAT}")

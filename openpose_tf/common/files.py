@@ -94,6 +94,12 @@ def _utf8(path: str | os.PathLike[str], what: str) -> bytes:
     return data
 
 
+def list_json(folder: Path, recursive: bool = False) -> list[Path]:
+    """Returns the .json files of a folder, sorted, without hidden ones: unfinished ones, and those that macOS adds."""
+    found = folder.rglob("*.json") if recursive else folder.glob("*.json")
+    return sorted(path for path in found if path.name[0] != ".")
+
+
 def read_json(path: str | os.PathLike[str], what: str) -> Any:
     """Returns the content of a JSON file.
 

@@ -139,3 +139,11 @@ def test_writable_dir_without_permission(tmp_path):
     tmp_path.chmod(0o500)
     with pytest.raises(UserError, match="cannot write"):
         files.writable_dir(tmp_path / "new")
+
+
+def test_json_files_are_listed_without_hidden_ones(tmp_path):
+    (tmp_path / "within").mkdir()
+    for name in ("b.json", "a.json", "._a.json", ".c.77.part.json", "d.txt", "within/e.json"):
+        (tmp_path / name).touch()
+    assert [path.name for path in files.list_json(tmp_path)] == ["a.json", "b.json"]
+    assert [path.name for path in files.list_json(tmp_path, recursive=True)] == ["a.json", "b.json", "e.json"]

@@ -39,6 +39,11 @@ def whole_files(folder: Path) -> None:
         assert all((folder / row[role]).stat().st_size for role in ("image", "mask"))
 
 
+def pictures(folder: Path) -> int:
+    """Returns the number of whole image files, without those that a killed process was writing."""
+    return sum(path.name[0] != "." for path in folder.glob("images/*/*.jpg"))
+
+
 def files_of(folder: Path) -> set[str]:
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
 
@@ -84,8 +89,7 @@ def test_killed_at_any_rename_or_deletion_it_resumes_and_ends_the_same(tmp_path,
             whole_files(folder)
             before = completeness.complete(folder, range(7))
             assert before == {int(name) for name in listing.ids(folder)}
-            pictures = len(list(folder.glob("images/*/*.jpg")))
-            assert pictures - len(before) in (0, 1)  # the picture in work
+            assert pictures(folder) - len(before) in (0, 1)  # the picture in work
         make(folder, 7)
         assert contents(folder) == whole and files_of(folder) == names
         assert read_header(folder) == read_header(tmp_path / "whole")
@@ -102,12 +106,12 @@ def test_processes_killed_at_random_moments_leave_whole_files_and_resume(tmp_pat
     for _ in range(6):
         process = start_command(PROGRAM, folder, *flags)
         wanted = len(known) + chance.randint(1, 9)
-        wait_until(lambda wanted=wanted: len(list(folder.glob("images/*/*.jpg"))) >= wanted, process)
+        wait_until(lambda wanted=wanted: pictures(folder) >= wanted, process)
         process.kill()
         finish_command(process, -signal.SIGKILL)
         whole_files(folder)
         found = set(listing.ids(folder))
-        assert found >= known and len(list(folder.glob("images/*/*.jpg"))) - len(found) in (0, 1)
+        assert found >= known and pictures(folder) - len(found) in (0, 1)
         known = found
     finish_command(start_command(PROGRAM, folder, *flags))
     assert contents(folder) == contents(tmp_path / "whole")
@@ -266,3 +270,19 @@ def test_a_million_and_one_images_have_names(tmp_path):
     packing.pack_all(tmp_path)
     assert listing.ids(tmp_path) == ["999999", "1000000"]
     assert writer.close_dataset(tmp_path, {}).summary()["images"] == 2
+
+
+def test_what_killed_processes_left_goes_when_its_thousand_is_packed(tmp_path, threes):
+    """Of complete images and packs, and old: what is young or of an image in work may be another process's."""
+    make_loose(tmp_path, 4)
+    old = [tmp_path / "masks/0000/.000001.7.part.png", tmp_path / "annotations/0000/.000002.7.part.json"]
+    old += [tmp_path / "annotations/.0000-0002-0a1b2c3d.7.part.npz"]
+    in_work = tmp_path / "images/0001/.000004.7.part.jpg"
+    young = tmp_path / "images/0000/.000001.8.part.jpg"
+    for path in (*old, in_work, young):
+        path.write_bytes(b"\x89PNG")
+    for path in (*old, in_work):
+        os.utime(path, times=(0, 0))
+    packing.pack_all(tmp_path)
+    assert [path.exists() for path in (*old, in_work, young)] == [False, False, False, True, True]
+    assert listing.ids(tmp_path) == ["000000", "000001", "000002", "000003"]

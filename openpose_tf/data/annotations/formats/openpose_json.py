@@ -83,7 +83,7 @@ def read_openpose_json(
     """
     root = files.require_dir(images_dir, "the images of the annotation file")
     masks = None if masks_dir is None else files.require_dir(masks_dir, "masks of un-annotated people, mask_NAME")
-    sources = sorted(Path(path).glob("*.json")) if Path(path).is_dir() else [Path(path)]
+    sources = files.list_json(Path(path)) if Path(path).is_dir() else [Path(path)]
     by_image: dict[str, list[Mapping[str, Any]]] = collections.defaultdict(list)
     for source in sources:
         for entry in _entries(source):

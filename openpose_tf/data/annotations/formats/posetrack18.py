@@ -8,6 +8,7 @@ import collections
 import dataclasses
 from pathlib import Path
 
+from openpose_tf.common import files
 from openpose_tf.common.errors import UserError
 from openpose_tf.data.annotations import pixels
 from openpose_tf.data.annotations.formats import coco, coco_file
@@ -22,7 +23,7 @@ def read(request: ReadRequest) -> ReadResult:
         UserError: not such a file, an empty folder, or images are missing.
     """
     path = Path(request.annotations)
-    videos = sorted(path.glob("*.json")) if path.is_dir() else [path]
+    videos = files.list_json(path) if path.is_dir() else [path]
     if not videos:
         raise UserError(f"{path} holds no .json file: expected PoseTrack18's annotations, one file per video")
     found = coco.annotated_images(_join([coco_file.parse(video) for video in videos]), request)

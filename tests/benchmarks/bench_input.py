@@ -30,7 +30,7 @@ from openpose_tf.data.records import record_set
 from openpose_tf.data.records import writer as records
 from openpose_tf.data.records.schema import PersonSample
 
-SIDE, NUM_RECORDS, BATCH, AIM = 640, 48, 16, 150.0
+SIDE, NUM_RECORDS, BATCH, AIM = 640, 480, 16, 150.0
 SCALE = 1.95  # the sampled person is 390 px tall in the crop
 
 
@@ -96,6 +96,8 @@ def parts_ms(samples: list[PersonSample]) -> tuple[float, float, float, float]:
         uniform = tf.constant(rng.random(NUM_RANDOM), tf.float32)
         affine = sample_affine(tf.constant(sample.objpos), tf.constant(sample.scale, tf.float32), uniform, augmentation)
         maps.append((affine.inverse.numpy(), float(affine.zoom)))
+    inverses = np.stack([inverse for inverse, _ in maps]).astype(np.float64)
+    shapes = np.full((len(samples), 2), SIDE)
 
     def decode(reduced: bool) -> None:
         for sample, (_, zoom) in zip(samples, maps):
@@ -104,12 +106,12 @@ def parts_ms(samples: list[PersonSample]) -> tuple[float, float, float, float]:
 
     def pictures() -> None:
         result = np.empty((augmentation.input_size,) * 2 + (3,), np.uint8)
-        for sample, (inverse, zoom) in zip(samples, maps):
-            warp._warp_image_cv2(sample.image, inverse, zoom, result)
+        factors = np.array([warp.reduction(zoom) for _, zoom in maps])
+        for sample, factor, inverse in zip(samples, factors.tolist(), warp._to_reduced(inverses, factors)):
+            warp._warp_image_cv2(sample.image, factor, inverse, result)
 
     def masks() -> None:
-        for sample, (inverse, _) in zip(samples, maps):
-            warp._warp_mask_cv2(sample.mask, np.array([SIDE, SIDE]), inverse, augmentation)
+        warp._warp_masks_cv2([sample.mask for sample in samples], shapes, inverses, augmentation)
 
     count = len(samples)
     return (

@@ -75,20 +75,22 @@ class BlockReader:
         first_slot = epoch * len(slots) + window * blocks.window.shape[1]
 
         @tf.autograph.experimental.do_not_convert
-        def read(slot: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            return _read_function()(slot, *index)
+        def read(slot: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+            rows, payloads = _read_function()(slot, *index)
+            return rows >= 0, rows, payloads
 
         dataset = tf.data.Dataset.counter(first_slot, dtype=tf.int64)
         dataset = dataset.map(read, num_parallel_calls=num_threads, deterministic=True)
         dataset = dataset.prefetch(max(1, block_order.READ_AHEAD - num_threads))
         dataset = dataset.interleave(
-            lambda rows, payloads: tf.data.Dataset.from_tensor_slices((rows, payloads)),
+            lambda *columns: tf.data.Dataset.from_tensor_slices(columns),
             cycle_length=blocks.window.shape[1],
             block_length=1,
         )
-        dataset = dataset.filter(lambda row, _: row >= 0).skip(place - int(starts[window]))
+        # Functions that hand on what they are given cost nothing: tf.data does not call them.
+        dataset = dataset.filter(lambda is_row, *_: is_row).skip(place - int(starts[window]))
         dataset = dataset.enumerate(first_sample)
-        return dataset.map(lambda number, sample: (number, *sample))
+        return dataset.map(lambda number, sample: (number, *sample[1:]))
 
     def _rows_of_epoch(self, epoch: int) -> np.ndarray:
         return np.concatenate(self.blocks.rows_of_epoch(self._key, epoch))
@@ -96,9 +98,10 @@ class BlockReader:
 
 @functools.lru_cache(maxsize=1)
 def _read_function() -> Callable[..., tuple[tf.Tensor, tf.Tensor]]:
-    """Traced: (rows [K] int64, payloads [K] string) of a slot of the stream's windows; row -1 where there is none.
+    """Traced: (rows [K] int64, payloads [K] string) of a slot of the stream's windows; row -1 means no record.
 
-    Slots that a window leaves empty, and short blocks, are filled up, so that all slots of a window end together.
+    Slots that a window leaves empty, and short blocks, are filled up, with anything, so that all slots of a window end
+    together.
     """
 
     def read(
@@ -121,15 +124,13 @@ def _read_function() -> Callable[..., tuple[tf.Tensor, tf.Tensor]]:
         def block_rows() -> tuple[tf.Tensor, tf.Tensor]:
             block = block_order.block_of_place(key, epoch, place, tf.size(sizes))
             size = tf.gather(sizes, block)
-            order = block_order.place_in_block(key, epoch, block, size, limit)[:size]
+            order = block_order.place_in_block(key, epoch, block, size, limit)
             path = tf.gather(paths, tf.gather(shard, block))
             records = read_records(
                 path, tf.gather(offset, block), tf.gather(num_records, block), tf.gather(num_bytes, block)
             )
-            payloads = tf.gather(records, tf.gather(tf.gather(places, block), order))
-            empty = [[0, limit - size]]
-            own = tf.pad(tf.gather(tf.gather(rows, block), order), empty, constant_values=-1)
-            return own, tf.concat([payloads, tf.fill([limit - size], "")], 0)
+            own = tf.where(tf.range(limit) < size, tf.gather(tf.gather(rows, block), order), -1)
+            return own, tf.gather(records, tf.gather(tf.gather(places, block), order))
 
         return tf.cond(
             place < 0, lambda: (tf.fill([limit], tf.constant(-1, tf.int64)), tf.fill([limit], "")), block_rows

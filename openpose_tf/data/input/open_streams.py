@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 import cv2
+import numpy as np
 import tensorflow as tf
 
 from openpose_tf.data.input.batch import Batch, Selection
@@ -79,12 +80,13 @@ class OpenStreams:
             self.close()
             raise _first_reason(streams) or error from None
         sizes = [stream.local_size for stream in streams]
-        marks = {name: tf.split(batch.pop(name), sizes) for name in (PEOPLE_CUT, BAD_JOINTS, BAD_RECORD)}
-        if any(bool(tf.reduce_any(mark)) for mark in marks[BAD_RECORD]):
+        people_cut, bad_joints, bad_record = (batch.pop(name).numpy() for name in (PEOPLE_CUT, BAD_JOINTS, BAD_RECORD))
+        if bad_record.any():
             self.close()
             raise _first_reason(streams) or ValueError("a batch holds a record without a person")
-        for stream, cut, bad in zip(streams, marks[PEOPLE_CUT], marks[BAD_JOINTS]):
-            stream.count(int(tf.reduce_sum(cut)), int(tf.reduce_sum(bad)))
+        ends = np.cumsum(sizes)[:-1]
+        for stream, cut, bad in zip(streams, np.split(people_cut, ends), np.split(bad_joints, ends)):
+            stream.count(int(cut.sum()), int(bad.sum()))
             stream.counter.assign_add(1)
             self._positions[id(stream)] += 1
         if all(weight is None for weight in weights):

@@ -36,8 +36,9 @@ def warp_images(encoded: tf.Tensor, affine: Affine, augmentation: Augmentation) 
 
         def warp(encoded: np.ndarray, inverse: np.ndarray, zoom: np.ndarray) -> np.ndarray:
             pixels = np.empty((len(encoded), size, size, 3), np.uint8)
-            for k, data in enumerate(encoded):
-                _warp_image_cv2(data, inverse[k], float(zoom[k]), pixels[k])
+            factors = np.array([reduction(one) for one in zoom.tolist()])
+            for sample in zip(encoded, factors.tolist(), _to_reduced(inverse.astype(np.float64), factors), pixels):
+                _warp_image_cv2(*sample)
             return pixels
 
         pixels = tf.numpy_function(warp, [encoded, affine.inverse, affine.zoom], tf.uint8, stateful=False)
@@ -59,7 +60,7 @@ def warp_masks(encoded: tf.Tensor, shapes: tf.Tensor, affine: Affine, augmentati
     if augmentation.backend == "cv2":
 
         def warp(encoded: np.ndarray, shapes: np.ndarray, inverse: np.ndarray) -> np.ndarray:
-            return np.stack([_warp_mask_cv2(*sample, augmentation) for sample in zip(encoded, shapes, inverse)])
+            return _warp_masks_cv2(encoded, shapes, inverse.astype(np.float64), augmentation)
 
         masks = tf.numpy_function(warp, [encoded, shapes, affine.inverse], tf.uint8, stateful=False)
     else:
@@ -84,13 +85,11 @@ def reduction(zoom: float) -> int:
     return max(value for value in REDUCTIONS if value == 1 or zoom * value <= 1)
 
 
-def _warp_image_cv2(data: bytes, inverse: np.ndarray, zoom: float, result: np.ndarray) -> None:
-    """Writes the input of one sample into `result`, [S, S, 3] uint8."""
-    factor = reduction(zoom)
+def _warp_image_cv2(data: bytes, factor: int, inverse: np.ndarray, result: np.ndarray) -> None:
+    """Writes the input of one sample into `result`, [S, S, 3] uint8, by the map to its image shrunk by `factor`."""
     pixels = images.decode_record_bgr(data, factor)
     if pixels is None:
         raise ValueError("the image of a record cannot be decoded")
-    inverse = _to_reduced(inverse.astype(np.float64), factor)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     grey = (BORDER_GREY,) * 3
     warped = cv2.warpAffine(
@@ -99,41 +98,60 @@ def _warp_image_cv2(data: bytes, inverse: np.ndarray, zoom: float, result: np.nd
     cv2.cvtColor(warped, cv2.COLOR_BGR2RGB, dst=result)
 
 
-def _to_reduced(inverse: np.ndarray, factor: int) -> np.ndarray:
-    """The map to an image shrunk by `factor`, whose pixel k is the mean of the pixels k * factor + [0, factor)."""
-    inverse = inverse / factor
-    inverse[:, 2] -= (factor - 1) / (2 * factor)
+def _to_reduced(inverse: np.ndarray, factors: np.ndarray) -> np.ndarray:
+    """The maps [B, 2, 3] to images shrunk by `factors` [B]: their pixel k is the mean of the pixels k * f + [0, f)."""
+    inverse = inverse / factors[:, None, None]
+    inverse[:, :, 2] -= ((factors - 1) / (2 * factors))[:, None]
     return inverse
 
 
 def _mask_inverse(inverse: np.ndarray) -> np.ndarray:
-    """The map from the mask's sampling grid, pixel k at MASK_STEP * k + (MASK_STEP - 1) / 2, to the crop."""
+    """The maps [B, 2, 3] from the mask's grid, pixel k at MASK_STEP * k + (MASK_STEP - 1) / 2, to the crop."""
     shift = (MASK_STEP - 1) / 2
-    moved = inverse[:, 2] + inverse[:, :2] @ np.array([shift, shift], inverse.dtype)
-    return np.concatenate([inverse[:, :2] * MASK_STEP, moved[:, None]], 1)
+    moved = inverse[:, :, 2] + (inverse[:, :, 0] * shift + inverse[:, :, 1] * shift)
+    return np.concatenate([inverse[:, :, :2] * MASK_STEP, moved[:, :, None]], 2)
 
 
-def _warp_mask_cv2(data: bytes, shape: np.ndarray, inverse: np.ndarray, augmentation: Augmentation) -> np.ndarray:
-    size = augmentation.input_size
-    side = size // STRIDE
-    height, width = int(shape[0]), int(shape[1])
-    if not data:
-        corners = np.array([[0, 0, 1], [size - 1, 0, 1], [0, size - 1, 1], [size - 1, size - 1, 1]]) @ inverse.T
-        if augmentation.padding_valid or ((corners >= 0).all() and (corners <= (width - 1, height - 1)).all()):
-            return np.ones((side, side), np.uint8)
-        mask = np.full((height, width), 255, np.uint8)
-    else:
+def _warp_masks_cv2(
+    encoded: np.ndarray, shapes: np.ndarray, inverse: np.ndarray, augmentation: Augmentation
+) -> np.ndarray:
+    """The loss masks of a batch; where all of a crop counts, and no padding is seen, there is nothing to warp."""
+    masks = np.ones((len(encoded), augmentation.input_size // STRIDE, augmentation.input_size // STRIDE), np.uint8)
+    inside = (
+        np.ones(len(encoded), bool)
+        if augmentation.padding_valid
+        else _sees_no_padding(shapes, inverse, augmentation.input_size)
+    )
+    for k, grid in enumerate(_mask_inverse(inverse)):
+        if encoded[k] or not inside[k]:
+            _warp_mask_cv2(encoded[k], tuple(shapes[k].tolist()), grid, augmentation, masks[k])
+    return masks
+
+
+def _sees_no_padding(shapes: np.ndarray, inverse: np.ndarray, size: int) -> np.ndarray:
+    """[B] bool: all corners of the input lie in the crop."""
+    x, y = (size - 1) * np.array([[0, 1, 0, 1], [0, 0, 1, 1]])
+    corners = inverse[:, :, :1] * x + inverse[:, :, 1:2] * y + inverse[:, :, 2:]  # [B, 2, 4]
+    return np.asarray(((corners >= 0) & (corners <= shapes[:, ::-1, None] - 1)).all((1, 2)))
+
+
+def _warp_mask_cv2(
+    data: bytes, shape: tuple[int, int], grid: np.ndarray, augmentation: Augmentation, result: np.ndarray
+) -> None:
+    """Writes the loss mask of one sample into `result`, [S/8, S/8] uint8."""
+    if data:
         stored = images.decode_record_mask(data)
-        if stored is None or stored.shape != (height, width):
+        if stored is None or stored.shape != shape:
             raise ValueError("the mask of a record cannot be decoded or is not of the image's size")
         mask = stored
+    else:
+        mask = np.full(shape, 255, np.uint8)
     outside = 255 if augmentation.padding_valid else 0
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    half = (size // MASK_STEP,) * 2
-    grid = _mask_inverse(inverse.astype(np.float64))
+    half = (augmentation.input_size // MASK_STEP,) * 2
     warped = cv2.warpAffine(mask, grid, half, flags=flags, borderMode=cv2.BORDER_CONSTANT, borderValue=outside)
-    level = cv2.resize(warped, (side, side), interpolation=cv2.INTER_AREA)
-    return (level >= MIN_VALID_LEVEL).astype(np.uint8)
+    level = cv2.resize(warped, result.shape[::-1], interpolation=cv2.INTER_AREA)
+    np.greater_equal(level, MIN_VALID_LEVEL, out=result, casting="unsafe")
 
 
 def _warp_image_tf(encoded: tf.Tensor, affine: Affine, size: int) -> tf.Tensor:

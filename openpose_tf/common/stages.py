@@ -1,12 +1,16 @@
 """Long work in stages: each a command of its own process, run once, gone on with where it stopped."""
 
+import contextlib
 import dataclasses
 import re
+import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from absl import logging
@@ -98,6 +102,7 @@ def run_stages(stages: Sequence[Stage], log: StageLog, before: Callable[[Stage],
 
     Raises:
         KeyboardInterrupt: Ctrl-C; the stage has ended in order.
+        SystemExit: SIGTERM; so has it then.
         UserError: as `StageLog.is_done`.
     """
     for number, stage in enumerate(stages, 1):
@@ -115,16 +120,45 @@ def run_stages(stages: Sequence[Stage], log: StageLog, before: Callable[[Stage],
 
 
 def _run(stage: Stage, log: StageLog) -> int:
-    """Runs one stage in its own process and returns its exit code; at Ctrl-C the stage ends in order first."""
+    """Runs one stage in its own process; returns its exit code. At Ctrl-C or SIGTERM the stage ends in order first."""
     start = time.monotonic()
-    process = subprocess.Popen([sys.executable, "-c", _START, *stage.command])
-    try:
-        code = process.wait()
-    except KeyboardInterrupt:
-        process.wait()
-        log.add(stage, time.monotonic() - start, done=False)
-        raise
-    log.add(stage, time.monotonic() - start, done=code == 0)
+    with _started([sys.executable, "-c", _START, *stage.command]) as (process, terminations):
+        try:
+            code = process.wait()
+        except KeyboardInterrupt:
+            process.wait()
+            log.add(stage, time.monotonic() - start, done=False)
+            raise
+    log.add(stage, time.monotonic() - start, done=code == 0 and not terminations)
+    if terminations:
+        raise SystemExit(128 + signal.SIGTERM)
     if code == cli.EXIT_INTERRUPTED:
         raise KeyboardInterrupt
     return code
+
+
+@contextlib.contextmanager
+def _started(command: Sequence[str]) -> Iterator[tuple[subprocess.Popen[bytes], list[int]]]:
+    """Starts a process, which gets each SIGTERM of the block (clusters pre-empt with it); yields it and what came.
+
+    Without that it would go on alone. Outside of the main thread nothing is passed on: Python allows it there only.
+    """
+    process: subprocess.Popen[bytes] | None = None
+    received: list[int] = []
+
+    def pass_on(number: int, frame: FrameType | None) -> None:
+        del frame
+        received.append(number)
+        if process is not None:
+            process.terminate()
+
+    is_main = threading.current_thread() is threading.main_thread()
+    before = signal.signal(signal.SIGTERM, pass_on) if is_main else None
+    try:
+        process = subprocess.Popen(command)
+        if received:  # before there was a process to pass it on to
+            process.terminate()
+        yield process, received
+    finally:
+        if is_main:
+            signal.signal(signal.SIGTERM, before)

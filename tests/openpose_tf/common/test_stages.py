@@ -1,5 +1,8 @@
 """Work in stages: each runs once, what stopped is called again, other settings are refused."""
 
+import signal
+import time
+
 import pytest
 
 from openpose_tf.common.errors import UserError
@@ -54,3 +57,20 @@ def test_ctrl_c_while_a_stage_imports_is_a_stop_without_a_traceback(tmp_path, mo
         run_stages([Stage("a", "title", ("interrupted",))], log)
     told = capfd.readouterr()
     assert "Traceback" not in told.err and "went on" not in told.out and not log.rows["a"]["done"]
+
+
+def test_sigterm_reaches_the_stage_which_is_not_done(tmp_path, monkeypatch):
+    """It ends with exit code 0, as training does, which has then written a checkpoint."""
+    (tmp_path / "terminated.py").write_text(
+        "import os, signal, sys, time\n"
+        "signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))\n"
+        "os.kill(os.getppid(), signal.SIGTERM)\ntime.sleep(60)\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    log, before = StageLog.open(tmp_path / "stages.json", FIX), signal.getsignal(signal.SIGTERM)
+    start = time.monotonic()
+    with pytest.raises(SystemExit) as stop:
+        run_stages([Stage("a", "title", ("terminated",)), Stage("b", "never", ("terminated",))], log)
+    assert stop.value.code == 143 and time.monotonic() - start < 30
+    assert not log.rows["a"]["done"] and "b" not in log.rows
+    assert signal.getsignal(signal.SIGTERM) == before

@@ -24,6 +24,7 @@ _LEAST_BEND = 0.15  # mean sine of a bent joint whose axis can be trusted (9 deg
 _LEAST_AGREEMENT = 0.8  # length of the mean of the frames' axes, 1 = all the same
 _SNAP_DEG = 40.0  # the trunk's local axes are taken as right angles to the body's if they are that near
 _UPRIGHT = 0.7  # cosine between a standing leg's bones and down
+_LEAST_SINE = 1e-6  # between hips and trunk; below it rounding decides where the person faces
 Y_AXIS, _Z = np.array([0.0, 1.0, 0.0]), np.array([0.0, 0.0, 1.0])
 
 
@@ -95,7 +96,7 @@ def local_of_motion(
         rest_joints: [52, 3] joints of our T pose.
     """
     out: dict[str, np.ndarray] = {}
-    world = {"": _pelvis(points, joint_of)}
+    world = {"": _pelvis(points, joint_of)}  # of frames that `shows_pelvis`
     for name in _body_joints(joint_of):
         j = joint_of[name]
         above = JOINT_NAMES[PARENTS[JOINT[name]]] if name != "pelvis" else ""
@@ -114,11 +115,23 @@ def local_of_motion(
     return out
 
 
-def _pelvis(points: np.ndarray, joint_of: dict[str, int]) -> np.ndarray:
-    """Returns the turn [N, 3, 3] of the pelvis by hips and shoulders."""
+def shows_pelvis(points: np.ndarray, joint_of: dict[str, int]) -> np.ndarray:
+    """Returns [N] bool: the hips lie apart, and not in line with what leads to the shoulders."""
+    across, trunk = _hips_and_trunk(points, joint_of)
+    lengths = np.linalg.norm(across, axis=1) * np.linalg.norm(trunk, axis=1)
+    return np.linalg.norm(np.cross(across, trunk), axis=1) > _LEAST_SINE * np.maximum(lengths, 1e-300)
+
+
+def _hips_and_trunk(points: np.ndarray, joint_of: dict[str, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the vectors [N, 3] from right to left hip, and twice that from between the hips to the shoulders."""
     at = {name: points[:, j] for name, j in joint_of.items()}
     across = at["left_hip"] - at["right_hip"]
-    trunk = at["left_shoulder"] + at["right_shoulder"] - at["left_hip"] - at["right_hip"]
+    return across, at["left_shoulder"] + at["right_shoulder"] - at["left_hip"] - at["right_hip"]
+
+
+def _pelvis(points: np.ndarray, joint_of: dict[str, int]) -> np.ndarray:
+    """Returns the turn [N, 3, 3] of the pelvis by hips and shoulders."""
+    across, trunk = _hips_and_trunk(points, joint_of)
     left = across / np.linalg.norm(across, axis=1, keepdims=True)
     front = np.cross(left, trunk)
     front /= np.linalg.norm(front, axis=1, keepdims=True)

@@ -67,6 +67,13 @@ def find_skeleton(path: Path, motion: Motion, rest_joints: np.ndarray, given: di
     stands, rest = False, motion.rest()
     up = neutral_pose.standing_up(rest, joint_of)
     if up is None:
+        usable = neutral_pose.shows_pelvis(points, joint_of)
+        if not usable.any():
+            raise UserError(
+                f"{path}: its hips are at one place, or in line with its shoulders, so that nothing tells where the "
+                "person faces; repair or remove it"
+            )
+        turns, points = turns[usable], points[usable]
         axes = rotations.between(neutral_pose.motion_up(points, joint_of, neutral_pose.Y_AXIS), neutral_pose.Y_AXIS)
         local = neutral_pose.local_of_motion(axes @ turns, points @ axes.T, joint_of, rest_joints)
     else:

@@ -28,9 +28,8 @@ from tests.support.checkout import SHARED_DATA
 NETWORK = SHARED_DATA / "weights" / "openpose_mnv2_small" / "graph_opt.pb"
 HEIGHT = 368
 # COCO's 17 keypoints in their order, by the names of the network's parts.
-KEYPOINTS = ("nose", "l_eye", "r_eye", "l_ear", "r_ear") + tuple(
-    f"{side}_{joint}" for joint in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle") for side in "lr"
-)
+LIMBS = [f"{side}_{joint}" for joint in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle") for side in "lr"]
+KEYPOINTS = ("nose", "l_eye", "r_eye", "l_ear", "r_ear", *LIMBS)
 ORDER = [real_network.PARTS.index(name) for name in KEYPOINTS]
 
 

@@ -32,7 +32,10 @@ def check(data: bytes) -> None:
     while place < len(data):
         kind, start, end, following = _Walk(data, order).tag(place, len(data))
         if kind == COMPRESSED:
-            inner = zlib.decompressobj().decompress(data[start:end])
+            try:
+                inner = zlib.decompressobj().decompress(data[start:end])
+            except zlib.error as error:
+                raise ValueError(f"its element at byte {place}: {error}") from None
             _Walk(inner, order).matrix_at(0, len(inner), 0)
             following = end  # compressed elements are not padded
         elif kind == MATRIX:

@@ -165,6 +165,26 @@ def test_a_leg_that_hangs_from_nothing_is_refused(tmp_path, body):
         read(path, body)
 
 
+def test_frames_that_do_not_show_where_the_person_faces_do_not_count(tmp_path, body, monkeypatch):
+    """Where zero angles come from the motion: with the hips at one place, or the shoulders in line with them."""
+    path, _ = file_of(tmp_path, body, NAMINGS["bandai_namco"])
+    motion, rest = bvh.read(path, slice(None)), rest_of(body)
+    turns, points = motion.world()
+    hips = [motion.names.index(NAMINGS["bandai_namco"].names()[f"{side}_hip"]) for side in ("left", "right")]
+
+    def local_of(turns, points):
+        monkeypatch.setattr(bvh.Motion, "world", lambda self: (turns, points))
+        return retargeting.find_skeleton(path, motion, rest, {}).local
+
+    broken = points.copy()
+    broken[0, hips[0]] = broken[0, hips[1]]
+    for name, turn in local_of(turns[1:], points[1:]).items():
+        np.testing.assert_array_equal(local_of(turns, broken)[name], turn)
+    broken[:, hips[0]] = broken[:, hips[1]]
+    with pytest.raises(UserError, match=r"clip\.bvh: its hips are at one place, or in line with its shoulders"):
+        local_of(turns, broken)
+
+
 def test_a_guess_is_logged_once_per_skeleton(tmp_path, body, caplog):
     path, _ = file_of(tmp_path, body, UNKNOWN)
     (tmp_path / "b.bvh").write_bytes(path.read_bytes())

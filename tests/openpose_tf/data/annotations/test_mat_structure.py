@@ -65,7 +65,7 @@ def test_a_file_that_is_cut_anywhere_is_refused():
         for size in range(129, len(data)):
             try:
                 mat_structure.check(data[:size])
-            except (ValueError, mat_structure.zlib.error):
+            except ValueError:
                 continue
             # What is left are whole variables.
             assert set(scipy.io.loadmat(io.BytesIO(data[:size]))) < {

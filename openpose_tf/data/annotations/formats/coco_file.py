@@ -5,7 +5,8 @@ So the same file means the same to both:
 * Ids of images and categories mean the same as number and as text (7, 7.0, "7", "007"). An id, or a file name, that is
   given twice is refused: two exports that both count from 1 would exchange their people. Null is no id.
 * Annotations whose image or category the file does not list, or that name none, are left out and counted.
-* A person without keypoints, or with an empty list of them, is a person without a labelled joint.
+* A person without keypoints, or with an empty list of them, is a person without a labelled joint. A list of three
+  numbers for each joint is read as the flat list.
 * A joint is labelled if its flag is above 0, as in COCO's own evaluation. Flags other than 0, 1 and 2, such as
   confidences, are counted; above 0 they mean visible, as do all others above 0 of that person.
 * Of joints with the same name the first counts. Numbers beyond a million pixels are not known.
@@ -14,6 +15,7 @@ So the same file means the same to both:
 
 import collections
 import dataclasses
+import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -241,6 +243,8 @@ def not_understood(path: str | Path, image_id: Any, error: Exception) -> UserErr
 
 def _person(row: Mapping[str, Any], joints: tuple[str, ...], notes: collections.Counter[str]) -> CocoPerson:
     flat = row.get("keypoints") or [0] * 3 * len(joints)
+    if all(isinstance(point, list) and len(point) == 3 for point in flat):  # (x, y, flag) each, as some tools nest them
+        flat = list(itertools.chain.from_iterable(flat))
     if len(flat) != 3 * len(joints):
         raise ValueError(
             f"annotation {row.get('id')!r} has {len(flat)} numbers for {len(joints)} joints, expected {3 * len(joints)}"

@@ -54,6 +54,7 @@ def seen_by_both(path, folder) -> tuple[list[int], list[int]]:
         ((person("1"), person(2, category_id="1")), [1, 1]),  # ids as text
         ((person("001"), person(2.0), person("2", id=None), person("2", id=None)), [1, 3]),
         ((person(1), person(1, iscrowd="0")), [2]),
+        ((person(1), person(2, keypoints=np.reshape(KEYPOINTS, (17, 3)).tolist())), [1, 1]),  # a list for each joint
         ((person(1), person(2, bbox=[0, 0, 0, 0], area=0)), [1, 1]),
         ((person(1), person(9), person(None), person(1, category_id=None), person(1, category_id=7)), [1]),
         ((person(1), person(1, category_id=2)), [1]),  # a dog with keypoints

@@ -242,7 +242,7 @@ def not_understood(path: str | Path, image_id: Any, error: Exception) -> UserErr
 
 
 def _person(row: Mapping[str, Any], joints: tuple[str, ...], notes: collections.Counter[str]) -> CocoPerson:
-    flat = row.get("keypoints") or [0] * 3 * len(joints)
+    flat: Any = row.get("keypoints") or [0] * 3 * len(joints)
     if all(isinstance(point, list) and len(point) == 3 for point in flat):  # (x, y, flag) each, as some tools nest them
         flat = list(itertools.chain.from_iterable(flat))
     if len(flat) != 3 * len(joints):

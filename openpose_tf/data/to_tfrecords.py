@@ -100,7 +100,8 @@ def run(options: Options) -> dict[str, Any]:
     counts = records.write_record_set(annotated, options.output_dir, config, facts, options.overwrite)
     counts |= {"left_out": dict(found.left_out), "notes": dict(found.notes), "unreadable": found.num_unreadable}
     counts["unannotated"] = found.facts.get("unannotated")
-    counts["ignored_regions"] = sum(len(image.ignore_segmentations) for image in annotated)
+    masked = (image.ignore_mask_path is not None or bool(image.ignore_segmentations) for image in annotated)
+    counts["masked_images"] = sum(masked)
     return counts
 
 
@@ -139,7 +140,7 @@ def convert(options: Options) -> int:
     print(
         f"{Path(options.output_dir)}: {counts['records']} records of {counts['images']} images, "
         f"{counts['people']} labelled people in them; not sampled: {dropped or 'nobody'}; "
-        f"un-annotated regions masked: {counts['ignored_regions']}"
+        f"images with masked regions: {counts['masked_images']}"
         + (f"; left out: {left_out}" if left_out else "")
         + (f"; note: {notes}" if notes else "")
         + (f"; {unannotated.describe(counts['unannotated'])}" if counts["unannotated"] else "")

@@ -135,7 +135,7 @@ def test_boxes_that_are_nobody_annotated_leave_the_loss_or_take_the_photograph_o
     )
     counts = to_tfrecords.run(options)
     expected = {"handling": "mask", "people": 1, "photographs": 1, "unknown": 0}
-    assert counts["unannotated"] == expected and counts["ignored_regions"] == 1
+    assert counts["unannotated"] == expected and counts["masked_images"] == 1
     records = record_set.load_records(out)
     assert records.manifest["source"]["unannotated"] == expected
     sample = examples.to_sample(records.read(0))

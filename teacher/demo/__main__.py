@@ -24,6 +24,7 @@ def define_flags() -> None:
     """Defines this command's flags."""
     flags.DEFINE_string("output_dir", "demo", "Folder for everything the demo makes.")
     flags.DEFINE_string("photo", None, "A photograph of yours: the report shows whom the bundled student finds in it.")
+    flags.DEFINE_integer("seed", 0, "Of images and training.", lower_bound=0)
     flags.DEFINE_enum(
         "size",
         "small",
@@ -57,7 +58,7 @@ def main() -> int | None:
         if stage.name == "report":
             stages.write_summary(output_dir, log.rows)
 
-    code = run_stages(stages.build(output_dir, stages.SIZES[flags.FLAGS.size], photo), log, before)
+    code = run_stages(stages.build(output_dir, stages.SIZES[flags.FLAGS.size], photo, flags.FLAGS.seed), log, before)
     if code:
         return code
     summary = stages.write_summary(output_dir, log.rows)

@@ -97,25 +97,26 @@ PHOTO_DIR = "photo"
 LATE = ("photo", "report")  # stages that depend on the photograph, and cost seconds: they run at every call
 
 
-def build(folder: Path, size: DemoSize, photo: Path | None = None) -> list[Stage]:
+def build(folder: Path, size: DemoSize, photo: Path | None = None, seed: int = 0) -> list[Stage]:
     """Returns the stages in order.
 
     Args:
         folder: where everything goes.
         size: how much to do.
         photo: a photograph of the user's, which the report shows as the bundled student sees it.
+        seed: of images and training.
     """
     return [
-        *_picture_stages(folder, size),
+        *_picture_stages(folder, size, seed),
         *_record_stages(folder, size),
-        _training_stage(folder, size),
+        _training_stage(folder, size, seed),
         *_use_stages(folder),
         *([_photo_stage(folder, photo)] if photo else []),
         _report_stage(folder, photo),
     ]
 
 
-def _picture_stages(folder: Path, size: DemoSize) -> list[Stage]:
+def _picture_stages(folder: Path, size: DemoSize, seed: int) -> list[Stage]:
     counts = dict(zip(SEEDS, (size.synthetic, size.standin, size.held_out, size.held_out), strict=True))
     titles = {
         "synthetic": "render synthetic people (D_S)",
@@ -128,7 +129,7 @@ def _picture_stages(folder: Path, size: DemoSize) -> list[Stage]:
         kind = name.removeprefix("held_out_")
         command = (
             *("synth.render", f"--dataset={kind}", f"--output_dir={folder / 'images' / name}"),
-            *(f"--num_images={count}", f"--seed={SEEDS[name]}", f"--image_size={size.image_size}"),
+            *(f"--num_images={count}", f"--seed={SEEDS[name] + 10 * seed}", f"--image_size={size.image_size}"),
             *(f"--people_mean={size.people_mean:g}", f"--samples={size.samples}", "--num_workers=-1"),
         )
         stages.append(Stage(f"render_{name}", f"{titles[name]}: {count} images", command))
@@ -150,7 +151,7 @@ def _record_stages(folder: Path, size: DemoSize) -> list[Stage]:
     return stages
 
 
-def _training_stage(folder: Path, size: DemoSize) -> Stage:
+def _training_stage(folder: Path, size: DemoSize, seed: int) -> Stage:
     command = (
         "teacher.train",
         f"--real_records={folder / 'records' / 'real_standin'}",
@@ -164,6 +165,7 @@ def _training_stage(folder: Path, size: DemoSize) -> Stage:
         *("--max_rotation=20", "--min_zoom=0.65"),  # as the student it starts from was trained
         *(f"--batch_size={size.batch_size}", f"--num_steps={size.steps}"),
         *("--clip_norm=20", f"--learning_rate={size.learning_rate:g}"),
+        *([f"--seed={seed}"] if seed else []),
         "--teacher_learning_rate=5e-3",  # at the released 5e-5 a teacher says nothing within so few decisions
         f"--decay_steps={max(size.steps * 2 // 3, 1)}",
         *(f"--checkpoint_every={max(size.steps // 8, 1)}", "--keep_checkpoints=100", "--log_every=5"),

@@ -129,3 +129,16 @@ def test_a_photograph_that_cannot_be_shown_stops_before_anything_is_rendered(tmp
     done = run_command("teacher.demo", f"--output_dir={folder}", "--size=smoke", f"--photo={path}", code=2)
     assert name in done.stderr and "Traceback" not in done.stderr
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_seeds_differ_in_all_images_and_in_training(tmp_path):
+    """And seed 0 is the demo as it always was, so that older folders resume."""
+
+    def seeds(seed):
+        commands = {stage.name: stage.command for stage in stages.build(tmp_path, stages.SIZES["small"], seed=seed)}
+        words = {name: [word for word in command if word.startswith("--seed=")] for name, command in commands.items()}
+        return {name: found for name, found in words.items() if found}
+
+    assert seeds(0) == {f"render_{name}": [f"--seed={seed}"] for name, seed in stages.SEEDS.items()}
+    one, two = ([word for found in seeds(seed).values() for word in found] for seed in (1, 2))
+    assert len(one) == len(stages.SEEDS) + 1 and not set(one) & set(two)

@@ -2,7 +2,7 @@
 
 python tests/benchmarks/bench_input.py
 
-CPU time of the whole process, median over repeats, so that other load on the machine matters little. The aim is 150
+CPU time of the whole process, medians of turns, so that other load on the machine matters little. The aim is 150
 images per second and core. The limit to compare with is decoding alone, every JPEG at its full size.
 """
 
@@ -30,7 +30,8 @@ from openpose_tf.data.records import record_set
 from openpose_tf.data.records import writer as records
 from openpose_tf.data.records.schema import PersonSample
 
-SIDE, NUM_RECORDS, BATCH, AIM = 640, 480, 16, 150.0
+SIDE, NUM_RECORDS, BATCH, BATCHES, AIM = 640, 480, 16, 8, 150.0
+ROUNDS, LIMIT, SETTLE_S = 9, "limit", 0.5
 SCALE = 1.95  # the sampled person is 390 px tall in the crop
 
 
@@ -60,34 +61,36 @@ def make_sample(number: int) -> PersonSample:
     )
 
 
-def cpu_ms(call: Callable[[], object], images: int, repeats: int = 7) -> float:
-    """Returns the median CPU milliseconds per image of a call that works on `images` images."""
-    call()
-    times = []
-    for _ in range(repeats):
-        start = time.process_time()
-        call()
-        times.append(time.process_time() - start)
-    return 1e3 * statistics.median(times) / images
+def cpu_ms(calls: dict[str, tuple[Callable[[], object], int]]) -> dict[str, list[float]]:
+    """Returns CPU milliseconds per image of calls, each with how many images it works on, in ROUNDS turns.
+
+    By turns, because a machine that others share becomes slower and faster within a minute.
+    """
+    times: dict[str, list[float]] = {name: [] for name in calls}
+    for turn in range(ROUNDS + 1):
+        for name, (call, count) in calls.items():
+            start = time.process_time()
+            call()
+            if turn:  # the first one warms up
+                times[name].append(1e3 * (time.process_time() - start) / count)
+    return times
 
 
-def stream_ms(loaded: record_set.RecordSet, backend: str) -> float:
+def stream_of(loaded: record_set.RecordSet, backend: str) -> Callable[[], object]:
     """Whole pipeline: read, check the CRC, parse, decode, warp, label, batch."""
     config = StreamConfig(Augmentation(backend=backend), feature_names=("camera_pitch_deg",), num_threads=1)
     stream = SampleStream(loaded, batch_size=BATCH, config=config)
-    for _ in range(4):
-        stream.next()
 
     def run() -> None:
-        for _ in range(8):
+        for _ in range(BATCHES):
             stream.next()
+        time.sleep(SETTLE_S)  # until it has read ahead again, which is part of this turn's work, not of the next call's
 
-    result = cpu_ms(run, 8 * BATCH)
-    stream.close()
-    return result
+    run()
+    return run
 
 
-def parts_ms(samples: list[PersonSample]) -> tuple[float, float, float, float]:
+def parts_of(samples: list[PersonSample]) -> dict[str, tuple[Callable[[], object], int]]:
     """Decoding at full size; decoding as the zoom allows; that and warping the picture; warping the mask."""
     augmentation = Augmentation()
     rng = np.random.default_rng(0)
@@ -97,29 +100,25 @@ def parts_ms(samples: list[PersonSample]) -> tuple[float, float, float, float]:
         affine = sample_affine(tf.constant(sample.objpos), tf.constant(sample.scale, tf.float32), uniform, augmentation)
         maps.append((affine.inverse.numpy(), float(affine.zoom)))
     inverses = np.stack([inverse for inverse, _ in maps]).astype(np.float64)
+    factors = np.array([warp.reduction(zoom) for _, zoom in maps])
     shapes = np.full((len(samples), 2), SIDE)
 
     def decode(reduced: bool) -> None:
-        for sample, (_, zoom) in zip(samples, maps):
-            factor = warp.reduction(zoom) if reduced else 1
-            images.decode_record_bgr(sample.image, factor)
+        for sample, factor in zip(samples, factors.tolist()):
+            images.decode_record_bgr(sample.image, factor if reduced else 1)
 
     def pictures() -> None:
         result = np.empty((augmentation.input_size,) * 2 + (3,), np.uint8)
-        factors = np.array([warp.reduction(zoom) for _, zoom in maps])
         for sample, factor, inverse in zip(samples, factors.tolist(), warp._to_reduced(inverses, factors)):
             warp._warp_image_cv2(sample.image, factor, inverse, result)
 
     def masks() -> None:
         warp._warp_masks_cv2([sample.mask for sample in samples], shapes, inverses, augmentation)
 
-    count = len(samples)
-    return (
-        cpu_ms(lambda: decode(False), count),
-        cpu_ms(lambda: decode(True), count),
-        cpu_ms(pictures, count),
-        cpu_ms(masks, count),
-    )
+    calls: dict[str, Callable[[], object]] = {
+        LIMIT: lambda: decode(False), "decode": lambda: decode(True), "pictures": pictures, "masks": masks
+    }  # fmt: skip
+    return {name: (call, len(samples)) for name, call in calls.items()}
 
 
 def main() -> None:
@@ -131,22 +130,28 @@ def main() -> None:
             for sample in samples:
                 writer.add(sample)
         loaded = record_set.load_records(folder)
-        total, tensorflow = stream_ms(loaded, "cv2"), stream_ms(loaded, "tf")
-    full, decode, picture, mask = parts_ms(samples)
-    rows = [
-        ("limit: decoding alone, full size", full),
-        ("decode (shrunk where the zoom allows)", decode),
-        ("warp of the image", picture - decode),
-        ("mask (decode, warp, average; half of the samples)", mask),
-        ("rest (read, CRC, parse, people, batch)", total - picture - mask),
-        ("whole pipeline, --warp=cv2", total),
-        ("whole pipeline, --warp=tf", tensorflow),
-    ]
+        streams = {name: (stream_of(loaded, name), BATCHES * BATCH) for name in ("cv2", "tf")}
+        times = cpu_ms({**streams, **parts_of(samples[: BATCHES * BATCH])})
+    median = {name: statistics.median(values) for name, values in times.items()}
+    total = median["cv2"]
+    rows = {
+        "limit: decoding alone, full size": median[LIMIT],
+        "decode (shrunk where the zoom allows)": median["decode"],
+        "warp of the image": median["pictures"] - median["decode"],
+        "mask (decode, warp, average; half of the samples)": median["masks"],
+        "rest (read, CRC, parse, people, batch)": total - median["pictures"] - median["masks"],
+        "whole pipeline, --warp=cv2": total,
+        "whole pipeline, --warp=tf": median["tf"],
+    }
     size = sum(len(sample.image) for sample in samples) / len(samples) / 1e3
-    print(f"{SIDE}x{SIDE} px crops, JPEG of {size:.0f} kB, to 368x368 px; CPU per image")
+    print(f"{SIDE}x{SIDE} px crops, JPEG of {size:.0f} kB, to 368x368 px; CPU per image, medians of {ROUNDS} turns")
     print(f"{'':50s}      ms  of limit  images/s per core")
-    for name, value in rows:
-        print(f"{name:50s} {value:7.2f} {value / full:8.2f}x {1e3 / value:12.0f}")
+    for name, value in rows.items():
+        print(f"{name:50s} {value:7.2f} {value / median[LIMIT]:8.2f}x {1e3 / value:12.0f}")
+    shares = sorted(limit / whole for limit, whole in zip(times[LIMIT], times["cv2"]))
+    print(
+        f"share of the limit, turn by turn: median {statistics.median(shares):.0%}, {shares[0]:.0%} to {shares[-1]:.0%}"
+    )
     print(f"aim {AIM:.0f} images/s per core: {'reached' if 1e3 / total >= AIM else 'MISSED'} ({1e3 / total:.0f})")
 
 

@@ -100,8 +100,7 @@ class BlockReader:
 def _read_function() -> Callable[..., tuple[tf.Tensor, tf.Tensor]]:
     """Traced: (rows [K] int64, payloads [K] string) of a slot of the stream's windows; row -1 means no record.
 
-    Slots that a window leaves empty, and short blocks, are filled up, with anything, so that all slots of a window end
-    together.
+    Slots that a window leaves empty, and short blocks, are filled up, so that all slots of a window end together.
     """
 
     def read(
@@ -130,7 +129,11 @@ def _read_function() -> Callable[..., tuple[tf.Tensor, tf.Tensor]]:
                 path, tf.gather(offset, block), tf.gather(num_records, block), tf.gather(num_bytes, block)
             )
             own = tf.where(tf.range(limit) < size, tf.gather(tf.gather(rows, block), order), -1)
-            return own, tf.gather(records, tf.gather(tf.gather(places, block), order))
+            taken = tf.gather(records, tf.gather(tf.gather(places, block), order[:size]))
+            filled = tf.cond(  # most blocks are full, and joining copies
+                size < limit, lambda: tf.concat([taken, tf.fill([limit - size], "")], 0), lambda: taken
+            )
+            return own, filled
 
         return tf.cond(
             place < 0, lambda: (tf.fill([limit], tf.constant(-1, tf.int64)), tf.fill([limit], "")), block_rows

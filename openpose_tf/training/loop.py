@@ -182,7 +182,8 @@ class _Loop:
         raise MachineError(
             f"step {self._step + 1}: the loss is {loss} and loss or gradient are not finite; the checkpoint of step "
             f"{self._saved_step} in {self._config.model_dir} is kept. Records in the batch (rows of the record sets, "
-            f"synthetic first): {keys}. Look at these records, or lower --learning_rate"
+            f"synthetic first): {keys}. Look at these records, lower --learning_rate, or use --precision=float32 "
+            "(with bfloat16 on a CPU with AMX: docs/known_limits.md)"
         )
 
     def _save(self) -> None:

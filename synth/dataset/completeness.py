@@ -41,7 +41,7 @@ def _missing(folder: Path, indices: Iterable[int]) -> tuple[list[int], list[Path
     parts = {} if flat else {part.number: part for part in listing.parts(folder)}
     for thousand, wanted in by_folder.items():
         inner = "" if flat else schema.thousand_name(thousand)
-        names = {role: _names(folder / schema.ROLES[role][0] / inner) for role in (*roles, "annotation")}
+        names = {role: _names(folder / where / inner) for role, (where, _) in schema.ROLES.items()}
         pictures = set.intersection(*({name.partition(".")[0] for name in names[role]} for role in roles))
         candidates = [index for index in wanted if schema.image_name(index) in pictures]
         if flat:

@@ -6,10 +6,9 @@ hold the same images, which readers allow.
 """
 
 import collections
-import contextlib
 import functools
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 from openpose_tf.data.annotations import image_dataset_schema as schema
@@ -19,7 +18,7 @@ from openpose_tf.data.annotations.store.packs import packed_meanwhile
 from synth.dataset import index
 from synth.workers import processes
 
-_STALE_S = 600.0  # an unfinished file as old as this is of a process that was killed
+_STALE_S = 3600.0  # an unfinished pack as old as this is of a process that was killed
 
 
 class Packer:
@@ -58,31 +57,18 @@ def pack_all(folder: Path) -> None:
 
 def pack(folder: Path, thousand: int) -> None:
     """Packs what is there of a thousand."""
-    complete = packed_meanwhile(lambda: _pack(listing.part(folder, thousand)))
-    _delete_unfinished(folder, thousand, complete)
+    packed_meanwhile(lambda: _pack(listing.part(folder, thousand)))
+    for path in (folder / schema.ANNOTATIONS).glob(f".{schema.thousand_name(thousand)}-*.part.npz"):
+        if time.time() - path.stat().st_mtime > _STALE_S:
+            path.unlink(missing_ok=True)
 
 
-def _delete_unfinished(folder: Path, thousand: int, complete: Collection[str]) -> None:
-    """Deletes what killed processes left unfinished: packs, and files of images that are complete by now."""
-    inner = schema.thousand_name(thousand)
-    left = list((folder / schema.ANNOTATIONS).glob(f".{inner}-*.part.npz"))
-    for where, _ in schema.ROLES.values():
-        left += [path for path in (folder / where / inner).glob(".*.part.*") if path.name.split(".")[1] in complete]
-    for path in left:
-        with contextlib.suppress(FileNotFoundError):  # another process has deleted it
-            if time.time() - path.stat().st_mtime > _STALE_S:
-                path.unlink()
-
-
-def _pack(part: Part) -> list[str]:
-    """Packs a thousand where something of it is loose; returns the ids of its images."""
-    complete = part.ids()
+def _pack(part: Part) -> None:
     if not _is_open(part):
-        return complete
+        return
     made = index.write_pack(part)
     for path in [*(pack.path for pack in part.packs if pack != made), *map(part.path, part.loose)]:
         path.unlink(missing_ok=True)
-    return complete
 
 
 def _is_open(part: Part) -> bool:

@@ -17,13 +17,10 @@ def annotations(folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def contents(folder: Path) -> dict[str, object]:
-    """Returns decoded pixels of a dataset by file and annotations by id.
-
-    The card's pictures are left out, and the hidden files that a killed process was writing.
-    """
+    """Returns decoded pixels of a dataset by file and annotations by id; the card's pictures are left out."""
     found: dict[str, object] = dict(annotations(folder))
     for path in sorted(folder.rglob("*")):
-        if path.suffix in (".jpg", ".png") and path.parent.name != "card" and path.name[0] != ".":
+        if path.suffix in (".jpg", ".png") and path.parent.name != "card":
             found[str(path.relative_to(folder))] = cv2.imread(str(path), cv2.IMREAD_UNCHANGED).tobytes()
     return found
 

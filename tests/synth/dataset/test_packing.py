@@ -272,17 +272,14 @@ def test_a_million_and_one_images_have_names(tmp_path):
     assert writer.close_dataset(tmp_path, {}).summary()["images"] == 2
 
 
-def test_what_killed_processes_left_goes_when_its_thousand_is_packed(tmp_path, threes):
-    """Of complete images and packs, and old: what is young or of an image in work may be another process's."""
+@pytest.mark.parametrize("role", schema.ROLES)
+def test_what_a_killed_process_left_of_an_image_goes_before_it_is_made_again(tmp_path, threes, role):
+    """Whichever of its files was being written; what is left of other images may be another process's."""
     make_loose(tmp_path, 4)
-    old = [tmp_path / "masks/0000/.000001.7.part.png", tmp_path / "annotations/0000/.000002.7.part.json"]
-    old += [tmp_path / "annotations/.0000-0002-0a1b2c3d.7.part.npz"]
-    in_work = tmp_path / "images/0001/.000004.7.part.jpg"
-    young = tmp_path / "images/0000/.000001.8.part.jpg"
-    for path in (*old, in_work, young):
-        path.write_bytes(b"\x89PNG")
-    for path in (*old, in_work):
-        os.utime(path, times=(0, 0))
-    packing.pack_all(tmp_path)
-    assert [path.exists() for path in (*old, in_work, young)] == [False, False, False, True, True]
-    assert listing.ids(tmp_path) == ["000000", "000001", "000002", "000003"]
+    paths = schema.sample_paths(tmp_path, "000004")
+    paths[role].parent.mkdir(parents=True, exist_ok=True)
+    own, other = (paths[role].with_name(f".{name}.7.part{paths[role].suffix}") for name in ("000004", "000005"))
+    own.write_bytes(b"\x89PNG")
+    other.write_bytes(b"\x89PNG")
+    assert 4 in completeness.missing(tmp_path, range(5))
+    assert not own.exists() and other.exists()

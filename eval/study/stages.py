@@ -160,7 +160,7 @@ def _stylize(study: Study, number: int) -> Stage:
 def _records(study: Study, name: str) -> Stage:
     command = (
         *("synth.to_tfrecords", f"--input_dir={study.images(name)}", f"--name={name}", "--split=train"),
-        *(f"--output_dir={study.records(name)}", "--num_shards=4", "--input_size=184", "--overwrite"),
+        *(f"--output_dir={study.records(name)}", "--num_shards=4", "--input_size=192", "--overwrite"),
     )
     return Stage(f"records_{name}", f"write person crops of {name}", command)
 

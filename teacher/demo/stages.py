@@ -94,6 +94,8 @@ WHEN = ("first", "last")
 KINDS = ("synthetic", "real_standin")
 SEEDS = {"synthetic": 1, "real_standin": 2, "held_out_real_standin": 3, "held_out_synthetic": 4}
 PHOTO_DIR = "photo"
+NUM_CHECKPOINTS = 8  # of the training, in equal steps
+AVERAGED = range(3, NUM_CHECKPOINTS + 1)  # the trained student is the mean of these: docs/measurements/2026-11-27-demo.md
 LATE = ("photo", "report")  # stages that depend on the photograph, and cost seconds: they run at every call
 
 
@@ -110,7 +112,7 @@ def build(folder: Path, size: DemoSize, photo: Path | None = None, seed: int = 0
         *_picture_stages(folder, size, seed),
         *_record_stages(folder, size),
         _training_stage(folder, size, seed),
-        *_use_stages(folder),
+        *_use_stages(folder, size),
         *([_photo_stage(folder, photo)] if photo else []),
         _report_stage(folder, photo),
     ]
@@ -168,17 +170,22 @@ def _training_stage(folder: Path, size: DemoSize, seed: int) -> Stage:
         *([f"--seed={seed}"] if seed else []),
         "--teacher_learning_rate=5e-3",  # at the released 5e-5 a teacher says nothing within so few decisions
         f"--decay_steps={max(size.steps * 2 // 3, 1)}",
-        *(f"--checkpoint_every={max(size.steps // 8, 1)}", "--keep_checkpoints=100", "--log_every=5"),
+        *(f"--checkpoint_every={_checkpoint_every(size)}", "--keep_checkpoints=100", "--log_every=5"),
     )
     return Stage("train", f"train the student with its teacher: {size.steps} steps", command)
 
 
-def _use_stages(folder: Path) -> list[Stage]:
+def _checkpoint_every(size: DemoSize) -> int:
+    return max(size.steps // NUM_CHECKPOINTS, 1)
+
+
+def _use_stages(folder: Path, size: DemoSize) -> list[Stage]:
     stages = []
-    for when, source in (("before", f"--checkpoint={folder / 'model_dir' / 'ckpt-0'}"), ("after", None)):
+    for when, numbers in (("before", (0,)), ("after", AVERAGED)):
         model = folder / ("saved_model" if when == "after" else "saved_model_before")
+        checkpoints = ",".join(str(folder / "model_dir" / f"ckpt-{k * _checkpoint_every(size)}") for k in numbers)
         export = (
-            *("openpose_tf.export", source or f"--model_dir={folder / 'model_dir'}", f"--output_dir={model}"),
+            *("openpose_tf.export", f"--checkpoint={checkpoints}", f"--output_dir={model}"),
             *("--test_side=560", "--min_person_score=0.6"),  # what suits the student it starts from (its card)
         )
         stages.append(Stage(f"export_{when}", f"export the student {when} training", export))

@@ -108,6 +108,22 @@ def test_the_demo_goes_on_from_the_student_that_ships(tmp_path):
     assert f"--min_person_score={around.decoder.min_person_score:g}" in export
 
 
+@pytest.mark.parametrize("size", stages.SIZES.values(), ids=stages.SIZES)
+def test_the_trained_student_is_the_mean_of_checkpoints_that_training_leaves(tmp_path, size):
+    commands = {stage.name: stage.command for stage in stages.build(tmp_path, size)}
+    train = dict(word[2:].split("=", 1) for word in commands["train"][1:])
+    every, last = int(train["checkpoint_every"]), int(train["num_steps"])
+    left = {step for step in range(0, last + 1) if step % every == 0}
+    averaged = {when: commands[f"export_{when}"][1].removeprefix("--checkpoint=").split(",") for when in ("before", "after")}
+    steps = {when: [int(name.rsplit("-", 1)[1]) for name in names] for when, names in averaged.items()}
+    assert steps["before"] == [0]
+    assert len(steps["after"]) == 6
+    assert set(steps["after"]) <= left
+    assert steps["after"][-1] == last
+    assert all(Path(name).parent == tmp_path / "model_dir" for names in averaged.values() for name in names)
+    assert int(train["keep_checkpoints"]) > len(left)
+
+
 def test_a_photograph_is_seen_by_the_default_student_and_shown_in_the_report(tmp_path):
     *_, photo, report = stages.build(tmp_path, stages.SIZES["small"], Path("my holiday/me.jpeg"))
     assert (photo.name, report.name) == stages.LATE

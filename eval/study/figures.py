@@ -52,7 +52,8 @@ def draw_learning(results: Sequence[StudyResult], count: int, path: Path) -> Non
                 place.plot(curves[0]["steps"], losses.mean(0), style, label=label, color=f"C{index % 10}", linewidth=1)
         place.set_title(name.replace("_", ", "), fontsize=9)
         place.set_xlabel("step", fontsize=8)
-    axes[0].legend(fontsize=5)
+    if axes[0].get_lines():
+        axes[0].legend(fontsize=5)
     with files.atomic_path(path) as temporary:
         figure.savefig(temporary)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from eval.study.numbers import Cell, Numbers
-from eval.study.plan import ALL_ROWS, FIGURE_ROWS, LONG
+from eval.study.plan import ALL_ROWS, BY_NAME, FIGURE_ROWS, LONG
 from eval.study.results import StudyResult
 from openpose_tf.common import files
 from openpose_tf.common.plotting import Figure
@@ -38,8 +38,13 @@ def draw_scores(numbers: Numbers, name: str, metrics: Sequence[str], path: Path)
     return True
 
 
-def draw_learning(results: Sequence[StudyResult], count: int, path: Path) -> None:
-    """Draws the losses of the rows at N photographs over the steps, means over seeds: real left, synthetic right."""
+def draw_learning(results: Sequence[StudyResult], count: int, path: Path) -> bool:
+    """Draws the losses of the rows at N photographs over the steps, means over seeds: real left, synthetic right.
+
+    Returns whether there is a row.
+    """
+    if not any(r.count == count and not BY_NAME[r.row].is_long for r in results):
+        return False
     figure = Figure(figsize=(9.6, 4.2), dpi=110, layout="constrained")
     axes = figure.subplots(1, 2)
     for place, name in zip(axes, ("loss_real", "loss_synthetic")):
@@ -56,6 +61,7 @@ def draw_learning(results: Sequence[StudyResult], count: int, path: Path) -> Non
         axes[0].legend(fontsize=5)
     with files.atomic_path(path) as temporary:
         figure.savefig(temporary)
+    return True
 
 
 def draw_teachers(results: Sequence[StudyResult], path: Path) -> bool:

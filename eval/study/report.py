@@ -31,7 +31,7 @@ def write(results: Sequence[StudyResult], folder: Path) -> None:
     metrics = [PCK, OKS_AP, *([MPII_AP] if known.has(MPII_AP, name) else [])]
     has_figure = figures.draw_scores(known, name, metrics, folder / SCORES_FIGURE)
     has_teachers = figures.draw_teachers(known.results, folder / TEACHER_FIGURE)
-    figures.draw_learning(known.results, count, folder / LEARNING_FIGURE)
+    has_curves = figures.draw_learning(known.results, count, folder / LEARNING_FIGURE)
     parts = [
         HEAD + (STANDIN if results[0].values["settings"]["real"] == "stand-in" else ""),
         _runs(known, count),
@@ -42,7 +42,7 @@ def write(results: Sequence[StudyResult], folder: Path) -> None:
         _teachers(known, name, count, metrics, has_teachers),
         _advice(known, name),
         _details(known, count),
-        f"## Learning curves (N = {count})\n\n![Losses over the steps]({LEARNING_FIGURE})\n",
+        f"## Learning curves (N = {count})\n\n![Losses over the steps]({LEARNING_FIGURE})\n" if has_curves else "",
     ]
     files.write_bytes(folder / "RESULTS.md", "\n".join(part for part in parts if part).encode())
 
@@ -116,9 +116,11 @@ def _figure(known: Numbers, name: str, metrics: Sequence[str], has_figure: bool)
 
 
 def _paper(known: Numbers, name: str, count: int, metrics: Sequence[str]) -> str:
-    metric = tables.total_metric(known, name)
+    metric, title = tables.total_metric(known, name), f"## Tables 1 to 3 of the paper (N = {count}, {name})\n\n"
+    if not any(known.runs(Cell(row.name, count)) for row in ROWS):
+        return f"{title}Not run.\n"
     text = (
-        f"## Tables 1 to 3 of the paper (N = {count}, {name})\n\nHere: {metric} after 2 T steps from one real-only "
+        f"{title}Here: {metric} after 2 T steps from one real-only "
         "student of the same photographs and seed (M_DS: from S), mean ± standard deviation over seeds. The paper: mAP "
         "on MPII.\n\n"
     )
@@ -193,14 +195,19 @@ def _details(known: Numbers, count: int) -> str:
             parts.append(f"## {name}\n\n" + tables.figure_table(known, name, [PCK, OKS_AP]))
     rendered = [name for name in known.sets if name in RENDERED_SETS and known.has(MPII_AP, name)]
     if rendered:
-        parts.append(f"## Held-out rendered sets (N = {count})\n\n" + tables.rendered_table(known, rendered, count))
+        parts.append(_titled(f"## Held-out rendered sets (N = {count})", tables.rendered_table(known, rendered, count)))
     for name in known.sets:
         metric = tables.total_metric(known, name)
-        title = f"## {metric} by ratio of visible joints (paper Fig. 6), {name}, N = {count}\n\n"
-        parts.append(title + tables.visibility_table(known, name, count))
-        title = f"## OKS AP by number of people in the image, {name}, N = {count}\n\n"
-        parts.append(title + tables.people_table(known, name, count))
+        title = f"## {metric} by ratio of visible joints (paper Fig. 6), {name}, N = {count}"
+        parts.append(_titled(title, tables.visibility_table(known, name, count)))
+        title = f"## OKS AP by number of people in the image, {name}, N = {count}"
+        parts.append(_titled(title, tables.people_table(known, name, count)))
     if "synthetic" in rendered:
-        title = f"## mAP by camera pitch, held-out D_S, N = {count}\n\n"
-        parts.append(title + tables.pitch_table(known, "synthetic", count))
-    return "\n".join(parts)
+        title = f"## mAP by camera pitch, held-out D_S, N = {count}"
+        parts.append(_titled(title, tables.pitch_table(known, "synthetic", count)))
+    return "\n".join(part for part in parts if part)
+
+
+def _titled(title: str, table: str) -> str:
+    """Returns a table under its title; nothing without a table."""
+    return f"{title}\n\n{table}" if table else ""

@@ -17,6 +17,7 @@ from openpose_tf.common.errors import UserError
 
 WHAT = "a result of eval.study"
 FORMAT = 2
+SUFFIX = ".json.gz"
 REQUIRED = {"settings", "design_counts", "commit", "machine", "seconds", "curve", "teacher"}
 MATRIX_UNITS = ("avx512_bf16", "amx_bf16")
 
@@ -45,7 +46,7 @@ class StudyResult:
 
 def path_of(folder: Path, run: Run) -> Path:
     """Returns the path of a run's file."""
-    return folder / f"{run.name}.json"
+    return folder / f"{run.name}{SUFFIX}"
 
 
 def settings(study: Study, sets: Sequence[ValidationSet]) -> dict[str, Any]:
@@ -125,7 +126,7 @@ def read_result(path: Path) -> StudyResult:
 
 def read_results(folder: Path) -> list[StudyResult]:
     """Returns all results in a folder, in the order of their file names."""
-    return [read_result(path) for path in sorted(folder.glob("*-seed*.json"))]
+    return [read_result(path) for path in sorted(folder.glob(f"*-seed*{SUFFIX}"))]
 
 
 def check_settings(results: Sequence[StudyResult], shared: Mapping[str, Any], folder: Path) -> None:
@@ -147,7 +148,7 @@ def check_settings(results: Sequence[StudyResult], shared: Mapping[str, Any], fo
                 before = {key: _plain(before.get(key)) for key in value}
                 value = {key: _plain(one) for key, one in value.items()}
             if before != value:
-                named = f"{result.row}-n{result.count}-seed{result.seed}.json"
+                named = f"{result.row}-n{result.count}-seed{result.seed}{SUFFIX}"
                 raise UserError(
                     f"{folder / named} was made with {name} {before}, these runs would be with {value}: give the same, "
                     "or another --output_dir for a page of its own"

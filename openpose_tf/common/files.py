@@ -1,8 +1,10 @@
 """Files that appear whole or not at all, text files in any encoding, and checks of the paths a user gives."""
 
 import contextlib
+import gzip
 import json
 import os
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from openpose_tf.common.failures import describe
 from openpose_tf.common.fingerprints import fingerprint
 
 MAX_NAME_BYTES = 255  # of the usual file systems
+GZIP = ".gz"
 
 
 @contextlib.contextmanager
@@ -45,8 +48,9 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
 
 
 def write_json(path: str | os.PathLike[str], value: Any, indent: int | None = 1) -> None:
-    """Writes `value` as JSON (NaN refused), whole or not at all."""
-    write_bytes(path, (json.dumps(value, indent=indent, allow_nan=False) + "\n").encode())
+    """Writes `value` as JSON (NaN refused), whole or not at all; compressed if the name of `path` ends with .gz."""
+    data = (json.dumps(value, indent=indent, allow_nan=False) + "\n").encode()
+    write_bytes(path, gzip.compress(data, mtime=0) if Path(path).suffix == GZIP else data)
 
 
 def read_text(path: str | os.PathLike[str], what: str, fallback: str | None = None) -> str:
@@ -84,10 +88,16 @@ def _utf8(path: str | os.PathLike[str], what: str) -> bytes:
     """Returns the bytes of a text file; of UTF-8 with a byte-order mark, UTF-16 and UTF-32 those of its text in UTF-8.
 
     Editors of Windows and PowerShell's `>` write such files. What does not decode stays, for its reader to complain of.
+    A file whose name ends with .gz is unpacked first.
     """
     if not os.path.isfile(path):
         raise UserError(f"{path} does not exist: expected {what}")
     data = Path(path).read_bytes()
+    if Path(path).suffix == GZIP:
+        try:
+            data = gzip.decompress(data)
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise UserError(f"{path} cannot be unpacked ({error}): expected {what}") from None
     encoding = json.detect_encoding(data[:4])  # by the mark, or by the zeros in the first two characters
     with contextlib.suppress(UnicodeDecodeError):
         return data if encoding == "utf-8" else data.decode(encoding).encode()

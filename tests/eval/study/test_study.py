@@ -11,6 +11,7 @@ from eval.study import results as study_results
 from eval.study.plan import Run, planned_runs
 from eval.study.sources import Photographs, Sources, sources_of
 from eval.study.stages import Study
+from openpose_tf.common import files
 from openpose_tf.common.errors import UserError
 from tests.eval.study.made_up import result, teacher
 from tests.support.checkout import ROOT
@@ -54,7 +55,7 @@ def test_only_runs_without_a_result_are_made_and_lost_starts_again(tmp_path):
     runs = planned_runs(["real", "synthetic"], ["0"], COUNTS, [], True)
     assert [run.row.name for run in runs] == ["r0_real_long", "real", "synthetic"]
     for name in ("r0_real_long", "synthetic"):
-        (tmp_path / f"{name}-n1000-seed0.json").write_text("{}")
+        (tmp_path / f"{name}-n1000-seed0.json.gz").write_text("a result")
     assert [run.row.name for run in study.still_to_run(runs, made, tmp_path)] == ["r0_real_long", "real"]
     made.start_dir.mkdir()
     (made.start_dir / "r0_real_long-n1000-seed0.npz").write_text("weights")
@@ -137,7 +138,7 @@ def test_results_of_other_data_are_not_mixed(tmp_path):
     study_results.check_settings(there, shared, tmp_path)
     other = shared | {"validation": {"standin": "another"}}
     for changed in (shared | {"precision": "bfloat16"}, shared | {"real": [["lsp", "1"]]}, other):
-        with pytest.raises(UserError, match=r"real-n1000-seed0\.json was made with"):
+        with pytest.raises(UserError, match=r"real-n1000-seed0\.json\.gz was made with"):
             study_results.check_settings(there, changed, tmp_path)
 
 
@@ -182,20 +183,29 @@ def test_a_page_of_one_run_says_that_nothing_can_be_told(tmp_path):
     assert "Not known yet: it is simulated from two runs" in text
     assert "s_real (N = 250 seed 1, N = 1000 seed 0, N = 1000 seed 1)" in text.partition("Not run:")[2]
     assert "What shows" not in text and "## The teacher\n\nNot run." in text
+    assert "N = 250, standin)\n\nNot run." in text and "paper (not run here)" not in text
+
+
+def test_a_page_without_runs_of_the_tables_n_has_no_empty_parts(tmp_path):
+    report.write([result("s_real", 0, [14, 3], 1000)], tmp_path)
+    text = (tmp_path / "RESULTS.md").read_text()
+    assert "Learning curves" not in text and "Fig. 6" not in text and "camera pitch, held-out" not in text
+    assert not (tmp_path / "learning.png").exists()
+    parts = text.split("\n## ")
+    assert all(part.partition("\n")[2].strip() for part in parts[1:])
 
 
 def test_results_come_back_from_their_files(tmp_path):
     before = result("s_real", 4, [14, 3], 250, mpii=False)
     values = dict(before.values) | {"format": study_results.FORMAT, "row": "s_real", "count": 250, "seed": 4}
     from eval.study import score_files
-    from openpose_tf.common import files
 
     values["sets"] = {name: score_files.to_json(marks) for name, marks in before.sets.items()}
     path = study_results.path_of(tmp_path, Run(plan.BY_NAME["s_real"], 250, 4))
     files.write_json(path, values)
     back = study_results.read_results(tmp_path)[0]
     assert dataclasses.replace(back, sets={}, values={}) == dataclasses.replace(before, sets={}, values={})
-    path.write_text("{}")
+    files.write_json(path, {})
     with pytest.raises(UserError, match=r"is not a result of eval\.study"):
         study_results.read_result(path)
 

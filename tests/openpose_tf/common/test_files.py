@@ -1,6 +1,8 @@
 """Files appear whole or not at all; wrong paths give errors that name them."""
 
 import errno
+import gzip
+import json
 import os
 
 import pytest
@@ -40,6 +42,19 @@ def test_json_round_trip_and_refusal_of_nan(tmp_path):
     with pytest.raises(ValueError, match="JSON"):
         files.write_json(path, {"a": float("nan")})
     assert files.read_json(path, "a test") == {"a": [1, None, 0.5]}
+
+
+def test_json_is_packed_where_the_name_says_so_alike_each_time(tmp_path):
+    value, paths = {"Füße": [1, 0.5] * 1000}, [tmp_path / "a.json.gz", tmp_path / "b.json.gz"]
+    for path in paths:
+        files.write_json(path, value, indent=None)
+    assert gzip.decompress(paths[0].read_bytes()) == (json.dumps(value) + "\n").encode()
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+    assert files.read_json(paths[0], "a test") == value
+    for broken in (paths[0].read_bytes()[:-12], b"\x1f\x8b\x08" + bytes(9), b"{}"):
+        paths[1].write_bytes(broken)
+        with pytest.raises(UserError, match=r"b\.json\.gz cannot be unpacked.*expected a test"):
+            files.read_json(paths[1], "a test")
 
 
 ENCODINGS = ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"]

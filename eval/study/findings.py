@@ -22,6 +22,7 @@ class Finding:
         fairness: what is equal about them.
         marks: of both.
         paper: the paper's difference in mAP as printed, None where it has none; its sign is what is expected.
+        advice: what somebody with N photographs would do if it is so.
     """
 
     statement: str
@@ -30,6 +31,7 @@ class Finding:
     fairness: str = EQUAL_STEPS
     marks: tuple[int, int] = (LAST, LAST)
     paper: float | None = None
+    advice: str = ""
 
     def cells(self, count: int) -> tuple[Cell, Cell]:
         """Returns both cells at N photographs."""
@@ -40,26 +42,38 @@ class Finding:
         return numbers.difference(*self.cells(count), name, metric)
 
 
-def _both(statement: str, first: str, second: str, paper: float | None = None) -> tuple[Finding, Finding]:
+def _both(
+    statement: str, first: str, second: str, paper: float | None = None, advice: str = ""
+) -> tuple[Finding, Finding]:
     """Real only against half synthetic: at equal steps on real crops, and at equal steps in all."""
     return (
-        Finding(statement, first, second, EQUAL_REAL, (FIRST, LAST), paper),
-        Finding(statement, first, second, EQUAL_STEPS, (LAST, LAST), paper),
+        Finding(statement, first, second, EQUAL_REAL, (FIRST, LAST), paper, advice),
+        Finding(statement, first, second, EQUAL_STEPS, (LAST, LAST), paper, advice),
     )
 
 
+START = "start from a student of rendered people instead of random numbers"
 PRETRAINING = (
-    Finding("pre-training on rendered people helps", "r0_real", "s_real", EQUAL_REAL),
+    Finding("pre-training on rendered people helps", "r0_real", "s_real", EQUAL_REAL, advice=START),
     Finding(
         "pre-training on rendered people beats as many steps more on photographs",
         LONG.name,
         "s_real",
         f"{EQUAL_STEPS}, pre-training counted",
+        advice=START,
     ),
 )
+ADD = "put {} into half of each batch"
 MIXING = (
-    *_both("D_S in half of the batches helps after pre-training", "s_real", "s_real_synthetic"),
-    *_both("D_M and masks in half of the batches help after pre-training", "s_real", "s_real_mixed_masks"),
+    *_both(
+        "D_S in half of the batches helps after pre-training", "s_real", "s_real_synthetic", advice=ADD.format("D_S")
+    ),
+    *_both(
+        "D_M and masks in half of the batches help after pre-training",
+        "s_real",
+        "s_real_mixed_masks",
+        advice=ADD.format("D_M, with masks,"),
+    ),
 )
 PAPER = (
     Finding("synthetic data alone does not replace real data (Table 1)", "real", "synthetic", paper=-64.3),
@@ -99,7 +113,7 @@ def in_words(finding: Finding, estimate: Estimate | None, metric: str) -> str:
     return f"{words}: {estimate.value:+.1f} {metric} [{estimate.low:+.1f}, {estimate.high:+.1f}]"
 
 
-ADVICE = {SHOWS: "Do", OPPOSITE: "Do not", UNDECIDED: "Try, and compare"}
+ADVICE = {SHOWS: "**Do**", OPPOSITE: "**Do not**", UNDECIDED: "**Try, and compare**"}
 
 
 def advice(numbers: Numbers, counts: Sequence[int], name: str, metric: str) -> list[str]:
@@ -108,8 +122,8 @@ def advice(numbers: Numbers, counts: Sequence[int], name: str, metric: str) -> l
     for count in counts:
         found = [(finding, finding.estimate(numbers, count, name, metric)) for finding in (*PRETRAINING, *MIXING)]
         told = [
-            f"* {ADVICE[verdict(finding, estimate)]}: {finding.statement} ({finding.fairness}); "
-            f"{in_words(finding, estimate, metric)}"
+            f"* {ADVICE[verdict(finding, estimate)]}: {finding.advice} ({finding.fairness}; "
+            f"{in_words(finding, estimate, metric)})"
             for finding, estimate in found
             if estimate is not None
         ]

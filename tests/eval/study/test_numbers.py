@@ -87,7 +87,9 @@ def test_advice_names_what_shows_at_each_n():
     )
     assert lines[1] == "**N = 250**"
     assert lines[3].startswith(
-        "* Do: pre-training on rendered people helps (equal steps on real crops); shows: +78.6 PCK"
+        "* **Do**: start from a student of rendered people instead of random numbers (equal steps on real crops; "
+        "shows: +78.6 PCK"
     )
-    assert lines[4].startswith("* Try, and compare: D_S in half of the batches helps")
+    assert lines[4].startswith("* **Try, and compare**: put D_S into half of each batch (equal steps")
+    assert lines[4].endswith("PCK fits)")
     assert len(lines) == 6  # what was not run is not advised

@@ -19,8 +19,9 @@ from pathlib import Path
 
 from absl import flags, logging
 
-from eval.study import plan, report, sources, stages, validation
+from eval.study import plan, sources, stages, validation
 from eval.study import results as study_results
+from eval.study.page import report
 from eval.study.plan import RENDERED, RENDERED_SETS, Run
 from eval.study.sources import Sources
 from eval.study.stages import Study
@@ -49,7 +50,7 @@ def run(study: Study, todo: Sequence[Run], given: Sequence[ValidationSet], resul
     if not todo:
         return cli.EXIT_OK
     _write_mixed_lists(study)
-    first = [*stages.model_stages(study, todo), *stages.data_stages(study, frozenset())]
+    first = [*stages.model_stages(study, todo), *stages.data_stages(study)]
     code = _stages(first, study.work_dir)
     if code:
         return code
@@ -71,18 +72,18 @@ def _stages(todo: Sequence[Stage], folder: Path) -> int:
 
 def _write_mixed_lists(study: Study) -> None:
     """Writes the lists of photographs that people are rendered in front of."""
-    if study.sources.photographs:
-        for number, ids in enumerate(study.sources.mixed_ids):
-            files.writable_dir(study.work_dir)
-            splits.write_list(stages.mixed_list(study, number), ids, f"photographs of {study.sources.real[number]}")
+    files.writable_dir(study.work_dir)
+    for part in study.parts:
+        if part.ids:
+            comment = f"photographs of {study.sources.real[part.number]}"
+            splits.write_list(stages.mixed_list(study, part), part.ids, comment)
 
 
 def _prepare(study: Study, one: Run) -> int:
     """Makes what a run needs and is not there: D_M or D_Style, its draw, the student that it starts from."""
-    if one.row.needs_mixed:
-        code = _stages(stages.data_stages(study, frozenset({str(one.row.synthetic)})), study.work_dir)
-        if code:
-            return code
+    code = _stages(stages.mixed_stages(study, one), study.work_dir)
+    if code:
+        return code
     code = _stages([stages.draw_stage(study, one)], study.draw(one))
     if code == cli.EXIT_OK and one.row.needs_mixed:
         code = _stages([stages.draw_mixed_stage(study, one)], study.draw(one))
@@ -201,7 +202,7 @@ def _planned(study: Study, values: flags.FlagValues) -> tuple[Study, list[Run]]:
             logging.warning("N = %d: there are %d photographs, all are taken", requested, available)
     counts, only = (plan.available_counts(some, available) for some in (usual, chosen))
     runs = plan.planned_runs(values.rows, values.seeds, counts, only, study.sources.has_mixed)
-    return dataclasses.replace(study, counts=counts), runs
+    return dataclasses.replace(study, counts=counts, parts=study.sources.parts(counts)), runs
 
 
 def main() -> int:

@@ -185,6 +185,7 @@ PHASES = {
     "tables": Phase(ROWS, False, (0, 1, 2)),
     "oracles": Phase(ORACLE_ROWS, False, (0, 1)),
 }
+SEEDS = tuple(sorted({seed for phase in PHASES.values() for seed in phase.seeds}))
 NICKNAMES = {"oracle": "oracles"}  # older word of --rows
 
 

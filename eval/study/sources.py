@@ -3,13 +3,18 @@
 import dataclasses
 import functools
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from absl import logging
 
+from eval.study import layers, plan
+from eval.study.layers import Part
 from openpose_tf.common.errors import UserError
 from openpose_tf.data.annotations import readers
 from openpose_tf.data.annotations.types import ReadRequest
+
+if TYPE_CHECKING:
+    from openpose_tf.data.records.record_set import RecordSet
 
 SAME_HINT = "give --photographs of the very images that the records were made of"
 
@@ -66,22 +71,27 @@ class Sources:
         """Whether D_M can be rendered."""
         return self.is_standin or bool(self.photographs)
 
-    @property
-    def num_sets(self) -> int:
-        """Number of record sets of real people, and of D_M."""
-        return max(1, len(self.real))
+    @functools.cached_property
+    def record_sets(self) -> "list[RecordSet]":
+        """The user's record sets.
+
+        Raises:
+            UserError: a folder is not a record set, or one of rendered people.
+        """
+        from openpose_tf.data.records import record_set
+
+        return [record_set.load_records(folder) for folder in self.real]
 
     @functools.cached_property
     def record_ids(self) -> list[set[str]]:
         """Image ids of each record set of the user.
 
         Raises:
-            UserError: a folder is not a record set, or one of rendered people.
+            UserError: as `record_sets`.
         """
-        from openpose_tf.data.records import image_ids, record_set
+        from openpose_tf.data.records import image_ids
 
-        sets = [record_set.load_records(folder) for folder in self.real]
-        return [set(image_ids.image_ids(records)) for records in sets]
+        return [set(image_ids.image_ids(records)) for records in self.record_sets]
 
     @functools.cached_property
     def mixed_ids(self) -> list[list[str]]:
@@ -104,14 +114,27 @@ class Sources:
             found.append(common)
         return found
 
+    def parts(self, counts: Sequence[int]) -> tuple[Part, ...]:
+        """Returns what D_M is rendered over, in the order in which the study needs it; nothing without photographs.
+
+        Args:
+            counts: the N of the design, rising.
+
+        Raises:
+            UserError: as `mixed_ids`.
+        """
+        if self.is_standin:
+            return layers.STANDIN
+        if not self.photographs:
+            return ()
+        names = [str(records.manifest.get("name")) for records in self.record_sets]
+        return layers.parts_of(self.record_ids, names, self.mixed_ids, counts, plan.SEEDS)
+
     def describe(self) -> dict[str, Any]:
         """Returns what results of one page must share, as JSON values."""
         if self.is_standin:
             return {"real": "stand-in"}
-        from openpose_tf.data.records import record_set
-
-        sets = [record_set.load_records(folder) for folder in self.real]
-        return {"real": [[records.manifest.get("name"), records.digest] for records in sets]}
+        return {"real": [[records.manifest.get("name"), records.digest] for records in self.record_sets]}
 
 
 def sources_of(

@@ -4,7 +4,20 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
-from eval.study.plan import MIXED, RENDERED, RENDERED_ONLY, RENDERED_SETS, STYLE, WITH_TEACHER, Run, StudyRow, StudySize
+from eval.study import layers
+from eval.study.layers import Part
+from eval.study.plan import (
+    MIXED,
+    RENDERED,
+    RENDERED_ONLY,
+    RENDERED_SETS,
+    SEEDS,
+    STYLE,
+    WITH_TEACHER,
+    Run,
+    StudyRow,
+    StudySize,
+)
 from eval.study.sources import Sources
 from openpose_tf.common import files
 from openpose_tf.common.errors import UserError
@@ -31,7 +44,8 @@ class Study:
         size: how much.
         sources: the photographs.
         precision: of all training steps (--precision of openpose_tf.train).
-        counts: the N of the design, whichever of them a call runs.
+        counts: the N of the design, rising, whichever of them a call runs.
+        parts: what D_M is rendered over.
     """
 
     work_dir: Path
@@ -41,6 +55,7 @@ class Study:
     sources: Sources = dataclasses.field(default_factory=Sources)
     precision: str = "float32"
     counts: tuple[int, ...] = ()
+    parts: tuple[Part, ...] = layers.STANDIN
 
     def images(self, name: str) -> Path:
         """Returns the folder of an image dataset."""
@@ -78,9 +93,11 @@ class Study:
         """Returns the weights of a run's student after `mark` steps."""
         return self.start_dir / f"{run.name}.npz" if run.row.is_long else self.run_dir(run) / f"step{mark}.npz"
 
-    def part(self, kind: str, number: int) -> str:
-        """Returns the name of the images and records of D_M or D_Style over record set `number`."""
-        return kind if self.sources.is_standin else f"{kind}_{number}"
+    def needed_parts(self, run: Run) -> list[Part]:
+        """Returns what D_M is rendered over for a run: nothing for rows without it."""
+        if not run.row.needs_mixed:
+            return []
+        return layers.needed(self.parts, run.count, run.seed in SEEDS, self.counts)
 
     def real_records(self) -> tuple[str, ...]:
         """Returns the record sets that photographs are drawn from."""
@@ -94,24 +111,22 @@ def model_stages(study: Study, runs: Sequence[Run]) -> list[Stage]:
     return [Stage("models", "get the files of the built-in person detector", ("synth.fetch_models",))]
 
 
-def data_stages(study: Study, kinds: frozenset[str]) -> list[Stage]:
-    """Returns the stages that make what all runs share.
-
-    Args:
-        study: which.
-        kinds: of the synthetic halves that are needed: "synthetic", MIXED, STYLE.
-    """
-    size, number_of_sets = study.size, range(study.sources.num_sets)
+def data_stages(study: Study) -> list[Stage]:
+    """Returns the stages that make what all runs share."""
+    size = study.size
     counts = {f"validation_{name}": size.validation for name in RENDERED_SETS} | {"synthetic": size.synthetic}
     counts |= {"standin": size.standin} if study.sources.is_standin else {}
     stages = [_render(study, name, count) for name, count in counts.items()]
-    stages += [_records(study, name) for name in ("standin", "synthetic") if name in counts]
-    if kinds & {MIXED, STYLE}:
-        stages += [_render_mixed(study, number) for number in number_of_sets]
-        stages += [_records(study, study.part(MIXED, number)) for number in number_of_sets]
-    if STYLE in kinds:
-        stages += [_stylize(study, number) for number in number_of_sets]
-        stages += [_records(study, study.part(STYLE, number)) for number in number_of_sets]
+    return stages + [_records(study, name) for name in ("standin", "synthetic") if name in counts]
+
+
+def mixed_stages(study: Study, run: Run) -> list[Stage]:
+    """Returns the stages that make the D_M, and of it the D_Style, that a run draws from; none for other rows."""
+    stages = []
+    for part in study.needed_parts(run):
+        stages += [_render_mixed(study, part), _records(study, part.name(MIXED))]
+        if run.row.synthetic == STYLE:
+            stages += [_stylize(study, part), _records(study, part.name(STYLE))]
     return stages
 
 
@@ -125,29 +140,33 @@ def _render(study: Study, name: str, count: int) -> Stage:
     return Stage(f"render_{name}", f"render {name}: {count} images", command)
 
 
-def mixed_list(study: Study, number: int) -> Path:
-    """Returns the file with the ids of the photographs of record set `number` that D_M is rendered over."""
-    return study.work_dir / f"photographs_{number}.txt"
+def mixed_list(study: Study, part: Part) -> Path:
+    """Returns the file with the ids of a part's photographs."""
+    return study.work_dir / f"{part.name('photographs')}.txt"
 
 
-def _render_mixed(study: Study, number: int) -> Stage:
+def _render_mixed(study: Study, part: Part) -> Stage:
     if study.sources.is_standin:
         source: tuple[str, ...] = ("--format=image_dataset", f"--annotations={study.images('standin')}")
     else:
-        behind = study.sources.photographs[number]
+        behind = study.sources.photographs[part.number]
         source = (f"--format={behind.format}", f"--annotations={behind.annotations}", f"--images={behind.images}")
-        source += (f"--include_list={mixed_list(study, number)}",)
+        source += (f"--include_list={mixed_list(study, part)}",)
         source += (f"--people_boxes={behind.boxes}",) if behind.boxes else ()
-    name = study.part(MIXED, number)
+    name = part.name(MIXED)
     command = (
         *("synth.render", f"--output_dir={study.images(name)}", "--dataset=mixed", *source, "--variants=1"),
-        *("--num_workers=-1", f"--samples={study.size.samples}", f"--seed={DATA_SEEDS[MIXED]}"),
+        *(
+            "--num_workers=-1",
+            f"--samples={study.size.samples}",
+            f"--seed={DATA_SEEDS[MIXED] + 100 * part.scene_number}",
+        ),
     )
     return Stage(f"render_{name}", f"render D_M over the photographs ({name})", command)
 
 
-def _stylize(study: Study, number: int) -> Stage:
-    mixed, style = study.part(MIXED, number), study.part(STYLE, number)
+def _stylize(study: Study, part: Part) -> Stage:
+    mixed, style = part.name(MIXED), part.name(STYLE)
     command: tuple[str, ...] = (
         *("synth.stylize", f"--input_dir={study.images(mixed)}", f"--output_dir={study.images(style)}"),
         "--num_workers=-1",
@@ -183,17 +202,17 @@ def draw_mixed_stage(study: Study, run: Run) -> Stage:
     """
     kind, folder = str(run.row.synthetic), study.draw(run)
     chosen = {}
-    for number in range(study.sources.num_sets):
-        listed = folder / "real" / LIST_NAME.format(number)
+    for part in study.needed_parts(run):
+        listed = folder / "real" / LIST_NAME.format(part.number)
         drawn = set(files.read_lines(listed, "the ids of a draw"))
-        behind = files.read_jsonl(study.images(study.part(MIXED, number)) / PHOTOGRAPH_LIST, "photographs of D_M")
+        behind = files.read_jsonl(study.images(part.name(MIXED)) / PHOTOGRAPH_LIST, "photographs of D_M")
         taken = [f"{image:06d}" for image, row in enumerate(behind) if row["image_id"] in drawn]
         if taken:
-            chosen[number] = folder / f"{MIXED}_{number}.txt"
-            splits.write_list(chosen[number], taken, f"images of D_M over {listed}")
+            chosen[part] = folder / f"{part.name(MIXED)}.txt"
+            splits.write_list(chosen[part], taken, f"images of D_M over {listed}")
     if not chosen:
         raise UserError(f"{folder}: D_M was rendered over none of these photographs: give more of --photographs")
-    sets = ",".join(str(study.records(study.part(kind, number))) for number in chosen)
+    sets = ",".join(str(study.records(part.name(kind))) for part in chosen)
     command = (
         *("openpose_tf.data.draw_records", f"--records={sets}", f"--image_ids={','.join(map(str, chosen.values()))}"),
         *(f"--output_dir={folder / kind}", "--overwrite"),

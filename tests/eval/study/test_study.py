@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from eval.study import __main__ as study
-from eval.study import plan, report, stages
+from eval.study import plan, stages
 from eval.study import results as study_results
+from eval.study.layers import STANDIN, Part
+from eval.study.page import report
 from eval.study.plan import Run, planned_runs
 from eval.study.sources import Photographs, Sources, sources_of
 from eval.study.stages import Study
@@ -105,15 +107,31 @@ def test_a_mark_is_scored_as_the_mean_of_the_last_checkpoints():
 
 def test_rendered_people_stand_before_the_user_s_own_photographs():
     behind = tuple(Photographs(f"{name}/images", f"{name}.json", "coco", "boxes.json") for name in "ab")
-    made = Study(Path("w"), Path("study"), Path("s"), SMALL, Sources(("ra", "rb"), behind, ("v",)))
-    commands = {stage.name: stage.command for stage in stages.data_stages(made, frozenset({"style"}))}
-    assert "render_standin" not in commands and "records_standin" not in commands
-    assert {"--images=b/images", "--annotations=b.json", "--people_boxes=boxes.json"} <= set(commands["render_mixed_1"])
-    assert "--include_list=w/photographs_1.txt" in commands["render_mixed_1"]
-    assert "--input_dir=w/images/mixed_0" in commands["render_style_0"]
     style, plain = (Run(plan.BY_NAME[name], 250, 0) for name in ("real_style", "real_mixed"))
+    parts = (Part(0, 0, ("x",)), Part(1, 0, ("y",)), Part(1, 1, ("z",)))
+    given = Sources(("ra", "rb"), behind, ("v",))
+    made = Study(Path("w"), Path("study"), Path("s"), SMALL, given, counts=(250, 500), parts=parts)
+    commands = {stage.name: stage.command for stage in stages.data_stages(made)}
+    assert "render_standin" not in commands and "records_standin" not in commands
+    commands = {stage.name: stage.command for stage in stages.mixed_stages(made, style)}
+    own = commands["render_mixed_1_0"]
+    assert {"--images=b/images", "--annotations=b.json", "--people_boxes=boxes.json"} <= set(own)
+    assert "--include_list=w/photographs_1_0.txt" in own
+    assert "--input_dir=w/images/mixed_0_0" in commands["render_style_0_0"] and "render_mixed_1_1" not in commands
+    assert [stage.name for stage in stages.mixed_stages(made, plain)][::2] == ["render_mixed_0_0", "render_mixed_1_0"]
+    assert len(stages.mixed_stages(made, Run(style.row, 500, 0))) == len(
+        stages.mixed_stages(made, Run(style.row, 250, 9))
+    )
+    assert stages.mixed_stages(made, Run(plan.BY_NAME["real"], 250, 0)) == []
+    seeds = {
+        flag for stage in stages.mixed_stages(made, Run(plain.row, 500, 0)) for flag in stage.command if "seed" in flag
+    }
+    assert len(seeds) == 3
     assert [stage.name for stage in stages.model_stages(made, [plain, style])] == ["models"]
     standin = dataclasses.replace(made, sources=Sources())
+    assert [stage.name for stage in stages.mixed_stages(dataclasses.replace(standin, parts=STANDIN), style)] == [
+        *("render_mixed", "records_mixed", "render_style", "records_style")
+    ]
     assert stages.model_stages(made, [plain]) == stages.model_stages(standin, [style]) == []
     assert "--records=ra,rb" in stages.draw_stage(made, Run(plan.BY_NAME["real"], 250, 0)).command
 

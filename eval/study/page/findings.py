@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from eval.metrics.bootstrap import Estimate
-from eval.study.numbers import FIRST, LAST, Cell, Numbers
+from eval.study.page.numbers import FIRST, LAST, Cell, Numbers
 from eval.study.plan import EQUAL_REAL, EQUAL_STEPS, LONG
 
 SHOWS, OPPOSITE, UNDECIDED, NOT_RUN = "shows", "the opposite shows", "cannot tell", "not run"

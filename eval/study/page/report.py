@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from eval.study import figures, findings, numbers, run_logs, tables
-from eval.study.numbers import FIRST, LAST, MPII_AP, OKS_AP, PCK, Cell, Numbers
+from eval.study import run_logs
+from eval.study.page import figures, findings, numbers, tables
+from eval.study.page.numbers import FIRST, LAST, MPII_AP, OKS_AP, PCK, Cell, Numbers
 from eval.study.plan import FIGURE_ROWS, LONG, PHASES, RENDERED_SETS, ROWS, table_count
 from eval.study.results import StudyResult
 from openpose_tf.common import files

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from eval.study.power import smallest_effect
+from eval.study.page.power import smallest_effect
 
 
 def runs(rng, spread, count=400, num_runs=6):

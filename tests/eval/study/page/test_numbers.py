@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from eval.study import findings
-from eval.study.findings import Finding
-from eval.study.numbers import FIRST, LAST, MPII_AP, OKS_AP, PCK, Cell, Numbers
+from eval.study.page import findings
+from eval.study.page.findings import Finding
+from eval.study.page.numbers import FIRST, LAST, MPII_AP, OKS_AP, PCK, Cell, Numbers
 from tests.eval.study.made_up import result
 
 BOTH = Finding("it helps", "real", "real_synthetic")

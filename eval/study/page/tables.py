@@ -9,8 +9,8 @@ from eval.metrics.bootstrap import Estimate
 from eval.metrics.paper_tables import COLUMNS, MODELS, TABLES
 from eval.metrics.visibility_bins import LABELS
 from eval.study import run_logs
-from eval.study.findings import Finding, in_words
-from eval.study.numbers import FIRST, LAST, MPII_AP, OKS_AP, PCK, PEOPLE_EDGES, PITCH_EDGES, Cell, Numbers
+from eval.study.page.findings import Finding, in_words
+from eval.study.page.numbers import FIRST, LAST, MPII_AP, OKS_AP, PCK, PEOPLE_EDGES, PITCH_EDGES, Cell, Numbers
 from eval.study.plan import FIGURE_ROWS, LONG, ROWS, StudyRow
 
 

@@ -12,8 +12,8 @@ import numpy as np
 
 from eval.metrics import bootstrap, mpii, oks_pairs, pck, visibility_bins
 from eval.metrics.visibility_bins import NUM_BINS
+from eval.study.page.power import smallest_effect
 from eval.study.plan import RENDERED_SETS
-from eval.study.power import smallest_effect
 from eval.study.results import StudyResult
 from eval.study.scoring import SetScores
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from eval.study.numbers import Cell, Numbers
+from eval.study.page.numbers import Cell, Numbers
 from eval.study.plan import ALL_ROWS, BY_NAME, FIGURE_ROWS, LONG
 from eval.study.results import StudyResult
 from openpose_tf.common import files

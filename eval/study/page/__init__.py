@@ -1,0 +1,1 @@
+"""The page of the study, RESULTS.md, from the results of its runs."""

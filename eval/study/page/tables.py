@@ -50,7 +50,7 @@ def figure_table(numbers: Numbers, name: str, metrics: Sequence[str]) -> str:
 def findings_table(
     numbers: Numbers, findings: Iterable[Finding], counts: Sequence[int], name: str, metrics: Sequence[str]
 ) -> str:
-    """Returns differences with their intervals, those of the first metric in words; nothing where nothing was run."""
+    """Returns differences of rows that were run with their intervals, those of the first metric in words."""
     lines = []
     for count, finding in itertools.product(counts, findings):
         found = [finding.estimate(numbers, count, name, metric) for metric in metrics]
@@ -58,10 +58,10 @@ def findings_table(
         seeds = len(numbers.runs(finding.cells(count)[0]).keys() & numbers.runs(finding.cells(count)[1]).keys())
         paper = [] if finding.paper is None else [f"{finding.paper:+.1f}"]
         told = [finding.statement, finding.fairness, str(count), *(paper or ["-"]), *cells, str(seeds)]
-        lines.append([*told, in_words(finding, found[0], metrics[0])])
-    if all(line[-2] == "0" for line in lines):
-        return ""
-    return markdown(["statement", "fair how", "N", "paper (mAP)", *metrics, "seeds", "in words"], lines)
+        if seeds:
+            lines.append([*told, in_words(finding, found[0], metrics[0])])
+    header = ["statement", "fair how", "N", "paper (mAP)", *metrics, "seeds", "in words"]
+    return markdown(header, lines) if lines else ""
 
 
 def paper_tables(numbers: Numbers, name: str, count: int) -> str:

@@ -98,14 +98,18 @@ def test_stages_are_the_main_job_in_order(tmp_path):
 
 def test_the_demo_goes_on_from_the_student_that_ships(tmp_path):
     train = next(s for s in stages.build(tmp_path, stages.SIZES["small"]) if s.name == "train").command
-    _, config, around = student_file.read_student(bundled.FILES[bundled.BUILTIN])
-    assert "--init_checkpoint=builtin" in train
+    _, config, _ = student_file.read_student(bundled.FILES[bundled.BUILTIN_REAL])
+    assert f"--init_checkpoint={bundled.BUILTIN_REAL}" in train
     assert {f"--width={config.width:g}", f"--num_stages={config.num_stages}"} <= set(train)
-    export = next(
-        s for s in stages.build(tmp_path, stages.SIZES["small"]) if s.name == "export_after"
-    ).command
-    assert f"--test_side={around.test_side}" in export
-    assert f"--min_person_score={around.decoder.min_person_score:g}" in export
+
+
+def test_before_and_after_training_differ_in_the_weights_only(tmp_path):
+    commands = {stage.name: stage.command for stage in stages.build(tmp_path, stages.SIZES["small"])}
+    own = ("--checkpoint=", "--output_dir=", "--saved_model=")
+    for name in ("export", *(f"predict_{{}}_{kind}" for kind in stages.KINDS)):
+        pair = [commands[name.format(when) if "{}" in name else f"{name}_{when}"] for when in ("before", "after")]
+        shared = [[word for word in command if not word.startswith(own)] for command in pair]
+        assert shared[0] == shared[1] and pair[0] != pair[1]
 
 
 @pytest.mark.parametrize("size", stages.SIZES.values(), ids=stages.SIZES)

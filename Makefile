@@ -1,4 +1,4 @@
-# make demo    renders people, trains a student with its teacher, predicts and scores (about 10 minutes on two cores)
+# make demo    renders people, trains a student with its teacher, predicts and scores (about 8 minutes on two cores)
 # make demo PHOTO=me.jpg   adds a photograph of yours to its report, as the bundled student sees it
 # make study   what synthetic people add to N photographs; on rendered stand-ins, resumes where it stopped
 # make study STUDY_FLAGS="--real_records=DIR --validation=DIR"   on your own photographs; more flags: eval.study --help

@@ -29,7 +29,7 @@ def define_flags() -> None:
         "size",
         "small",
         list(stages.SIZES),
-        "small: 10 minutes on two cores; smoke: the same stages in a few minutes, from random initialization.",
+        "small: 8 minutes on two cores; smoke: the same stages in a few minutes, from random initialization.",
     )
 
 

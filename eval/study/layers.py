@@ -1,5 +1,6 @@
 """D_M over photographs in layers: a small draw does not wait until people stand in front of all photographs."""
 
+import bisect
 import dataclasses
 from collections.abc import Collection, Sequence
 
@@ -31,6 +32,9 @@ class Part:
 
 
 STANDIN = (Part(0, 0),)
+MIN_LAYERED = (
+    200  # a smaller record set is one part: rendering it whole costs minutes, and tiny parts may leave no record
+)
 
 
 def parts_of(
@@ -40,13 +44,13 @@ def parts_of(
     counts: Sequence[int],
     seeds: Sequence[int],
 ) -> tuple[Part, ...]:
-    """Returns the photographs in layers: layer k has what the draws of the N number k need beyond those before it.
+    """Returns the photographs in layers: layer k has what draws of `counts[k]` photographs need beyond those before it.
 
-    The last layer has the photographs that no draw of these seeds takes. A layer without photographs of a record set
-    has no part there.
+    The last layer has the photographs that no draw of these seeds takes. A record set of fewer than MIN_LAYERED
+    photographs stands in the first layer; a layer without photographs of a record set has no part there.
 
     Args:
-        ids: of each record set.
+        ids: image ids of each record set.
         names: of the record sets, as draws know them.
         available: per record set, ids of the photographs that there are.
         counts: the N of the design, rising.
@@ -61,7 +65,7 @@ def parts_of(
     found: dict[tuple[int, int], list[str]] = {}
     for number, there in enumerate(available):
         for image_id in sorted(there):
-            layer = layer_of.get((number, image_id), len(counts))
+            layer = layer_of.get((number, image_id), len(counts)) if len(there) >= MIN_LAYERED else 0
             found.setdefault((layer, number), []).append(image_id)
     return tuple(Part(number, layer, tuple(own)) for (layer, number), own in sorted(found.items()))
 
@@ -72,8 +76,8 @@ def needed(parts: Sequence[Part], count: int, is_planned: bool, counts: Sequence
     Args:
         parts: all.
         count: photographs of the draw.
-        is_planned: whether its seed is one of the design; other draws may need any photograph.
-        counts: as above.
+        is_planned: whether its seed is one of the design, whose draws are nested; other draws may need any photograph.
+        counts: the N of the design, rising.
     """
-    last = list(counts).index(count) if is_planned and count in counts else len(counts)
+    last = bisect.bisect_left(counts, count) if is_planned else len(counts)
     return [part for part in parts if part.layer <= last]

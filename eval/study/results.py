@@ -125,7 +125,13 @@ def read_result(path: Path) -> StudyResult:
 
 
 def read_results(folder: Path) -> list[StudyResult]:
-    """Returns all results in a folder, in the order of their file names."""
+    """Returns all results in a folder, in the order of their file names.
+
+    Raises:
+        UserError: a file is not one, or has the ending that results had before they were packed.
+    """
+    if older := sorted(folder.glob("*-seed*.json")):
+        raise UserError(f"{older[0]}: results are packed now; keep them by `gzip {folder}/*.json`")
     return [read_result(path) for path in sorted(folder.glob(f"*-seed*{SUFFIX}"))]
 
 

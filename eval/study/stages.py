@@ -198,7 +198,7 @@ def draw_mixed_stage(study: Study, run: Run) -> Stage:
     """Returns the stage that takes D_M or D_Style of a run's photographs; writes the lists of images to take.
 
     Raises:
-        UserError: D_M was rendered over none of them.
+        UserError: no record of D_M is over one of them.
     """
     kind, folder = str(run.row.synthetic), study.draw(run)
     chosen = {}
@@ -206,18 +206,26 @@ def draw_mixed_stage(study: Study, run: Run) -> Stage:
         listed = folder / "real" / LIST_NAME.format(part.number)
         drawn = set(files.read_lines(listed, "the ids of a draw"))
         behind = files.read_jsonl(study.images(part.name(MIXED)) / PHOTOGRAPH_LIST, "photographs of D_M")
-        taken = [f"{image:06d}" for image, row in enumerate(behind) if row["image_id"] in drawn]
+        of_drawn = [f"{image:06d}" for image, row in enumerate(behind) if row["image_id"] in drawn]
+        there = _image_ids(study.records(part.name(kind)))  # stylizing leaves images out, small people have no record
+        taken = [image for image in of_drawn if image in there]
         if taken:
             chosen[part] = folder / f"{part.name(MIXED)}.txt"
             splits.write_list(chosen[part], taken, f"images of D_M over {listed}")
     if not chosen:
-        raise UserError(f"{folder}: D_M was rendered over none of these photographs: give more of --photographs")
+        raise UserError(f"{folder}: no record of D_M is over one of these photographs: give more of --photographs")
     sets = ",".join(str(study.records(part.name(kind))) for part in chosen)
     command = (
         *("openpose_tf.data.draw_records", f"--records={sets}", f"--image_ids={','.join(map(str, chosen.values()))}"),
         *(f"--output_dir={folder / kind}", "--overwrite"),
     )
     return Stage(f"draw_{kind}", f"take {kind} of these photographs", command)
+
+
+def _image_ids(folder: Path) -> set[str]:
+    from openpose_tf.data.records import image_ids, record_set
+
+    return set(image_ids.image_ids(record_set.load_records(folder)))
 
 
 def start_stages(study: Study) -> list[Stage]:

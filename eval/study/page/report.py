@@ -113,7 +113,9 @@ def _figure(known: Numbers, name: str, metrics: Sequence[str], has_figure: bool)
     text += f'"{LONG.model}" has trained on photographs as long as S -> R in all, pre-training counted.\n\n'
     text += tables.figure_table(known, name, metrics)
     differences = tables.findings_table(known, (*findings.PRETRAINING, *findings.MIXING), known.counts, name, metrics)
-    return text + ("\n### Differences\n\n" + differences if differences else "")
+    text += "\n### Differences\n\n" + differences if differences else ""
+    more = tables.count_table(known, name, metrics)
+    return text + ("\n### More photographs, after 2 T steps\n\n" + more if more else "")
 
 
 def _paper(known: Numbers, name: str, count: int, metrics: Sequence[str]) -> str:
@@ -193,7 +195,10 @@ def _details(known: Numbers, count: int) -> str:
     for name in known.sets:
         cells = [Cell(row.name, n, mark) for row in FIGURE_ROWS for n in known.counts for mark in (FIRST, LAST)]
         if name != known.sets[0] and name not in RENDERED_SETS and any(known.scores(cell, name) for cell in cells):
-            parts.append(f"## {name}\n\n" + tables.figure_table(known, name, [PCK, OKS_AP]))
+            asked = (*findings.PRETRAINING, *findings.MIXING)
+            differences = tables.findings_table(known, asked, known.counts, name, [PCK, OKS_AP])
+            table = f"## {name}\n\n" + tables.figure_table(known, name, [PCK, OKS_AP])
+            parts.append(table + ("\n### Differences\n\n" + differences if differences else ""))
     rendered = [name for name in known.sets if name in RENDERED_SETS and known.has(MPII_AP, name)]
     if rendered:
         parts.append(_titled(f"## Held-out rendered sets (N = {count})", tables.rendered_table(known, rendered, count)))

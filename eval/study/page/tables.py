@@ -64,6 +64,16 @@ def findings_table(
     return markdown(header, lines) if lines else ""
 
 
+def count_table(numbers: Numbers, name: str, metrics: Sequence[str]) -> str:
+    """Returns what more photographs do to each row of the figure, from each N to the next."""
+    lines = []
+    for row, (fewer, more) in itertools.product(FIGURE_ROWS, itertools.pairwise(numbers.counts)):
+        found = [numbers.difference(Cell(row.name, fewer), Cell(row.name, more), name, metric) for metric in metrics]
+        if any(found):
+            lines.append([row.model, f"{fewer} to {more}", *(interval(one, "+") for one in found)])
+    return markdown(["row", "N", *metrics], lines) if lines else ""
+
+
 def paper_tables(numbers: Numbers, name: str, count: int) -> str:
     """Returns Tables 1 to 3 in the paper's form: each row here, and as the paper prints it."""
     by_model = {row.model: row for row in ROWS}

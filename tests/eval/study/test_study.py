@@ -15,9 +15,12 @@ from eval.study.sources import Photographs, Sources, sources_of
 from eval.study.stages import Study
 from openpose_tf.common import files
 from openpose_tf.common.errors import UserError
+from openpose_tf.data.annotations import splits
+from openpose_tf.data.records.writer import RecordWriter
 from tests.eval.study.made_up import result, teacher
 from tests.support.checkout import ROOT
 from tests.support.commands import run_command
+from tests.support.small_records import person_sample
 
 SMALL = plan.SIZES["small"]
 COUNTS = (250, 1000, 4000)
@@ -136,6 +139,27 @@ def test_rendered_people_stand_before_the_user_s_own_photographs():
     assert "--records=ra,rb" in stages.draw_stage(made, Run(plan.BY_NAME["real"], 250, 0)).command
 
 
+def test_a_draw_takes_the_images_of_d_m_that_have_a_record(tmp_path):
+    parts = (Part(0, 0, ("p0", "p1", "p2")), Part(0, 1, ("p3",)), Part(1, 0, ("q0",)))
+    made = Study(tmp_path, Path("study"), Path("s"), SMALL, Sources(("ra", "rb"), (), ("v",)), "float32", (2, 4), parts)
+    for part in parts:
+        with RecordWriter(made.records(part.name("mixed")), "mixed", "train", 1) as writer:
+            for number in (0, 1):
+                writer.add(dataclasses.replace(person_sample(number, True), image_id=f"{number:06d}"))
+        behind = "".join(f'{{"image_id": "{one}"}}\n' for one in part.ids)
+        files.write_bytes(made.images(part.name("mixed")) / stages.PHOTOGRAPH_LIST, behind.encode())
+    run = Run(plan.BY_NAME["real_mixed"], 4, 0)
+    for number, drawn in enumerate((["p1", "p2", "p3"], ["q9"])):
+        splits.write_list(made.draw(run) / "real" / stages.LIST_NAME.format(number), drawn, "drawn")
+    command = stages.draw_mixed_stage(made, run).command
+    lists = [tmp_path / "draws" / "n4-seed0" / f"mixed_0_{layer}.txt" for layer in (0, 1)]
+    assert f"--image_ids={lists[0]},{lists[1]}" in command
+    assert [splits.read_list(path) for path in lists] == [["000001"], ["000000"]]  # p2 has no record, q0 is not drawn
+    splits.write_list(made.draw(run) / "real" / stages.LIST_NAME.format(0), ["p2"], "drawn")
+    with pytest.raises(UserError, match="no record of D_M"):
+        stages.draw_mixed_stage(made, run)
+
+
 def test_flags_that_do_not_belong_together_are_refused():
     for arguments, message in (
         ((["r"], [], [], [], ["coco"]), "needs --validation"),
@@ -180,7 +204,13 @@ def test_the_page_tells_every_part(tmp_path):
     text = (tmp_path / "RESULTS.md").read_text()
     for heading in (
         *("What this design can see", "The figure: N photographs", "Tables 1 to 3", "In plain words", "What shows"),
-        *("What has not been run", "The teacher", "Could any choice", "What to do with your N photographs"),
+        *(
+            "What has not been run",
+            "The teacher",
+            "Could any choice",
+            "What to do with your N photographs",
+            "More photographs",
+        ),
         *("number of people in the image", "Fig. 6", "camera pitch", "Learning curves", "Held-out rendered sets"),
     ):
         assert heading in text, heading
@@ -211,6 +241,12 @@ def test_a_page_without_runs_of_the_tables_n_has_no_empty_parts(tmp_path):
     assert not (tmp_path / "learning.png").exists()
     parts = text.split("\n## ")
     assert all(part.partition("\n")[2].strip() for part in parts[1:])
+
+
+def test_results_that_are_not_packed_are_not_made_again(tmp_path):
+    (tmp_path / "s_real-n250-seed0.json").write_text("{}")
+    with pytest.raises(UserError, match=r"s_real-n250-seed0\.json: results are packed now; keep them by `gzip"):
+        study_results.read_results(tmp_path)
 
 
 def test_results_come_back_from_their_files(tmp_path):

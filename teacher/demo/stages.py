@@ -86,8 +86,8 @@ SIZES = {
 }
 LEAD = (
     "Rendered people, a student trained on them with an adversarial teacher, and what it then sees in new images. "
-    "The student starts from the bundled one of photographs, as every run of the paper goes on from a student of "
-    "photographs. Here it sees no photograph: the real half of every batch, and of the held-out images, is a stand-in "
+    "The student starts from the bundled one of photographs, as the paper's runs with real data go on from a student "
+    "of photographs. Here it sees no photograph: the real half of every batch, and of the held-out images, is a stand-in "
     "that is rendered too (real_standin: other backgrounds, small camera pitch, other light), so a part of what it "
     "gains is that it gets used to rendered images."
 )

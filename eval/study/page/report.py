@@ -196,9 +196,13 @@ def _details(known: Numbers, count: int) -> str:
         cells = [Cell(row.name, n, mark) for row in FIGURE_ROWS for n in known.counts for mark in (FIRST, LAST)]
         if name != known.sets[0] and name not in RENDERED_SETS and any(known.scores(cell, name) for cell in cells):
             asked = (*findings.PRETRAINING, *findings.MIXING)
-            differences = tables.findings_table(known, asked, known.counts, name, [PCK, OKS_AP])
-            table = f"## {name}\n\n" + tables.figure_table(known, name, [PCK, OKS_AP])
-            parts.append(table + ("\n### Differences\n\n" + differences if differences else ""))
+            parts.append(f"## {name}\n\n" + tables.figure_table(known, name, [PCK, OKS_AP]))
+            for title, some, counts in (
+                ("", asked, known.counts),
+                (f", Tables 1 to 3 (N = {count})", findings.PAPER, [count]),
+            ):
+                differences = tables.findings_table(known, some, counts, name, [PCK, OKS_AP])
+                parts.append(_titled(f"### Differences{title}", differences))
     rendered = [name for name in known.sets if name in RENDERED_SETS and known.has(MPII_AP, name)]
     if rendered:
         parts.append(_titled(f"## Held-out rendered sets (N = {count})", tables.rendered_table(known, rendered, count)))

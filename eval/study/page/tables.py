@@ -87,7 +87,7 @@ def paper_tables(numbers: Numbers, name: str, count: int) -> str:
             if runs:
                 columns = [*numbers.columns(cell, name), numbers.spread(cell, name, total_metric(numbers, name))]
                 cells = [number(mean) + ("" if np.isnan(spread) else f" ± {spread:.1f}") for mean, spread in columns]
-                lines.append([f"{model}, here, {len(runs)} seeds", *cells])
+                lines.append([f"{model}, here, {len(runs)} {'seed' if len(runs) == 1 else 'seeds'}", *cells])
             lines.append([f"{model}, paper" + ("" if runs else " (not run here)"), *map(number, MODELS[model].paper)])
         parts.append(f"### {title}\n\n" + markdown(["model", *COLUMNS[:-1], "total"], lines))
     return "\n".join(parts)

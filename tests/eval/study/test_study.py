@@ -216,7 +216,7 @@ def test_the_page_tells_every_part(tmp_path):
         assert heading in text, heading
     assert "* pre-training on rendered people helps (equal steps on real crops, N = 250): shows" in text
     assert "**N = 250**\n\n* **Do**: start from a student of rendered people" in text
-    assert "| M_DR, here, 1 seeds |" in text and "| M_DR, paper | 91.3 |" in text
+    assert "| M_DR, here, 1 seed |" in text and "| M_DR, paper | 91.3 |" in text
     assert "| M_DS, paper (not run here) |" in text
     assert "from the 2 runs of s_real at N = 1000" in text
     assert "synthetic (all)" in text.partition("Not run:")[2]

@@ -32,9 +32,7 @@ class Part:
 
 
 STANDIN = (Part(0, 0),)
-MIN_LAYERED = (
-    200  # a smaller record set is one part: rendering it whole costs minutes, and tiny parts may leave no record
-)
+MIN_LAYERED = 200  # photographs; a smaller record set costs minutes as a whole, and tiny parts may leave no record
 
 
 def parts_of(

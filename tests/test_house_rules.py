@@ -21,7 +21,7 @@ from tests.support.structure import (
     upward_arrows,
 )
 
-COMPOSING_COMMANDS = {"teacher/train.py", "eval/run.py"}
+COMPOSING_COMMANDS = {"teacher/train.py", "teacher/measure.py", "eval/run.py"}
 SHARED_INFERENCE = tuple(f"inference.{m}" for m in ("decoder", "multi_scale", "drawing"))
 SHARED = ("skeleton", "common", "data", "config", "keras_api", *SHARED_INFERENCE)
 MAX_FILES_IN_A_FOLDER = 16

@@ -2,7 +2,8 @@
 
 R0 is random numbers, S the rendered-only student, R the real photographs of a draw. The figure asks what to do with N
 photographs; the nine rows of the paper's Tables 1 to 3 go on from one real-only student of the same draw, as the
-paper's do (docs/reference/method.md section 4.4); the oracles tell whether any choice of groups could help.
+paper's do (docs/reference/method.md section 4.4); the oracles tell whether any choice of groups could help, and the
+last rows whether any other teacher does.
 """
 
 import dataclasses
@@ -151,8 +152,8 @@ ROWS = (
 ALWAYS = ("--teacher_temperature=0.01", "--exploration=0")
 
 
-def _picks(name: str, model: str, *flags: str) -> StudyRow:
-    return StudyRow(name, model, LONG.name, "synthetic", command=WITH_TEACHER, settings="teacher_c", flags=flags)
+def _picks(name: str, model: str, *flags: str, settings: str = "teacher_c") -> StudyRow:
+    return StudyRow(name, model, LONG.name, "synthetic", command=WITH_TEACHER, settings=settings, flags=flags)
 
 
 # Rows that are not in the paper: is it the teacher, or could no choice of groups of camera pitch help?
@@ -161,7 +162,16 @@ ORACLE_ROWS = (
     _picks("hardest_c", "the hardest group of C, always", "--teacher=loss", *ALWAYS),
     _picks("easiest_c", "the easiest group of C, always", "--teacher=loss_inverse", *ALWAYS),
 )
-ALL_ROWS = (*FIGURE_ROWS, LONG, *ROWS, *ORACLE_ROWS)
+# Teachers that have more to choose from: of all characteristics the scale explains most of the loss (python -m
+# teacher.measure, docs/measurements/2026-11-28-teacher-study.md), and single samples more than any group.
+TEACHER_ROWS = (
+    _picks("uniform_scale", "any group of scale, uniformly", "--teacher=uniform", settings="teacher_scale"),
+    _picks("teacher_scale", "teacher on scale", settings="teacher_scale"),
+    _picks("hardest_scale", "the hardest group of scale, always", "--teacher=loss", *ALWAYS, settings="teacher_scale"),
+    _picks("samples", "teacher of single samples", "--teacher=samples"),
+    _picks("samples_weighted", "the same, unbiased", "--teacher=samples", "--teacher_correction=1"),
+)
+ALL_ROWS = (*FIGURE_ROWS, LONG, *ROWS, *ORACLE_ROWS, *TEACHER_ROWS)
 BY_NAME = {row.name: row for row in ALL_ROWS}
 
 
@@ -184,6 +194,7 @@ PHASES = {
     "figure": Phase(FIGURE_ROWS, True, (0, 1)),
     "tables": Phase(ROWS, False, (0, 1, 2)),
     "oracles": Phase(ORACLE_ROWS, False, (0, 1)),
+    "teachers": Phase(TEACHER_ROWS, False, (0, 1)),
 }
 SEEDS = tuple(sorted({seed for phase in PHASES.values() for seed in phase.seeds}))
 NICKNAMES = {"oracle": "oracles"}  # older word of --rows

@@ -25,17 +25,21 @@ def read_curve(model_dir: Path) -> dict[str, list[Any]]:
 
 
 def read_teacher(model_dir: Path) -> dict[str, Any] | None:
-    """Returns what the teacher of a run did, None for a run without: picks per group, probabilities over time."""
+    """Returns what the teacher of a run did, None for a run without: picks per group, probabilities over time.
+
+    A teacher of single samples picks no groups and none is judged; its probabilities are the groups' shares.
+    """
     rows = files.read_jsonl(model_dir / file_names.DECISIONS, "the decisions of a run, none without a teacher")
     if not rows:
         return None
     kept = [rows[i] for i in np.unique(np.linspace(0, len(rows) - 1, CURVE_POINTS).round().astype(int))]
     num_groups = len(rows[0]["probabilities"])
+    has_groups = "judged_group" in rows[0]
     return {
         "decisions": len(rows),
         "rewarded": sum(bool(row["rewarded"]) for row in rows),
-        "picks": np.bincount([row["group"] for row in rows], minlength=num_groups).tolist(),
-        "excess_loss": excess_losses(rows, num_groups),
+        "picks": np.bincount([row["group"] for row in rows], minlength=num_groups).tolist() if has_groups else [],
+        "excess_loss": excess_losses(rows, num_groups) if has_groups else [None] * num_groups,
         "steps": [row["step"] for row in kept],
         "probabilities": [[round(p, 4) for p in row["probabilities"]] for row in kept],
     }

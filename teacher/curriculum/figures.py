@@ -1,4 +1,4 @@
-"""Draws what the teacher did: probabilities of the groups, picked groups, reward rate, sizes of the groups."""
+"""Draws what the teacher did: probabilities, picked groups, reward rate; sizes and losses of the groups."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,6 +8,7 @@ import numpy as np
 from openpose_tf.common import files
 from openpose_tf.common.plotting import Axes, Figure, colormaps
 from teacher.curriculum.decision_log import DecisionLog
+from teacher.groups.spread import Spread
 
 
 def running_mean(values: np.ndarray, width: int) -> np.ndarray:
@@ -133,6 +134,23 @@ def plot_values(values: np.ndarray, boundaries: tuple[float, ...], feature: str)
     for boundary in boundaries:
         axes.axvline(boundary, color="#d9822b", linewidth=1)
     axes.set(xlabel=feature, ylabel="samples")
+    return figure
+
+
+def plot_spread(found: Mapping[str, Spread], labels: Mapping[str, list[str]]) -> Figure:
+    """Returns the mean loss of each group with its 95 % interval, one panel per grouping; a line at the mean of all."""
+    figure = Figure(figsize=(9.0, 2.6 * len(found)))
+    for number, (name, one) in enumerate(found.items(), 1):
+        axes = figure.add_subplot(len(found), 1, number)
+        axes.set_title(f"{name}: {100 * one.explained:.1f} % of the variance between samples", loc="left", fontsize=10)
+        axes.spines[["top", "right"]].set_visible(False)
+        places = range(len(one.means))
+        axes.errorbar(places, one.means, 1.96 * one.errors, fmt="o", color="#1b6ca8", capsize=3)
+        axes.axhline(np.nansum(one.means * one.counts) / one.counts.sum(), color="#888888", linewidth=0.8)
+        axes.set_ylabel("mean loss")
+        if len(places) <= 20:
+            axes.set_xticks(places, labels[name], rotation=30, ha="right", fontsize=8)
+    figure.tight_layout()
     return figure
 
 

@@ -18,6 +18,7 @@ class Scenario:
         start: [G] loss that training can remove, at the start.
         rate: [G] share of it (log) that one window on the group removes.
         reach: how far training on a group helps its neighbours: the share falls by e per `reach` groups; 0 = not.
+        transfer: share of what training on a group does for it that every other group has, however far; 0 to 1.
         forgetting: share of the lost part that comes back per window without training on the group.
         noise: standard deviation of one sample's loss, as a share of its mean.
         change: at half of the run the removable loss of group g becomes start[g + change] (cyclic); 0 = never.
@@ -29,6 +30,7 @@ class Scenario:
     start: np.ndarray
     rate: np.ndarray
     reach: float = 1.0
+    transfer: float = 0.0
     forgetting: float = 0.002
     noise: float = 0.5
     change: int = 0
@@ -109,7 +111,8 @@ class SimulatedStudent:
         self.removable = scenario.start.copy()
         self._windows = 0
         distance = np.abs(np.arange(len(self._ceiling))[:, None] - np.arange(len(self._ceiling)))
-        self._reach = np.exp(-distance / scenario.reach) if scenario.reach > 0 else np.eye(len(distance))
+        near = np.exp(-distance / scenario.reach) if scenario.reach > 0 else np.eye(len(distance))
+        self._reach = scenario.transfer + (1 - scenario.transfer) * near
 
     @property
     def test_loss(self) -> float:

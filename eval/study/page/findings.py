@@ -91,6 +91,13 @@ ORACLES = (
     Finding("the easiest group always, against uniformly drawn groups", "uniform_c", "easiest_c"),
     Finding("the teacher on camera pitch, against uniformly drawn groups", "uniform_c", "teacher_c"),
 )
+TEACHERS = (
+    Finding("the teacher on scale, against random batches", "real_synthetic", "teacher_scale"),
+    Finding("the teacher on scale, against uniformly drawn groups of scale", "uniform_scale", "teacher_scale"),
+    Finding("the hardest group of scale always, against random batches", "real_synthetic", "hardest_scale"),
+    Finding("the teacher of single samples, against random batches", "real_synthetic", "samples"),
+    Finding("the same, its weights unbiased", "real_synthetic", "samples_weighted"),
+)
 
 
 def verdict(finding: Finding, estimate: Estimate | None) -> str:

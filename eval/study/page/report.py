@@ -166,8 +166,12 @@ def _teachers(known: Numbers, name: str, count: int, metrics: Sequence[str], has
         "\n### Could any choice of groups help?\n\nIf neither the hardest nor the easiest group gains over groups "
         "drawn uniformly, no teacher with one favourite can.\n\n" + found
     )
+    others = tables.findings_table(known, findings.TEACHERS, [count], name, metrics)
+    others = "\n### Does another teacher?\n\n" + others if others else ""
     picture = f"\n![Probabilities of the groups over time]({TEACHER_FIGURE})\n" if has_figure else ""
-    return text + table + (oracles if found else "\n### Could any choice of groups help?\n\nNot run.\n") + picture
+    return (
+        text + table + (oracles if found else "\n### Could any choice of groups help?\n\nNot run.\n") + others + picture
+    )
 
 
 def _behaviour(taught: Sequence[dict]) -> str:

@@ -161,7 +161,7 @@ def teacher_table(numbers: Numbers) -> str:
             quarters = run_logs.concentration(teacher["probabilities"])
             cells = [f"{value:.2f}" for value in quarters] + [""] * (4 - len(quarters))
             hard = number(run_logs.harder_is_likelier(teacher), 2)
-            picks = ", ".join(map(str, teacher["picks"]))
+            picks = ", ".join(map(str, teacher["picks"])) or "single samples"
             lines.append([f"{result.row}, seed {result.seed}", *cells, str(teacher["rewarded"]), hard, picks])
     header = ["run", "first", "second", "third", "last", "rewarded", "harder is likelier", "decisions per group"]
     return markdown(header, lines) if lines else ""

@@ -36,3 +36,11 @@ def test_curves_are_means_of_parts_and_know_missing_halves(tmp_path):
     assert curve["steps"] == list(range(2, 81, 2))
     assert curve["loss_real"] == [n + 0.5 for n in range(1, 80, 2)]
     assert curve["loss_synthetic"] == [None] * 40
+
+
+def test_a_teacher_of_single_samples_judges_no_group(tmp_path):
+    row = {"step": 10, "group": 1, "probabilities": [0.4, 0.6], "loss": 1.0, "rewarded": None}
+    (tmp_path / "decisions.jsonl").write_text(f"{json.dumps(row)}\n" * 3)
+    found = run_logs.read_teacher(tmp_path)
+    assert found["picks"] == [] and found["excess_loss"] == [None, None] and found["decisions"] == 3
+    assert np.isnan(run_logs.harder_is_likelier(found))

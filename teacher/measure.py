@@ -1,9 +1,9 @@
-"""Tells whether groups differ in loss for a student, and so whether a teacher has anything to choose.
+"""Tells whether groups of samples differ in loss: has a teacher anything to choose?
 
 python -m teacher.measure --student=runs/baseline --synthetic_records=runs/ds --output_dir=runs/spread
 
-For each characteristic: mean loss per group, the share of the samples' variance that lies between the groups, and how
-many decisions a teacher needs to see the difference through the noise of its windows. The loss is the one that a
+For each characteristic: mean loss per group, the share of the variance of one loss that lies between the groups, and
+how many decisions a teacher needs to see the difference through the noise of its windows. The loss is the one that a
 teacher hears. Minutes on two cores for thousands of samples; nothing is trained.
 """
 
@@ -19,8 +19,8 @@ from openpose_tf.data.input.augmentation import Augmentation
 from openpose_tf.data.records.record_set import RecordSet, load_records
 from teacher.curriculum import figures
 from teacher.groups import group_files, spread
-from teacher.groups.groupings import CHARACTERISTICS, Grouping, make_grouping
-from teacher.groups.membership import assign_samples
+from teacher.groups.groupings import CHARACTERISTICS, make_grouping
+from teacher.groups.membership import Membership, assign_samples
 from teacher.groups.spread import Spread
 from teacher.teachers.defaults import DECISION_STEPS
 
@@ -60,19 +60,19 @@ def main() -> int:
     losses = _measure(values.student, records, values.passes, values.seed)
 
     window = values.decision_steps * values.window_batch
-    found = {}
-    for name, grouping in groupings.items():
-        groups = assign_samples(records.features, grouping, skip_nan=True).sample_groups
-        found[name] = spread.measure(losses, groups, grouping.num_groups, window)
+    found = {
+        name: spread.measure(losses, members.sample_groups, members.grouping.num_groups, window)
+        for name, members in groupings.items()
+    }
     files.write_json(output / "spread.json", {name: _json(one) for name, one in found.items()})
-    labels = {name: group_files.labels_of(grouping) for name, grouping in groupings.items()}
+    labels = {name: group_files.labels_of(members.grouping) for name, members in groupings.items()}
     figures.save_figure(figures.plot_spread(found, labels), output / "spread.png")
     print(markdown_table(found, spread.sample_share(losses)))
     return cli.EXIT_OK
 
 
-def find_groupings(names: Sequence[str], features: Mapping[str, np.ndarray], num_groups: int) -> dict[str, Grouping]:
-    """Returns a grouping per characteristic, without those that the records cannot be grouped by.
+def find_groupings(names: Sequence[str], features: Mapping[str, np.ndarray], num_groups: int) -> dict[str, Membership]:
+    """Returns the groups per characteristic, without those that tell nothing: fewer than two groups of two samples.
 
     Raises:
         UserError: an unknown characteristic, or none that groups these records.
@@ -83,16 +83,21 @@ def find_groupings(names: Sequence[str], features: Mapping[str, np.ndarray], num
     found = {}
     for name in names:
         try:
-            found[name] = make_grouping([name], features, [num_groups])
+            members = assign_samples(features, make_grouping([name], features, [num_groups]), skip_nan=True)
         except UserError as error:
             logging.warning("not grouped by %s: %s", name, error)
+            continue
+        if (members.counts >= spread.MIN_SAMPLES).sum() >= 2:
+            found[name] = members
+        else:
+            logging.warning("not grouped by %s: nearly all samples are in one of %d groups", name, num_groups)
     if not found:
         raise UserError("these records can be grouped by nothing that was asked for (see above)")
     return found
 
 
 def markdown_table(found: Mapping[str, Spread], sample_share: float) -> str:
-    """Returns one row per grouping, and in a last line what single samples could explain at most."""
+    """Returns one row per grouping, and in a last line what a choice of single samples could explain."""
     rows = ["| " + " | ".join(HEADER) + " |", "|---" * len(HEADER) + "|"]
     for name, one in sorted(found.items(), key=lambda item: -item[1].explained):
         cells = (
@@ -112,7 +117,11 @@ def _measure(student: str, records: RecordSet, passes: int, seed: int) -> np.nda
     from openpose_tf.weights.checkpoints import load_student
 
     model, config = read_student(student)[:2] if Path(student).suffix == ".npz" else load_student(student)
-    return sample_losses(model, records, Augmentation(config.input_size), passes, seed=seed)
+    losses = sample_losses(model, records, Augmentation(config.input_size), passes, seed=seed)
+    if not np.isfinite(losses).all():
+        row = int(np.flatnonzero(~np.isfinite(losses).all(1))[0])
+        raise UserError(f"{student}: its loss on record {row} of {records.dir} is not finite: give another student")
+    return losses
 
 
 def _json(one: Spread) -> dict[str, object]:

@@ -162,14 +162,14 @@ ORACLE_ROWS = (
     _picks("hardest_c", "the hardest group of C, always", "--teacher=loss", *ALWAYS),
     _picks("easiest_c", "the easiest group of C, always", "--teacher=loss_inverse", *ALWAYS),
 )
-# Teachers that have more to choose from: of all characteristics the scale explains most of the loss (python -m
+# Teachers that have more to choose from: scale explains more of the loss than any other characteristic (python -m
 # teacher.measure, docs/measurements/2026-11-28-teacher-study.md), and single samples more than any group.
 TEACHER_ROWS = (
     _picks("uniform_scale", "any group of scale, uniformly", "--teacher=uniform", settings="teacher_scale"),
     _picks("teacher_scale", "teacher on scale", settings="teacher_scale"),
     _picks("hardest_scale", "the hardest group of scale, always", "--teacher=loss", *ALWAYS, settings="teacher_scale"),
     _picks("samples", "teacher of single samples", "--teacher=samples"),
-    _picks("samples_weighted", "the same, unbiased", "--teacher=samples", "--teacher_correction=1"),
+    _picks("samples_weighted", "teacher of single samples, unbiased", "--teacher=samples", "--teacher_correction=1"),
 )
 ALL_ROWS = (*FIGURE_ROWS, LONG, *ROWS, *ORACLE_ROWS, *TEACHER_ROWS)
 BY_NAME = {row.name: row for row in ALL_ROWS}

@@ -27,7 +27,7 @@ def sample_losses(
     """Returns the loss of each sample, last stage per annotated joint, in `passes` random augmentations.
 
     Args:
-        model: the student.
+        model: the student, a plain network; one with batch normalization would have other losses in training.
         records: N samples.
         augmentation: as in training.
         passes: P.

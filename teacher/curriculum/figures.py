@@ -142,7 +142,7 @@ def plot_spread(found: Mapping[str, Spread], labels: Mapping[str, list[str]]) ->
     figure = Figure(figsize=(9.0, 2.6 * len(found)))
     for number, (name, one) in enumerate(found.items(), 1):
         axes = figure.add_subplot(len(found), 1, number)
-        axes.set_title(f"{name}: {100 * one.explained:.1f} % of the variance between samples", loc="left", fontsize=10)
+        axes.set_title(f"{name}: {100 * one.explained:.1f} % of the variance of one loss", loc="left", fontsize=10)
         axes.spines[["top", "right"]].set_visible(False)
         places = range(len(one.means))
         axes.errorbar(places, one.means, 1.96 * one.errors, fmt="o", color="#1b6ca8", capsize=3)

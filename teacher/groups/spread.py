@@ -4,16 +4,22 @@ import dataclasses
 
 import numpy as np
 
+MIN_SAMPLES = 2  # of a group that counts
+
 
 @dataclasses.dataclass(frozen=True)
 class Spread:
     """What losses of single samples say about a grouping of G groups.
 
+    Samples are taken as independent. Crops of one image share what belongs to the image, such as the camera pitch:
+    there groups differ less and take more decisions than this says.
+
     Attributes:
         counts: [G] int64, samples of each group.
         means: [G] float64, mean loss of each group; NaN without a sample.
         errors: [G] float64, standard errors of `means` over samples.
-        explained: share of the variance between samples that lies between groups (omega squared), 0 to 1.
+        explained: share of the variance of one loss (a sample in one augmentation) that lies between groups, 0 to 1;
+            at most `sample_share`.
         between: standard deviation of the groups' true means, as the loss has it; what the errors add is taken off.
         noise: standard deviation of the mean loss of one window on one group.
     """
@@ -49,7 +55,7 @@ def measure(losses: np.ndarray, groups: np.ndarray, num_groups: int, window_samp
     """
     own = [losses[groups == group] for group in range(num_groups)]
     counts = np.array([len(values) for values in own])
-    usable = counts >= 2
+    usable = counts >= MIN_SAMPLES
     if usable.sum() < 2:
         raise ValueError("fewer than two groups have two samples")
     samples = [values.mean(1) for values in own]
@@ -58,23 +64,26 @@ def measure(losses: np.ndarray, groups: np.ndarray, num_groups: int, window_samp
     errors = np.sqrt(variances / np.maximum(counts, 1))
     noise = np.sqrt(np.mean([values.var() for values, there in zip(own, usable) if there]) / window_samples)
     between = float(np.var(means[usable], ddof=1) - np.mean(errors[usable] ** 2))
+    used = [group for group in range(num_groups) if usable[group]]
+    single = np.concatenate([own[group] for group in used])
+    of_means = single.mean(1).var() / max(single.var(), 1e-300)  # variance of samples' means, of that of one loss
     return Spread(
         counts,
         means,
         errors,
-        _omega_squared([values for values, there in zip(samples, usable) if there]),
+        _omega_squared([samples[group] for group in used]) * float(of_means),
         float(np.sqrt(max(between, 0.0))),
         float(noise),
     )
 
 
 def _omega_squared(samples: list[np.ndarray]) -> float:
-    """Share of the variance that lies between groups, without what chance puts there."""
+    """Share of the samples' variance that lies between groups, without what chance puts there (omega squared)."""
     everything = np.concatenate(samples)
     total = ((everything - everything.mean()) ** 2).sum()
     within = sum(((values - values.mean()) ** 2).sum() for values in samples)
     mean_within = within / (len(everything) - len(samples))
-    share = (total - within - (len(samples) - 1) * mean_within) / (total + mean_within)
+    share = (total - within - (len(samples) - 1) * mean_within) / max(total + mean_within, 1e-300)
     return float(max(share, 0.0))
 
 
@@ -90,4 +99,4 @@ def sample_share(losses: np.ndarray) -> float:
     passes = losses.shape[1]
     between = passes * losses.mean(1).var(ddof=1)
     within = losses.var(axis=1, ddof=1).mean()
-    return float(max((between - within) / (between + (passes - 1) * within), 0.0))
+    return float(max((between - within) / max(between + (passes - 1) * within, 1e-300), 0.0))

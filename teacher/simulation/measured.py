@@ -35,7 +35,8 @@ class Fit:
         noise: standard deviation of one window's loss.
         fall: by how much a window on any group lowers the loss of a group, on average over the groups.
         own: by how much more a window lowers the loss of its own group than that of the others.
-        own_error: standard error of `own`.
+        own_error: standard error of `own`. Where picks follow the losses, `own` comes out too high, by up to about one
+            of it (a group is picked after an unlucky window, and then looks as if training had helped).
     """
 
     levels: np.ndarray

@@ -19,6 +19,8 @@ from tests.support.commands import run_command
 def test_what_cannot_be_grouped_is_left_out():
     features = {"camera_pitch_deg": np.arange(10.0), "scale": np.ones(10)}
     assert list(find_groupings(["scale", "camera_pitch", "num_people"], features, 3)) == ["camera_pitch"]
+    lonely = {"scale": np.array([1.0, 1.0, 1.0, 9.0]), "camera_pitch_deg": np.arange(4.0)}
+    assert list(find_groupings(["scale", "camera_pitch"], lonely, 2)) == ["camera_pitch"]
     with pytest.raises(UserError, match="grouped by nothing"):
         find_groupings(["scale"], features, 3)
     with pytest.raises(UserError, match="unknown grouping 'colour'"):

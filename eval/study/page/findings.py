@@ -96,7 +96,11 @@ TEACHERS = (
     Finding("the teacher on scale, against uniformly drawn groups of scale", "uniform_scale", "teacher_scale"),
     Finding("the hardest group of scale always, against random batches", "real_synthetic", "hardest_scale"),
     Finding("the teacher of single samples, against random batches", "real_synthetic", "samples"),
-    Finding("the same, its weights unbiased", "real_synthetic", "samples_weighted"),
+    Finding(
+        "the teacher of single samples with unbiased weights, against random batches",
+        "real_synthetic",
+        "samples_weighted",
+    ),
 )
 
 

@@ -221,7 +221,10 @@ def test_the_page_tells_every_part(tmp_path):
     assert "| M_DS, paper (not run here) |" in text
     assert "from the 2 runs of s_real at N = 1000" in text
     assert "synthetic (all)" in text.partition("Not run:")[2]
-    assert "the largest probability was higher in the first quarter than in the last in 1 of 1 runs" in text
+    assert (
+        "the largest probability was higher in the first quarter than in the last, by 0.05 at least, in 1 of 1 runs"
+        in text
+    )
     for name in ("figure.png", "teacher.png", "learning.png"):
         assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
 

@@ -15,7 +15,8 @@ def test_two_groups_by_hand():
     assert found.errors == pytest.approx([1, 1])  # standard deviation sqrt 2, two samples
     assert found.between == pytest.approx(np.sqrt(8 - 1))  # variance of 2 and 6, less a squared error
     assert found.noise == pytest.approx(np.sqrt(1.25 / 5))  # each group's own variance of one loss is 1 + 1/4
-    assert found.explained == pytest.approx((16 - 2) / (20 + 2))  # between 16, within 4 of 2 degrees of freedom
+    # Between 16, within 4 of 2 degrees of freedom; the variance of the means is 5 of the 5.25 of one loss.
+    assert found.explained == pytest.approx((16 - 2) / (20 + 2) * 5 / 5.25)
     assert found.decisions_to_rank == pytest.approx(2 * 4 * 0.25 / 7)
 
 
@@ -54,3 +55,16 @@ def test_share_of_the_sample_is_found(own):
     rng = np.random.default_rng(2)
     losses = np.sqrt(own) * rng.normal(size=(20_000, 1)) + np.sqrt(1 - own) * rng.normal(size=(20_000, 2))
     assert spread.sample_share(losses) == pytest.approx(own, abs=0.02)
+
+
+def test_groups_that_are_all_of_a_sample_explain_what_is_its_own():
+    rng = np.random.default_rng(3)
+    groups = np.repeat(np.arange(400), 20)
+    losses = rng.normal(0, np.sqrt(0.3), 400)[groups, None] + rng.normal(0, np.sqrt(0.7), (8000, 2))
+    found = spread.measure(losses, groups, 400, 40)
+    assert found.explained == pytest.approx(spread.sample_share(losses), abs=0.01)
+
+
+def test_losses_that_are_all_the_same_explain_nothing():
+    losses = np.full((6, 2), 2.0)
+    assert spread.measure(losses, np.arange(6) % 2, 2, 10).explained == 0 and spread.sample_share(losses) == 0

@@ -42,6 +42,26 @@ def test_its_interval_holds_the_truth_as_often_as_it_says():
     assert 0.9 < np.mean(inside) < 0.99
 
 
+def greedy(count, seed):
+    """Windows that do nothing for their own group, picked by the highest last loss, a fifth uniformly."""
+    rng = np.random.default_rng(seed)
+    last, groups, losses = np.full(4, 9.0), [], []
+    for _ in range(count):
+        group = int(rng.integers(0, 4)) if rng.random() < 0.2 else int(last.argmax())
+        last[group] = 2.0 + 0.1 * rng.normal()
+        groups.append(group)
+        losses.append(last[group])
+    return Windows(np.array(groups), np.array(losses))
+
+
+def test_picks_that_follow_losses_overstate_it_by_an_error_at_most():
+    scores = []
+    for seed in range(100):
+        found = fit([greedy(140, seed), greedy(140, 1000 + seed)], 4)
+        scores.append(found.own / found.own_error)
+    assert -0.3 < np.mean(scores) < 1.1
+
+
 def test_scenario_learns_as_the_fit_says():
     found = measured.Fit(LEVELS, noise=0.12, fall=0.003, own=0.004, own_error=0.001)
     scenario = scenario_of(found, found.own)

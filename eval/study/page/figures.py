@@ -32,7 +32,8 @@ def draw_scores(numbers: Numbers, name: str, metrics: Sequence[str], path: Path)
         place.set_xticks([], minor=True)
         place.set_xlabel("N, photographs", fontsize=8)
         place.set_title(f"{metric} on {name}, percent", fontsize=9)
-    figure.axes[0].legend(fontsize=7)
+    handles, names = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles, names, fontsize=7, ncols=len(rows), frameon=False, loc="outside lower center")
     with files.atomic_path(path) as temporary:
         figure.savefig(temporary)
     return True

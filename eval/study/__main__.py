@@ -183,6 +183,12 @@ def define_flags() -> None:
     )
     flags.DEFINE_string("work_dir", "runs/study", "Folder of images, records and runs, made again from seeds.")
     flags.DEFINE_enum("precision", "float32", list(Precision), "Of training; bfloat16 is faster where the CPU has it.")
+    flags.DEFINE_bool(
+        "allow_other_settings",
+        False,
+        "Add runs with another --precision, or records made again, to the results that are there; rows are compared "
+        "within equal ones only.",
+    )
     flags.DEFINE_bool("report_only", False, "Write RESULTS.md of the results that are there, run nothing.")
 
 
@@ -224,7 +230,8 @@ def main() -> int:
         todo = still_to_run(planned, study, results_dir)
         if todo:
             there = study_results.read_results(results_dir)
-            study_results.check_settings(there, study_results.settings(study, sets), results_dir)
+            shared = study_results.settings(study, sets)
+            study_results.check_settings(there, shared, results_dir, values.allow_other_settings)
         try:
             code = run(study, todo, sets, results_dir)
         finally:

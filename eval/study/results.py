@@ -20,6 +20,11 @@ FORMAT = 2
 SUFFIX = ".json.gz"
 REQUIRED = {"settings", "design_counts", "commit", "machine", "seconds", "curve", "teacher"}
 MATRIX_UNITS = ("avx512_bf16", "amx_bf16")
+OTHER_HINT = (
+    "; --allow_other_settings, for precision and for record sets of the same names, lets both stand on one page, where "
+    "rows are then compared within equal ones only"
+)
+MAY_DIFFER = ("precision", "real")  # settings that runs of one page may differ in, if asked for; never runs of one pair
 
 
 @dataclasses.dataclass(frozen=True)
@@ -135,13 +140,23 @@ def read_results(folder: Path) -> list[StudyResult]:
     return [read_result(path) for path in sorted(folder.glob(f"*-seed*{SUFFIX}"))]
 
 
-def check_settings(results: Sequence[StudyResult], shared: Mapping[str, Any], folder: Path) -> None:
-    """Checks that new runs would be comparable with those that are there.
+def is_comparable(first: StudyResult, second: StudyResult) -> bool:
+    """Returns whether two runs of one seed differ in nothing but their rows: equal precision, equal records."""
+    ours, theirs = first.values["settings"], second.values["settings"]
+    return all(ours.get(name) == theirs.get(name) for name in MAY_DIFFER)
+
+
+def check_settings(
+    results: Sequence[StudyResult], shared: Mapping[str, Any], folder: Path, allow_other: bool = False
+) -> None:
+    """Checks that new runs may stand on one page with those that are there.
 
     Args:
         results: those that are there.
         shared: of the new runs; only names that are in it are compared.
         folder: of the results, for the message.
+        allow_other: precision and records, of record sets of the same names, may differ: rows are compared within
+            equal ones only (`is_comparable`).
 
     Raises:
         UserError: a result of other data, size or precision.
@@ -150,6 +165,8 @@ def check_settings(results: Sequence[StudyResult], shared: Mapping[str, Any], fo
         there = result.values["settings"]
         for name, value in shared.items():
             before = there.get(name)
+            if allow_other and name in MAY_DIFFER and (name != "real" or _set_names(before) == _set_names(value)):
+                continue
             if isinstance(value, dict) and isinstance(before, dict):  # JSON has lists for tuples
                 before = {key: _plain(before.get(key)) for key in value}
                 value = {key: _plain(one) for key, one in value.items()}
@@ -157,8 +174,13 @@ def check_settings(results: Sequence[StudyResult], shared: Mapping[str, Any], fo
                 named = f"{result.row}-n{result.count}-seed{result.seed}{SUFFIX}"
                 raise UserError(
                     f"{folder / named} was made with {name} {before}, these runs would be with {value}: give the same, "
-                    "or another --output_dir for a page of its own"
+                    f"or another --output_dir for a page of its own{OTHER_HINT if name in MAY_DIFFER else ''}"
                 )
+
+
+def _set_names(real: Any) -> list[Any]:
+    """Returns the names of the record sets of photographs, or what stands for them."""
+    return [real] if isinstance(real, str) or real is None else [name for name, _ in real]
 
 
 def _plain(value: Any) -> Any:

@@ -14,7 +14,7 @@ from eval.metrics import bootstrap, mpii, oks_pairs, pck, visibility_bins
 from eval.metrics.visibility_bins import NUM_BINS
 from eval.study.page.power import smallest_effect
 from eval.study.plan import RENDERED_SETS
-from eval.study.results import StudyResult
+from eval.study.results import StudyResult, is_comparable
 from eval.study.scoring import SetScores
 
 NUM_DRAWS = 1000
@@ -109,12 +109,17 @@ class Numbers:
     def difference(self, first: Cell, second: Cell, name: str, metric: str) -> bootstrap.Estimate | None:
         """Returns `second` minus `first`, both on the same drawn images and of the same seeds.
 
-        Each draw takes images with replacement, the same for both and all seeds, and as many of the seeds that both
-        have, with replacement too. None where they have no seed in common.
+        Each draw takes images with replacement, the same for both and all seeds, and as many of `common_seeds`, with
+        replacement too. None where there is none.
         """
         before, after = self.scores(first, name), self.scores(second, name)
-        seeds = sorted(before.keys() & after.keys())
+        seeds = [seed for seed in self.common_seeds(first, second) if seed in before and seed in after]
         return self._over([(self._values(after[s], metric), self._values(before[s], metric)) for s in seeds])
+
+    def common_seeds(self, first: Cell, second: Cell) -> list[int]:
+        """Returns the seeds of which both cells have a run, with equal precision and records."""
+        ours, theirs = self.runs(first), self.runs(second)
+        return [s for s in sorted(ours.keys() & theirs.keys()) if is_comparable(ours[s], theirs[s])]
 
     def _over(self, pairs: Sequence[tuple[np.ndarray, np.ndarray | None]]) -> bootstrap.Estimate | None:
         if not pairs:
@@ -174,9 +179,13 @@ class Numbers:
         """
         cells = {Cell(r.row, r.count) for r in self.results if name in r.sets}
         seeds = {cell: len(self.scores(cell, name)) for cell in cells}
-        several = [cell for cell in cells if seeds[cell] > 1]
+        several = [cell for cell in cells if seeds[cell] > 1 and self._differ_by_seed_only(cell)]
         key = {c: (c.row == "s_real", c.count == count, seeds[c], self.spread(c, name, PCK)[0], c.row) for c in several}
         return max(several, key=lambda cell: key[cell]) if several else None
+
+    def _differ_by_seed_only(self, cell: Cell) -> bool:
+        first, *others = self.runs(cell).values()
+        return all(is_comparable(first, other) for other in others)
 
     def smallest_effect(self, pilot: Cell, name: str, num_seeds: int) -> float:
         """Returns the smallest PCK difference that this many seeds find, by simulation from the runs of a cell."""

@@ -74,7 +74,27 @@ def _runs(known: Numbers, count: int) -> str:
     )
     lines = [[name, *(str(value) for value in _set_counts(known, name).values())] for name in known.sets]
     header = ["validation set", *(f"{word}" for word in _set_counts(known, known.sets[0]))]
-    return text + "\n" + tables.markdown(header, lines) + _missing(known, count)
+    return text + _kinds(known) + "\n" + tables.markdown(header, lines) + _missing(known, count)
+
+
+def _kinds(known: Numbers) -> str:
+    """Returns which runs were made with which precision and records; nothing where all are of one kind."""
+    kinds: dict[str, list[str]] = {}
+    for result in known.results:
+        shared = result.values["settings"]
+        real = (
+            shared["real"] if isinstance(shared["real"], str) else [" ".join(map(str, one)) for one in shared["real"]]
+        )
+        kind = f"{shared['precision']}, {real if isinstance(real, str) else ', '.join(real)}"
+        kinds.setdefault(kind, []).append(f"{result.row} (N = {result.count}, seed {result.seed})")
+    if len(kinds) == 1:
+        return ""
+    largest = max(kinds, key=lambda kind: len(kinds[kind]))
+    told = [f"* {kind}: {', '.join(runs) if kind != largest else 'all others'}" for kind, runs in sorted(kinds.items())]
+    return (
+        "\nNot all runs have the same precision or conversion of the photographs to records. Differences are taken "
+        "within a seed and between equal ones only; means over seeds hold both:\n\n" + "\n".join(told) + "\n"
+    )
 
 
 def _set_counts(known: Numbers, name: str) -> dict[str, int]:

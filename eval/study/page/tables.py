@@ -55,7 +55,7 @@ def findings_table(
     for count, finding in itertools.product(counts, findings):
         found = [finding.estimate(numbers, count, name, metric) for metric in metrics]
         cells = [interval(one, "+") for one in found]
-        seeds = len(numbers.runs(finding.cells(count)[0]).keys() & numbers.runs(finding.cells(count)[1]).keys())
+        seeds = len(numbers.common_seeds(*finding.cells(count)))
         paper = [] if finding.paper is None else [f"{finding.paper:+.1f}"]
         told = [finding.statement, finding.fairness, str(count), *(paper or ["-"]), *cells, str(seeds)]
         if seeds:

@@ -29,10 +29,16 @@ def scores(hits, mpii=True):
     return SetScores(MPI.parts[:14], oks, judged, [0] * len(hits), rendered)
 
 
-def result(row, seed, hits, count=1000, made_by=None, mpii=True, first=None):
-    """A run with these scores on both rendered sets; `first`: hits after its first mark."""
+def result(row, seed, hits, count=1000, made_by=None, mpii=True, first=None, **settings):
+    """A run with these scores on both rendered sets; `first`: hits after its first mark; `settings`: its own ones."""
     marks = {700: scores(hits if first is None else first, mpii), 1400: scores(hits, mpii)}
-    values = {"settings": SETTINGS, "commit": "abc", "machine": "m", "seconds": {"train": 60.0}, "steps": 1400}
+    values = {
+        "settings": SETTINGS | settings,
+        "commit": "abc",
+        "machine": "m",
+        "seconds": {"train": 60.0},
+        "steps": 1400,
+    }
     values |= {"curve": CURVE, "teacher": made_by, "design_counts": [250, 1000]}
     return StudyResult(row, count, seed, (700, 1400), {"standin": marks, "synthetic": marks}, values)
 

@@ -183,6 +183,30 @@ def test_results_of_other_data_are_not_mixed(tmp_path):
     for changed in (shared | {"precision": "bfloat16"}, shared | {"real": [["lsp", "1"]]}, other):
         with pytest.raises(UserError, match=r"real-n1000-seed0\.json\.gz was made with"):
             study_results.check_settings(there, changed, tmp_path)
+    there = [result("real", 0, [14], real=[["lsp", "1"], ["coco", "2"]])]
+    shared = there[0].values["settings"]
+    again = shared | {"precision": "bfloat16", "real": [["lsp", "3"], ["coco", "4"]]}  # elsewhere, records made again
+    with pytest.raises(UserError, match="--allow_other_settings"):
+        study_results.check_settings(there, again, tmp_path)
+    study_results.check_settings(there, again, tmp_path, allow_other=True)
+    for changed in (
+        shared | {"real": [["lsp", "1"]]},
+        shared | {"real": "stand-in"},
+        other,
+        shared | {"size": {"T": 1}},
+    ):
+        with pytest.raises(UserError, match="was made with"):
+            study_results.check_settings(there, changed, tmp_path, allow_other=True)
+
+
+def test_the_page_says_which_runs_have_other_settings(tmp_path):
+    results = [result(row, seed, [4, 6]) for row in ("real", "synthetic") for seed in (0, 1)]
+    report.write(results, tmp_path)
+    assert "same precision" not in (tmp_path / "RESULTS.md").read_text()
+    report.write([*results, result("real", 2, [4, 6], precision="bfloat16", real=[["lsp", "12ab"]])], tmp_path)
+    text = (tmp_path / "RESULTS.md").read_text()
+    assert "* bfloat16, lsp 12ab: real (N = 1000, seed 2)" in text
+    assert "* float32, stand-in: all others" in text
 
 
 def test_wrong_input_ends_before_anything_is_rendered(tmp_path):

@@ -60,6 +60,22 @@ def test_runs_without_a_seed_in_common_are_not_compared():
     assert findings.in_words(BOTH, None, PCK) == findings.NOT_RUN
 
 
+def test_only_runs_of_equal_precision_and_records_are_compared():
+    """A machine that trains otherwise adds seeds; what it does otherwise must not pass for a difference of rows."""
+    cells = Cell("real", 1000), Cell("synthetic", 1000)
+    before = [result("real", 0, [2, 4]), result("real", 1, [8, 8]), result("synthetic", 0, [4, 6])]
+    alike = Numbers([*before, result("synthetic", 1, [9, 9])], 10)
+    assert alike.common_seeds(*cells) == [0, 1]
+    assert alike.difference(*cells, "standin", PCK).value == pytest.approx(100 * 1.5 / 14)
+    assert alike.pilot("standin", 1000) == cells[1]  # two runs that differ by their seed
+    for other in ({"precision": "bfloat16"}, {"real": [["lsp", "2"]]}):
+        known = Numbers([*before, result("synthetic", 1, [9, 9], **other)], 10)
+        assert known.common_seeds(*cells) == [0]
+        assert known.difference(*cells, "standin", PCK).value == pytest.approx(100 * 2 / 14)
+        assert known.pilot("standin", 1000) == cells[0]  # the others differ by more than their seed
+        assert known.spread(cells[1], "standin", PCK)[0] == pytest.approx(100 * 7 / 14)  # means hold both
+
+
 def test_parts_of_a_set():
     known = Numbers([result("real", 0, [14, 14, 0, None])], 10)  # pitch 0, 15, 30, 45; bins 0 to 3; one person each
     cell = Cell("real", 1000)

@@ -1,5 +1,7 @@
 """The loss that a curriculum hears of, for every sample of a record set, without training."""
 
+import contextlib
+
 import numpy as np
 import tensorflow as tf
 
@@ -49,15 +51,15 @@ def sample_losses(
         branch = losses.branch_losses(model(preprocess(batch["images"]), training=False), labels)
         return losses.per_joint_losses(branch, losses.count_joints(batch, settings))
 
-    stream = SampleStream(records, None, batch_size, seed=seed, config=StreamConfig(augmentation=augmentation))
+    config = StreamConfig(augmentation=augmentation)
     found: list[list[float]] = [[] for _ in range(len(records))]
     wanted = passes * len(records)
-    with Progress(wanted, "measure", "samples") as progress:
+    opened = contextlib.closing(SampleStream(records, None, batch_size, seed=seed, config=config))
+    with opened as stream, Progress(wanted, "measure", "samples") as progress:
         for start in range(0, wanted, batch_size):
             batch = stream.next()  # epoch after epoch, each sample once
             values = measure(batch).numpy()
             for row, value in zip(batch["key"].numpy()[: wanted - start], values):
                 found[row].append(float(value))
             progress.update(min(batch_size, wanted - start))
-    stream.close()
     return np.array(found, np.float32)

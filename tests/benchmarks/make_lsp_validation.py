@@ -2,9 +2,9 @@
 
     python tests/benchmarks/make_lsp_validation.py LSP BOXES OUTPUT
 
-LSP: a folder with joints.mat, coco.json (for boxes and areas), images/ and test.txt. BOXES: of these photographs, by
-`python -m synth.filter_backgrounds --notiles --boxes_output`. OUTPUT, which must not exist, becomes a folder for
-`python -m eval.study --validation`. Its digest is printed: that of study/results is f05b496eea03512a.
+LSP: a folder with joints.mat, images/ and test.txt. BOXES: of these photographs, by `python -m synth.filter_backgrounds
+--notiles --boxes_output`. OUTPUT, which must not exist, becomes a folder for `python -m eval.study --validation`. Its
+digest is printed: that of study/results is f05b496eea03512a.
 """
 
 import json
@@ -17,21 +17,35 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 import numpy as np
 import scipy.io
 
+from eval.formats.oks_truth import BOX_TO_AREA
 from eval.study import validation
 from openpose_tf.common import files
+from openpose_tf.common.imaging.images import read_header
 from openpose_tf.data.annotations import unannotated
 
 LSP_JOINTS = (
     *("right_ankle", "right_knee", "right_hip", "left_hip", "left_knee", "left_ankle"),
-    *("right_wrist", "right_elbow", "right_shoulder", "left_shoulder", "left_elbow", "left_wrist"),
+    *("right_wrist", "right_elbow", "right_shoulder", "left_shoulder", "left_elbow", "left_wrist", "neck", "head_top"),
 )
-MARGIN = 0.1  # around a person's joints, of the larger side of the annotated box; a box of the detector may hold it
+NOT_IN_LSP = ("nose", "left_eye", "right_eye", "left_ear", "right_ear")
+COCO_JOINTS = NOT_IN_LSP + tuple(
+    f"{side}_{part}" for part in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle") for side in ("left", "right")
+)
+MARGIN = 0.1  # of the extent of the joints on each side of a box; of its larger side for boxes of the same person
 
 
-def keypoints_of(joints, names):
-    """Returns the joints [14, 3] of joints.mat as COCO's flat list; those it marks as absent are not labelled."""
-    rows = [joints[LSP_JOINTS.index(name)] if name in LSP_JOINTS else np.zeros(3) for name in names]
-    return [value for x, y, known in rows for value in ((float(x), float(y), 2) if known > 0 else (0.0, 0.0, 0))]
+def person_of(joints, image_id):
+    """Returns the joints [14, 3] of joints.mat as an annotation of COCO; absent ones are not labelled."""
+    points = joints[joints[:, 2] > 0, :2]
+    low, extent = points.min(0), np.ptp(points, 0)
+    (x, y), (width, height) = low - MARGIN * extent, (1 + 2 * MARGIN) * extent
+    known = {name: [*place, 2] for name, (*place, state) in zip(LSP_JOINTS, joints.tolist()) if state > 0}
+    keypoints = [value for name in COCO_JOINTS for value in known.get(name, [0.0, 0.0, 0])]
+    return {
+        **{"id": image_id, "image_id": image_id, "category_id": 1, "iscrowd": 0, "keypoints": keypoints},
+        **{"num_keypoints": sum(name in known for name in COCO_JOINTS)},
+        **{"bbox": [x, y, width, height], "area": BOX_TO_AREA * width * height},
+    }
 
 
 def own_box(person):
@@ -41,7 +55,7 @@ def own_box(person):
     return np.concatenate([points.min(0) - margin, points.max(0) + margin])
 
 
-def crowd(box, number, image_id):
+def crowd_of(box, number, image_id):
     """Returns a box (x1, y1, x2, y2) as an annotation that OKS ignores."""
     x, y, width, height = box[0], box[1], box[2] - box[0], box[3] - box[1]
     return {
@@ -53,22 +67,21 @@ def crowd(box, number, image_id):
 def main(lsp, boxes_path, output):
     """Writes OUTPUT and prints what is in it."""
     lsp, output = Path(lsp), Path(output)
-    content = files.read_json(lsp / "coco.json", "COCO keypoints")
-    joints = scipy.io.loadmat(lsp / "joints.mat")["joints"]
-    chosen = set(files.read_lines(lsp / "test.txt", "names of photographs"))
-    boxes, names = unannotated.read_boxes(boxes_path), content["categories"][0]["keypoints"]
-    images = {row["id"]: row for row in content["images"] if row["file_name"] in chosen}
-    people = [row for row in content["annotations"] if row["image_id"] in images]
-    crowds = []
+    joints = scipy.io.loadmat(lsp / "joints.mat")["joints"]  # [14, 3, photographs]
+    boxes = unannotated.read_boxes(boxes_path)
     unannotated.person_box = own_box  # the rule that study/results were made with
-    for person in people:  # one of each photograph
-        person["keypoints"] = keypoints_of(joints[:, :, person["image_id"] - 1], names)
-        left = unannotated.left_out(boxes[images[person["image_id"]]["file_name"]], [person])
-        crowds += [crowd(box, 10**6 + len(crowds) + k, person["image_id"]) for k, box in enumerate(left.tolist())]
+    images, people, crowds = [], [], []
     (output / "images").mkdir(parents=True)
-    for row in images.values():
-        shutil.copyfile(lsp / "images" / row["file_name"], output / "images" / row["file_name"])
-    content |= {"images": [*images.values()], "annotations": people + crowds}
+    for name in sorted(files.read_lines(lsp / "test.txt", "names of photographs")):
+        number = int(Path(name).stem[2:])  # im00019.jpg is column 19
+        width, height = read_header(lsp / "images" / name).size("stored")
+        images.append({"id": number, "file_name": name, "width": width, "height": height})
+        people.append(person_of(joints[:, :, number - 1], number))
+        left = unannotated.left_out(boxes[name], people[-1:])
+        crowds += [crowd_of(box, 10**6 + len(crowds) + k, number) for k, box in enumerate(left.tolist())]
+        shutil.copyfile(lsp / "images" / name, output / "images" / name)
+    category = {"id": 1, "name": "person", "keypoints": list(COCO_JOINTS), "skeleton": []}
+    content = {"images": images, "annotations": people + crowds, "categories": [category]}
     (output / "annotations.json").write_text(json.dumps(content))
     opened = validation.open_set(output, "lsp_test", output)
     print(f"{len(images)} photographs, {len(crowds)} people whom nobody annotated; digest {opened.digest}")

@@ -81,11 +81,9 @@ def _kinds(known: Numbers) -> str:
     """Returns which runs were made with which precision and records; nothing where all are of one kind."""
     kinds: dict[str, list[str]] = {}
     for result in known.results:
-        shared = result.values["settings"]
-        real = (
-            shared["real"] if isinstance(shared["real"], str) else [" ".join(map(str, one)) for one in shared["real"]]
-        )
-        kind = f"{shared['precision']}, {real if isinstance(real, str) else ', '.join(real)}"
+        precision, real = (result.values["settings"][name] for name in ("precision", "real"))
+        records = real if isinstance(real, str) else ", ".join(f"{name} {digest}" for name, digest in real)
+        kind = f"{precision}, {records}"
         kinds.setdefault(kind, []).append(f"{result.row} (N = {result.count}, seed {result.seed})")
     if len(kinds) == 1:
         return ""

@@ -22,15 +22,9 @@ from eval.study import validation
 from openpose_tf.common import files
 from openpose_tf.common.imaging.images import read_header
 from openpose_tf.data.annotations import unannotated
+from openpose_tf.data.annotations.formats.lsp import LSP_JOINTS
+from openpose_tf.skeleton import COCO_JOINTS
 
-LSP_JOINTS = (
-    *("right_ankle", "right_knee", "right_hip", "left_hip", "left_knee", "left_ankle"),
-    *("right_wrist", "right_elbow", "right_shoulder", "left_shoulder", "left_elbow", "left_wrist", "neck", "head_top"),
-)
-NOT_IN_LSP = ("nose", "left_eye", "right_eye", "left_ear", "right_ear")
-COCO_JOINTS = NOT_IN_LSP + tuple(
-    f"{side}_{part}" for part in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle") for side in ("left", "right")
-)
 MARGIN = 0.1  # of the extent of the joints on each side of a box; of its larger side for boxes of the same person
 
 

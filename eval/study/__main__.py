@@ -177,10 +177,8 @@ def define_flags() -> None:
         "loss off people whom nobody annotated.",
     )
     flags.DEFINE_enum("size", "small", list(plan.SIZES), "small: the study; smoke: the same pipeline in minutes.")
-    flags.DEFINE_string("study_dir", "study", "Folder of the flagfiles; results of --real_records go there, too.")
-    flags.DEFINE_string(
-        "output_dir", None, "Folder of results/, starts/ and RESULTS.md; of the stand-in by default --work_dir."
-    )
+    flags.DEFINE_string("study_dir", "study", "Folder of the flagfiles, and of the rendered-only student in starts/.")
+    flags.DEFINE_string("output_dir", None, "Folder of results/, starts/ and RESULTS.md; default: --work_dir.")
     flags.DEFINE_string("work_dir", "runs/study", "Folder of images, records and runs, made again from seeds.")
     flags.DEFINE_enum("precision", "float32", list(Precision), "Of training; bfloat16 is faster where the CPU has it.")
     flags.DEFINE_bool(
@@ -218,8 +216,7 @@ def main() -> int:
     behind = (values.photographs, values.photograph_annotations, values.photograph_format, values.photograph_boxes)
     given = sources.sources_of(values.real_records, values.validation, *behind)
     work_dir = Path(values.work_dir)
-    usual = work_dir if given.is_standin else Path(values.study_dir)
-    output = files.writable_dir(values.output_dir or usual)
+    output = files.writable_dir(values.output_dir or work_dir)
     results_dir, starts = files.writable_dir(output / "results"), files.writable_dir(output / "starts")
     study = Study(work_dir, Path(values.study_dir), starts, plan.SIZES[values.size], given, values.precision)
     start, todo, code = time.monotonic(), [], cli.EXIT_OK
@@ -227,11 +224,9 @@ def main() -> int:
         sets = open_given(given, work_dir)
         study, planned = _planned(study, values)
         warn_of_overlap(given, sets)
+        there, shared = study_results.read_results(results_dir), study_results.settings(study, sets)
+        study_results.check_settings(there, shared, results_dir, values.allow_other_settings)
         todo = still_to_run(planned, study, results_dir)
-        if todo:
-            there = study_results.read_results(results_dir)
-            shared = study_results.settings(study, sets)
-            study_results.check_settings(there, shared, results_dir, values.allow_other_settings)
         try:
             code = run(study, todo, sets, results_dir)
         finally:

@@ -14,7 +14,7 @@ from openpose_tf.common.errors import UserError
 PLAIN, WITH_TEACHER = "openpose_tf.train", "teacher.train"
 RENDERED_SETS = ("standin", "synthetic")  # held-out stand-in, and held-out D_S with all camera pitches
 MIXED, STYLE = "mixed", "style"
-EQUAL_REAL, EQUAL_STEPS = "equal steps on real crops", "equal steps in all"
+EQUAL_REAL, EQUAL_STEPS = "equal steps on real crops", "equal steps after the start"
 
 
 @dataclasses.dataclass(frozen=True)

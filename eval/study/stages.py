@@ -12,6 +12,7 @@ from eval.study.plan import (
     RENDERED_ONLY,
     RENDERED_SETS,
     SEEDS,
+    SIZES,
     STYLE,
     WITH_TEACHER,
     Run,
@@ -80,8 +81,9 @@ class Study:
 
     @property
     def rendered_only(self) -> Path:
-        """Weights of the rendered-only student."""
-        return self.start_dir / f"{RENDERED}.npz"
+        """Weights of the rendered-only student: of this study, else, at its full size, those beside the flagfiles."""
+        own, there = (folder / f"{RENDERED}.npz" for folder in (self.start_dir, self.config_dir / "starts"))
+        return there if self.size == SIZES["small"] and there.exists() and not own.exists() else own
 
     def start_path(self, run: Run) -> Path | None:
         """Returns the weights that a run starts from; None for random numbers."""

@@ -5,6 +5,7 @@ whose crops become images, one each, and whose masked regions become crowds, whi
 """
 
 import dataclasses
+import filecmp
 import json
 import shutil
 from collections.abc import Sequence
@@ -70,11 +71,11 @@ class ValidationSet:
         return fingerprint(canonical_json(rows))
 
     def copy_images(self, folder: Path) -> None:
-        """Copies the images into `folder`, where they are missing."""
+        """Copies the images into `folder`, where they are missing or other ones."""
         files.writable_dir(folder)
         for key, path in self.files.items():
             target = folder / f"{key}{path.suffix}"
-            if not target.exists():
+            if not target.exists() or not filecmp.cmp(path, target, shallow=False):
                 with files.atomic_path(target) as temporary:
                     shutil.copyfile(path, temporary)
 

@@ -106,8 +106,9 @@ def test_teacher_without_groups_trains_on_what_it_chose_and_resumes_exactly(toy_
 @pytest.mark.slow
 @pytest.mark.parametrize("teacher", [(), ("--teacher=samples", "--teacher_correction=1")], ids=["groups", "samples"])
 def test_two_workers_decide_like_one_process(toy_records, tmp_path, teacher):
-    # Steps a tenth as large as TINY's: with those, rounding of two workers' sums (5e-7 in the first window) grew to 4e-4 in
-    # the third on one make of CPU. With these it stays at 1e-7, while twice the learning rate is 5e-4 in the first window.
+    # Steps a tenth as large as TINY's: with those, the rounding of two workers' sums (5e-7 in the first window) grew to
+    # 4e-4 in the third on one make of CPU. With these it stays at 1e-7, while twice the learning rate changes the loss
+    # of the first window by 5e-4.
     flags = ("--num_steps=12", "--learning_rate=1e-4", *teacher)
     train(toy_records, tmp_path / "one", *flags)
     ports = []

@@ -59,7 +59,14 @@ PRETRAINING = (
         "pre-training on rendered people beats as many steps more on photographs",
         LONG.name,
         "s_real",
-        f"{EQUAL_STEPS}, pre-training counted",
+        "equal steps in all, pre-training counted; the last 2 T of S -> R at a lower learning rate",
+        advice=START,
+    ),
+    Finding(
+        "pre-training on rendered people beats more steps on photographs, with the same last 2 T steps",
+        "real",
+        "s_real",
+        "2 T steps fewer in all than M_DR",
         advice=START,
     ),
 )
@@ -76,9 +83,17 @@ MIXING = (
     ),
 )
 PAPER = (
-    Finding("synthetic data alone does not replace real data (Table 1)", "real", "synthetic", paper=-64.3),
+    Finding(
+        "synthetic data alone does not replace real data (Table 1)",
+        "real",
+        "synthetic",
+        f"{EQUAL_STEPS}s, of which M_DR's has 2 T steps more",
+        paper=-64.3,
+    ),
     *_both("adding D_S to real data helps (Table 1)", "real", "real_synthetic", 0.7),
     *_both("adding D_M to real data helps (Table 1)", "real", "real_mixed", 0.7),
+    *_both("adding D_M with masks to real data helps (Table 2)", "real", "real_mixed_masks", 1.2),
+    *_both("adding D_Style with masks to real data helps (Table 2)", "real", "real_style_masks", 1.4),
     Finding("masking the loss of rendered people helps D_M (Table 2)", "real_mixed", "real_mixed_masks", paper=0.5),
     Finding("stylizing alone does not help (Table 2)", "real_mixed", "real_style", paper=-0.1),
     Finding("masking helps stylized data (Table 2)", "real_style", "real_style_masks", paper=0.8),
@@ -87,14 +102,16 @@ PAPER = (
 )
 ORACLES = (
     Finding("groups one after the other, drawn uniformly, instead of mixed batches", "real_synthetic", "uniform_c"),
-    Finding("the hardest group always, against uniformly drawn groups", "uniform_c", "hardest_c"),
-    Finding("the easiest group always, against uniformly drawn groups", "uniform_c", "easiest_c"),
+    Finding("the group of highest running loss, against uniformly drawn groups", "uniform_c", "hardest_c"),
+    Finding("the group of lowest running loss, against uniformly drawn groups", "uniform_c", "easiest_c"),
     Finding("the teacher on camera pitch, against uniformly drawn groups", "uniform_c", "teacher_c"),
 )
 TEACHERS = (
     Finding("the teacher on scale, against random batches", "real_synthetic", "teacher_scale"),
     Finding("the teacher on scale, against uniformly drawn groups of scale", "uniform_scale", "teacher_scale"),
-    Finding("the hardest group of scale always, against random batches", "real_synthetic", "hardest_scale"),
+    Finding(
+        "the group of scale with the highest running loss, against random batches", "real_synthetic", "hardest_scale"
+    ),
     Finding("the teacher of single samples, against random batches", "real_synthetic", "samples"),
     Finding(
         "the teacher of single samples with unbiased weights, against random batches",
@@ -124,20 +141,21 @@ def in_words(finding: Finding, estimate: Estimate | None, metric: str) -> str:
     return f"{words}: {estimate.value:+.1f} {metric} [{estimate.low:+.1f}, {estimate.high:+.1f}]"
 
 
-ADVICE = {SHOWS: "**Do**", OPPOSITE: "**Do not**", UNDECIDED: "**Try, and compare**"}
+ADVICE = {SHOWS: "**do**", OPPOSITE: "**do not**", UNDECIDED: "**try, and compare**"}
 
 
 def advice(numbers: Numbers, counts: Sequence[int], name: str, metric: str) -> list[str]:
-    """Returns what to do with N photographs: for each N that was run a line, and a line for each question."""
+    """Returns what to do with N photographs: for each N that was run a line for each thing that one may do."""
     lines = []
     for count in counts:
-        found = [(finding, finding.estimate(numbers, count, name, metric)) for finding in (*PRETRAINING, *MIXING)]
-        told = [
-            f"* {ADVICE[verdict(finding, estimate)]}: {finding.advice} ({finding.fairness}; "
-            f"{in_words(finding, estimate, metric)})"
-            for finding, estimate in found
-            if estimate is not None
-        ]
+        told: dict[str, list[str]] = {}
+        for finding in (*PRETRAINING, *MIXING):
+            estimate = finding.estimate(numbers, count, name, metric)
+            if estimate is not None:
+                words = in_words(finding, estimate, metric)
+                told.setdefault(finding.advice, []).append(
+                    f"{ADVICE[verdict(finding, estimate)]} ({finding.fairness}; {words})"
+                )
         if told:
-            lines += ["", f"**N = {count}**", "", *sorted(told)]
+            lines += ["", f"**N = {count}**", "", *(f"* {what}: {', '.join(parts)}" for what, parts in told.items())]
     return lines

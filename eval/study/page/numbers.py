@@ -172,26 +172,25 @@ class Numbers:
             means.append(mean_and_spread([mpii.evaluate(p, True).mean if p else float("nan") for p in parts])[0])
         return [int(chosen.sum()) for chosen in inside], means
 
-    def pilot(self, name: str, count: int) -> Cell | None:
-        """Returns the cell whose runs the power is simulated from; None where no two runs differ by seed only.
+    def pilots(self, name: str) -> list[Cell]:
+        """Returns the cells whose runs the power is simulated from: of two runs and more that differ by seed only.
 
-        S -> R at N = `count` is preferred, then many seeds, then a high score: students that find nothing do not vary.
+        Cells with less than half of the highest PCK are left out: students that find little vary little.
         """
-        cells = {Cell(r.row, r.count) for r in self.results if name in r.sets}
-        seeds = {cell: len(self.scores(cell, name)) for cell in cells}
-        several = [cell for cell in cells if seeds[cell] > 1 and self._differ_by_seed_only(cell)]
-        key = {c: (c.row == "s_real", c.count == count, seeds[c], self.spread(c, name, PCK)[0], c.row) for c in several}
-        return max(several, key=lambda cell: key[cell]) if several else None
+        cells = sorted({(r.row, r.count) for r in self.results if name in r.sets})
+        several = [cell for cell in (Cell(*one) for one in cells) if len(self.scores(cell, name)) > 1]
+        means = {cell: self.spread(cell, name, PCK)[0] for cell in several if self._differ_by_seed_only(cell)}
+        return [cell for cell, mean in means.items() if mean >= max(means.values()) / 2]
 
     def _differ_by_seed_only(self, cell: Cell) -> bool:
         first, *others = self.runs(cell).values()
         return all(is_comparable(first, other) for other in others)
 
-    def smallest_effect(self, pilot: Cell, name: str, num_seeds: int) -> float:
-        """Returns the smallest PCK difference that this many seeds find, by simulation from the runs of a cell."""
-        scores = list(self.scores(pilot, name).values())
-        right = [np.array([image.right.sum() for image in one.pck]) for one in scores]
-        return smallest_effect(right, np.array([image.labelled.sum() for image in scores[0].pck]), num_seeds)
+    def smallest_effect(self, pilots: Sequence[Cell], name: str, num_seeds: int) -> float:
+        """Returns the smallest PCK difference that this many seeds find, by simulation from the runs of cells."""
+        scores = [list(self.scores(pilot, name).values()) for pilot in pilots]
+        right = [[np.array([image.right.sum() for image in one.pck]) for one in runs] for runs in scores]
+        return smallest_effect(right, np.array([image.labelled.sum() for image in scores[0][0].pck]), num_seeds)
 
 
 def mean_and_spread(values: Sequence[float]) -> tuple[float, float]:

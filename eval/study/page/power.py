@@ -10,7 +10,7 @@ LEVEL = 2.5  # percent outside of a 95 % interval, on one side
 
 
 def smallest_effect(
-    scores: Sequence[np.ndarray],
+    scores: Sequence[Sequence[np.ndarray]],
     weights: np.ndarray,
     num_seeds: int,
     num_studies: int = 200,
@@ -25,7 +25,7 @@ def smallest_effect(
     80th percentile of the lower ends' depths.
 
     Args:
-        scores: per run [photographs] float64, right joints; runs of equal settings that differ by seed.
+        scores: per group and run [photographs] float64, right joints; the runs of a group differ by seed only.
         weights: [photographs] float64, joints that count: the score of a run is 100 sum(scores) / sum(weights).
         num_seeds: seeds of the study.
         num_studies: simulated studies.
@@ -33,9 +33,9 @@ def smallest_effect(
         seed: of the simulation.
 
     Returns:
-        Percentage points; NaN with fewer than two runs or without a joint.
+        Percentage points; NaN without a group of two runs, or without a joint.
     """
-    pairs = np.array([a - b for a, b in itertools.permutations(np.asarray(scores, np.float64), 2)])
+    pairs = np.array([a - b for runs in scores for a, b in itertools.permutations(np.asarray(runs, np.float64), 2)])
     if not len(pairs) or not np.sum(weights):
         return float("nan")
     rng = np.random.default_rng(seed)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from eval.study import __main__ as study
-from eval.study import plan, stages
+from eval.study import plan, score_files, stages
 from eval.study import results as study_results
 from eval.study.layers import STANDIN, Part
 from eval.study.page import report
@@ -94,9 +94,24 @@ def test_each_row_trains_on_its_data_with_its_settings(row):
     where = {"synthetic": "w/records/synthetic", "mixed": "w/draws/n1000-seed3/mixed", None: ""}
     where["style"] = "w/draws/n1000-seed3/style"
     assert (f"--synthetic_records={where[row.synthetic]}" in command) == bool(row.synthetic)
-    starts = {"random": None, "rendered_only": "s/rendered_only.npz", "r0_real_long": "s/r0_real_long-n1000-seed3.npz"}
+    starts = {
+        "random": None,
+        "rendered_only": "study/starts/rendered_only.npz",
+        "r0_real_long": "s/r0_real_long-n1000-seed3.npz",
+    }
     assert (f"--init_checkpoint={starts[row.start]}" in command) == (row.start != plan.RANDOM)
     assert set(row.flags) <= set(command)
+
+
+def test_the_rendered_only_student_beside_the_flagfiles_saves_its_training_at_full_size(tmp_path):
+    made = Study(tmp_path, tmp_path / "study", tmp_path / "own", SMALL)
+    given, own = tmp_path / "study" / "starts" / "rendered_only.npz", tmp_path / "own" / "rendered_only.npz"
+    assert made.rendered_only == own
+    files.write_bytes(given, b"weights")
+    assert made.rendered_only == given
+    assert dataclasses.replace(made, size=plan.SIZES["smoke"]).rendered_only == own
+    files.write_bytes(own, b"weights")
+    assert made.rendered_only == own
 
 
 def test_a_mark_is_scored_as_the_mean_of_the_last_checkpoints():
@@ -219,6 +234,14 @@ def test_wrong_input_ends_before_anything_is_rendered(tmp_path):
     assert not (tmp_path / "w" / "images").exists()
 
 
+def test_results_of_other_data_are_not_taken_for_ones_own_where_nothing_is_left_to_run(tmp_path):
+    work = tmp_path / "work"
+    write_result(work / "results", result("r0_real", 0, [14, 3], 3))
+    flags = ("--size=smoke", "--rows=r0_real", "--sizes=3", "--seeds=0", f"--work_dir={work}")
+    assert "r0_real-n3-seed0.json.gz was made with size" in run_command("eval.study", *flags, code=2).stderr
+    assert not (work / "RESULTS.md").exists()
+
+
 def test_the_page_tells_every_part(tmp_path):
     rows = {"r0_real": [0, 2, 4], "s_real": [10, 12, 13]}
     results = [result(row, s, hits, n) for n in (250, 1000) for row, hits in rows.items() for s in (0, 1)]
@@ -240,10 +263,15 @@ def test_the_page_tells_every_part(tmp_path):
     ):
         assert heading in text, heading
     assert "* pre-training on rendered people helps (equal steps on real crops, N = 250): shows" in text
-    assert "**N = 250**\n\n* **Do**: start from a student of rendered people" in text
+    assert (
+        "**N = 250**\n\n* start from a student of rendered people instead of random numbers: **do** (equal steps"
+        in text
+    )
     assert "| M_DR, here, 1 seed |" in text and "| M_DR, paper | 91.3 |" in text
     assert "| M_DS, paper (not run here) |" in text
-    assert "from the 2 runs of s_real at N = 1000" in text
+    power = text.partition("What this design can see")[2].partition("## ")[0]
+    assert "| standin | 2 |" in power and "| standin | 3 |" in power and "| synthetic" not in power
+    assert "standin has no joints of" not in text  # it has head boxes: the paper's own metric
     assert "synthetic (all)" in text.partition("Not run:")[2]
     assert (
         "the largest probability was higher in the first quarter than in the last, by 0.05 at least, in 1 of 1 runs"
@@ -277,14 +305,18 @@ def test_results_that_are_not_packed_are_not_made_again(tmp_path):
         study_results.read_results(tmp_path)
 
 
+def write_result(folder, one):
+    """Writes a result into its file and returns the path."""
+    values = dict(one.values) | {"format": study_results.FORMAT, "row": one.row, "count": one.count, "seed": one.seed}
+    values["sets"] = {name: score_files.to_json(marks) for name, marks in one.sets.items()}
+    path = study_results.path_of(folder, Run(plan.BY_NAME[one.row], one.count, one.seed))
+    files.write_json(path, values)
+    return path
+
+
 def test_results_come_back_from_their_files(tmp_path):
     before = result("s_real", 4, [14, 3], 250, mpii=False)
-    values = dict(before.values) | {"format": study_results.FORMAT, "row": "s_real", "count": 250, "seed": 4}
-    from eval.study import score_files
-
-    values["sets"] = {name: score_files.to_json(marks) for name, marks in before.sets.items()}
-    path = study_results.path_of(tmp_path, Run(plan.BY_NAME["s_real"], 250, 4))
-    files.write_json(path, values)
+    path = write_result(tmp_path, before)
     back = study_results.read_results(tmp_path)[0]
     assert dataclasses.replace(back, sets={}, values={}) == dataclasses.replace(before, sets={}, values={})
     files.write_json(path, {})

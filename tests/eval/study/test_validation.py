@@ -119,6 +119,9 @@ def test_only_images_that_count_are_copied(tmp_path):
     (tmp_path / "v" / "images" / "other.png").write_bytes(b"")
     validation.open_set(tmp_path / "v", "v", tmp_path / "w").copy_images(tmp_path / "to")
     assert sorted(path.name for path in (tmp_path / "to").iterdir()) == ["p0.png", "p1.png"]
+    cv2.imwrite(str(tmp_path / "v" / "images" / "p1.png"), np.full((100, 200, 3), 7, np.uint8))  # other pixels
+    validation.open_set(tmp_path / "v", "v", tmp_path / "w").copy_images(tmp_path / "to")
+    assert (tmp_path / "to" / "p1.png").read_bytes() == (tmp_path / "v" / "images" / "p1.png").read_bytes()
 
 
 def test_wrong_folders_are_named(tmp_path):

@@ -51,7 +51,7 @@ def test_equal_real_crops_compares_after_t_with_after_twice_t():
     results = [result("real", 0, [14, 14], first=[7, 7]), result("real_synthetic", 0, [14, 14], first=[0, 0])]
     known = Numbers(results, 10)
     values = {f.fairness: f.estimate(known, 1000, "standin", PCK).value for f in findings.PAPER[1:3]}
-    assert values == {"equal steps on real crops": 50.0, "equal steps in all": 0.0}
+    assert values == {"equal steps on real crops": 50.0, "equal steps after the start": 0.0}
 
 
 def test_runs_without_a_seed_in_common_are_not_compared():
@@ -67,12 +67,12 @@ def test_only_runs_of_equal_precision_and_records_are_compared():
     alike = Numbers([*before, result("synthetic", 1, [9, 9])], 10)
     assert alike.common_seeds(*cells) == [0, 1]
     assert alike.difference(*cells, "standin", PCK).value == pytest.approx(100 * 1.5 / 14)
-    assert alike.pilot("standin", 1000) == cells[1]  # two runs that differ by their seed
+    assert alike.pilots("standin") == list(cells)  # of both two runs that differ by their seed
     for other in ({"precision": "bfloat16"}, {"real": [["lsp", "2"]]}):
         known = Numbers([*before, result("synthetic", 1, [9, 9], **other)], 10)
         assert known.common_seeds(*cells) == [0]
         assert known.difference(*cells, "standin", PCK).value == pytest.approx(100 * 2 / 14)
-        assert known.pilot("standin", 1000) == cells[0]  # the others differ by more than their seed
+        assert known.pilots("standin") == [cells[0]]  # the others differ by more than their seed
         assert known.spread(cells[1], "standin", PCK)[0] == pytest.approx(100 * 7 / 14)  # means hold both
 
 
@@ -103,9 +103,9 @@ def test_advice_names_what_shows_at_each_n():
     )
     assert lines[1] == "**N = 250**"
     assert lines[3].startswith(
-        "* **Do**: start from a student of rendered people instead of random numbers (equal steps on real crops; "
+        "* start from a student of rendered people instead of random numbers: **do** (equal steps on real crops; "
         "shows: +78.6 PCK"
     )
-    assert lines[4].startswith("* **Try, and compare**: put D_S into half of each batch (equal steps")
-    assert lines[4].endswith("PCK fits)")
-    assert len(lines) == 6  # what was not run is not advised
+    assert lines[4].startswith("* put D_S into half of each batch: **try, and compare** (equal steps on real crops; ")
+    assert lines[4].count("**try, and compare**") == 2 and lines[4].endswith("PCK fits)")  # both ways of equal steps
+    assert len(lines) == 5  # what was not run is not advised

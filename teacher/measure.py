@@ -9,6 +9,7 @@ teacher hears. Minutes on two cores for thousands of samples; nothing is trained
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from absl import flags, logging
@@ -17,12 +18,17 @@ from openpose_tf.common import cli, files
 from openpose_tf.common.errors import UserError
 from openpose_tf.data.input.augmentation import Augmentation
 from openpose_tf.data.records.record_set import RecordSet, load_records
+from openpose_tf.weights import bundled
 from teacher.curriculum import figures
 from teacher.groups import group_files, spread
 from teacher.groups.groupings import CHARACTERISTICS, make_grouping
 from teacher.groups.membership import Membership, assign_samples
 from teacher.groups.spread import Spread
 from teacher.teachers.defaults import DECISION_STEPS
+
+if TYPE_CHECKING:
+    from openpose_tf.config import ModelConfig
+    from openpose_tf.keras_api import keras
 
 HEADER = (
     "grouping",
@@ -38,7 +44,11 @@ HEADER = (
 
 def define_flags() -> None:
     """Defines this command's flags."""
-    flags.DEFINE_string("student", None, "A model_dir, or weights of openpose_tf.export --weights.")
+    flags.DEFINE_string(
+        "student",
+        None,
+        "A model_dir, file of openpose_tf.export --weights, or a bundled student (builtin, builtin_real).",
+    )
     flags.DEFINE_string("synthetic_records", None, "Record set of synthetic samples.")
     flags.DEFINE_string("output_dir", None, "Folder for spread.json and spread.png.")
     flags.DEFINE_list("grouping", list(CHARACTERISTICS), "Characteristics, each a grouping of its own.")
@@ -111,12 +121,23 @@ def markdown_table(found: Mapping[str, Spread], sample_share: float) -> str:
     return "\n".join([*rows, "", last])
 
 
-def _measure(student: str, records: RecordSet, passes: int, seed: int) -> np.ndarray:
-    from openpose_tf.inference.student_file import read_student
-    from openpose_tf.training.sample_losses import sample_losses
+def open_student(student: str) -> "tuple[keras.Model, ModelConfig]":
+    """Returns the network of --student and its configuration.
+
+    Raises:
+        UserError: there is no student of that name, or it cannot be read.
+    """
+    from openpose_tf.inference.student_file import SUFFIX, read_student
     from openpose_tf.weights.checkpoints import load_student
 
-    model, config = read_student(student)[:2] if Path(student).suffix == ".npz" else load_student(student)
+    path = bundled.find(student) or Path(student)
+    return read_student(path)[:2] if path.suffix == SUFFIX else load_student(path)
+
+
+def _measure(student: str, records: RecordSet, passes: int, seed: int) -> np.ndarray:
+    from openpose_tf.training.sample_losses import sample_losses
+
+    model, config = open_student(student)
     losses = sample_losses(model, records, Augmentation(config.input_size), passes, seed=seed)
     if not np.isfinite(losses).all():
         row = int(np.flatnonzero(~np.isfinite(losses).all(1))[0])

@@ -11,8 +11,9 @@ from openpose_tf.inference.decoder import PAPER
 from openpose_tf.inference.saved_model import ServingConfig
 from openpose_tf.inference.student_file import write_student
 from openpose_tf.network.openpose import build_openpose
+from openpose_tf.weights import bundled
 from teacher.groups import spread
-from teacher.measure import find_groupings, markdown_table
+from teacher.measure import find_groupings, markdown_table, open_student
 from tests.support.commands import run_command
 
 
@@ -39,6 +40,14 @@ def test_the_grouping_that_explains_most_comes_first():
     rows = table.splitlines()
     assert rows[2].startswith("| strong | 2 | 4 | 1.15 to 5.15 |") and rows[3].startswith("| weak |")
     assert rows[3].endswith("| 0.0 % | never |") and rows[-1].startswith("90 % of the variance")
+
+
+@pytest.mark.parametrize("name", bundled.FILES)
+def test_the_student_may_be_a_bundled_one(name):
+    model, config = open_student(name)
+    assert (config.width, config.num_stages) == (0.5, 2) and len(model.outputs) == 2 * config.num_stages
+    with pytest.raises(UserError, match="builtin_other"):
+        open_student("builtin_other")
 
 
 @pytest.mark.slow

@@ -32,6 +32,7 @@ from openpose_tf.common.folder_claim import FolderClaim
 from openpose_tf.common.progress import Progress
 from openpose_tf.config import Fidelity, mode_option
 from openpose_tf.skeleton import MPI
+from openpose_tf.weights import bundled
 
 CLAIM = FolderClaim(
     "run.json",
@@ -50,7 +51,11 @@ class RunOptions:
     """
 
     source: EntrySource
-    saved_model: str = option(dataclasses.MISSING, "Folder written by openpose_tf.export.", required=True)
+    saved_model: str = option(
+        dataclasses.MISSING,
+        "Folder written by openpose_tf.export, file of its --weights, or a bundled student (builtin, builtin_real).",
+        required=True,
+    )
     output_dir: str = option(dataclasses.MISSING, "Folder of the results; a run found there is resumed.", required=True)
     mode: Fidelity = mode_option()
     factors: tuple[float, ...] | None = option(None, "Scale factors; default 0.7,1,1.3 (the benchmark's).")
@@ -66,6 +71,11 @@ class RunOptions:
         "toolkit", "Mode of the printed score, as in eval.mpii.", choices=tuple(mpii_summary.EMPTY_GROUP_RULES)
     )
 
+    @property
+    def student_path(self) -> Path:
+        """Folder or file of the student."""
+        return bundled.find(self.saved_model) or Path(self.saved_model)
+
     def __post_init__(self) -> None:
         if self.size_step % 8:
             raise UserError(f"--size_step={self.size_step} is not a multiple of 8")
@@ -80,7 +90,7 @@ def run(options: RunOptions) -> dict[str, Any] | None:
         UserError: wrong input, or the output folder holds a run with other settings.
     """
     entries = read_entries(options.source)
-    model = _model_description(options.saved_model)
+    model = _model_description(options.student_path)
     output = files.writable_dir(options.output_dir)
     CLAIM.claim(output, _settings(options, entries))
     _predict_missing(options, entries, model, output / "people")
@@ -97,9 +107,13 @@ def run(options: RunOptions) -> dict[str, Any] | None:
     return result
 
 
-def _model_description(saved_model: str) -> dict[str, Any]:
-    """Returns assets/pose.json of a SavedModel, before TensorFlow is loaded."""
-    folder = files.require_dir(saved_model, "a SavedModel of openpose_tf.export")
+def _model_description(path: Path) -> dict[str, Any]:
+    """Returns what the student says of itself; of a SavedModel assets/pose.json, before TensorFlow is loaded."""
+    if path.suffix == ".npz":
+        from openpose_tf.inference import student_file
+
+        return {"model": student_file.read_description(path)}
+    folder = files.require_dir(path, "a SavedModel of openpose_tf.export")
     value = files.read_json(folder / "assets" / POSE_DESCRIPTION, "the description that openpose_tf.export writes")
     if not isinstance(value, dict) or "input_size" not in value.get("model", {}):
         raise UserError(f"{folder} is not a SavedModel of openpose_tf.export: export the student again")
@@ -110,7 +124,7 @@ def _settings(options: RunOptions, entries: Sequence[Entry]) -> dict[str, Any]:
     """Returns all that the people found in the images depend on."""
     rows = [[entry.truth.image, entry.region.scale, entry.region.width, entry.region.height] for entry in entries]
     return {
-        "saved_model": _hash_files(Path(options.saved_model)),
+        "saved_model": _hash_files(options.student_path),
         "entries": fingerprint(canonical_json(rows)),
         "num_entries": len(entries),
         "split": options.source.split,
@@ -122,6 +136,8 @@ def _settings(options: RunOptions, entries: Sequence[Entry]) -> dict[str, Any]:
 
 
 def _hash_files(saved_model: Path) -> str:
+    if saved_model.is_file():
+        return fingerprint(saved_model)
     paths = sorted(path for path in saved_model.rglob("*") if path.is_file())
     return fingerprint(*(part for path in paths for part in (path.relative_to(saved_model).as_posix(), path)))
 
@@ -141,7 +157,7 @@ def _predict_missing(options: RunOptions, entries: Sequence[Entry], model: dict[
     if options.factors:
         config = dataclasses.replace(config, factors=options.factors)
     protocol = inference.Protocol(config, input_size, options.size_step, options.batch_size)
-    predict = inference.BenchmarkPredictor(Predictor(options.saved_model).maps, protocol)
+    predict = inference.BenchmarkPredictor(Predictor(options.student_path).maps, protocol)
     with Progress(len(entries), "benchmark", "groups", initial=len(entries) - len(missing)) as bar:
         for batch in inference.plan_batches(missing, protocol):
             for index, (keypoints, _) in zip(batch, predict([entries[index] for index in batch])):

@@ -78,7 +78,7 @@ def read_student(path: str | os.PathLike[str]) -> StudentFile:
     Raises:
         UserError: the file is missing, damaged or something else.
     """
-    description = _read_description(Path(path))
+    description = read_description(Path(path))
     config = ModelConfig.from_json(description)
     model = build_openpose(config)
     import_weights(model, Path(path))
@@ -88,7 +88,12 @@ def read_student(path: str | os.PathLike[str]) -> StudentFile:
     return StudentFile(model, config, serving)
 
 
-def _read_description(path: Path) -> dict[str, Any]:
+def read_description(path: Path) -> dict[str, Any]:
+    """Returns what a file of `write_student` says of itself: the fields of its ModelConfig, sizes and a threshold.
+
+    Raises:
+        UserError: the file is missing, damaged or something else.
+    """
     try:
         description = dict(json.loads(str(npz_files.read_arrays(path, (DESCRIPTION,))[DESCRIPTION])))
         fields = {field.name for field in dataclasses.fields(ModelConfig)}

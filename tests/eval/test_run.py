@@ -13,9 +13,13 @@ from eval.benchmark.entries import EntrySource, read_entries
 from eval.formats.mpii_inputs import read_groups
 from eval.metrics import mpii_summary
 from openpose_tf.common.errors import UserError
-from openpose_tf.config import Fidelity
-from openpose_tf.inference import multi_scale
+from openpose_tf.config import Fidelity, ModelConfig
+from openpose_tf.inference import multi_scale, student_file
+from openpose_tf.inference.decoder import PAPER
 from openpose_tf.inference.predictor import Predictor
+from openpose_tf.inference.saved_model import ServingConfig
+from openpose_tf.network.openpose import build_openpose
+from openpose_tf.weights import bundled
 from tests.support import painted_network
 from tests.support.bodies.joints import parts_to_mpii
 from tests.support.commands import run_command
@@ -97,6 +101,20 @@ def test_resume_predicts_only_what_is_missing(saved_model, dataset, tmp_path, mo
     assert before == (tmp_path / "killed/predictions.mat").read_bytes()[128:]
     calls.clear()
     assert run.run(options(saved_model, dataset, tmp_path / "killed", batch_size=4)) == whole and not calls
+
+
+def test_a_student_in_one_file_by_path_and_by_name(dataset, tmp_path, monkeypatch):
+    path, config = tmp_path / "one.npz", ModelConfig(0.0625, 1, 64)
+    student_file.write_student(path, build_openpose(config), config, ServingConfig(PAPER, 64))
+    monkeypatch.setitem(bundled.FILES, "builtin", path)
+    more = {"factors": (1.0,), "size_step": 128}
+    result = run.run(options("builtin", dataset, tmp_path / "out", **more))
+    assert result["groups"] == 4 and len(list((tmp_path / "out/people").glob("*.json"))) == 4
+    monkeypatch.delattr(Predictor, "maps")  # the same student: nothing is left to predict
+    assert json.dumps(run.run(options(path, dataset, tmp_path / "out", **more))) == json.dumps(result)  # NaN == NaN
+    with pytest.raises(UserError, match=r"none\.npz does not exist: expected a student written by"):
+        run.run(options(tmp_path / "none.npz", dataset, tmp_path / "none"))
+    assert not (tmp_path / "none").exists()
 
 
 def test_other_settings_are_refused(saved_model, dataset, tmp_path):

@@ -281,6 +281,23 @@ def test_the_page_tells_every_part(tmp_path):
         assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_page_names_the_joints_that_its_total_leaves_out(tmp_path):
+    """PCK asks about annotated joints only; the paper's total holds the head."""
+    made = result("real", 0, [14, 3], mpii=False)
+    report.write([made], tmp_path)
+    assert "has no joints of" not in (tmp_path / "RESULTS.md").read_text()
+    unnamed = {"head_top": "other", "neck": "another"}
+    sets = {
+        name: {
+            mark: dataclasses.replace(one, joints=tuple(unnamed.get(joint, joint) for joint in one.joints))
+            for mark, one in marks.items()
+        }
+        for name, marks in made.sets.items()
+    }
+    report.write([dataclasses.replace(made, sets=sets)], tmp_path)
+    assert "standin has no joints of Head: total here leaves out" in (tmp_path / "RESULTS.md").read_text()
+
+
 def test_a_page_of_one_run_says_that_nothing_can_be_told(tmp_path):
     report.write([result("s_real", 0, [14, 3], 250)], tmp_path)
     text = (tmp_path / "RESULTS.md").read_text()

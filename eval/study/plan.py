@@ -159,19 +159,29 @@ def _picks(name: str, model: str, *flags: str, settings: str = "teacher_c") -> S
 # Rows that are not in the paper: is it the teacher, or could no choice of groups of camera pitch help?
 ORACLE_ROWS = (
     _picks("uniform_c", "any group of C, uniformly", "--teacher=uniform"),
-    _picks("hardest_c", "the hardest group of C, always", "--teacher=loss", *ALWAYS),
-    _picks("easiest_c", "the easiest group of C, always", "--teacher=loss_inverse", *ALWAYS),
+    _picks("hardest_c", "the group of C of highest running loss", "--teacher=loss", *ALWAYS),
+    _picks("easiest_c", "the group of C of lowest running loss", "--teacher=loss_inverse", *ALWAYS),
 )
 # Teachers that have more to choose from: scale explains more of the loss than any other characteristic (python -m
 # teacher.measure, docs/measurements/2026-11-28-teacher-study.md), and single samples more than any group.
 TEACHER_ROWS = (
     _picks("uniform_scale", "any group of scale, uniformly", "--teacher=uniform", settings="teacher_scale"),
     _picks("teacher_scale", "teacher on scale", settings="teacher_scale"),
-    _picks("hardest_scale", "the hardest group of scale, always", "--teacher=loss", *ALWAYS, settings="teacher_scale"),
+    _picks(
+        "hardest_scale",
+        "the group of scale of highest running loss",
+        "--teacher=loss",
+        *ALWAYS,
+        settings="teacher_scale",
+    ),
     _picks("samples", "teacher of single samples", "--teacher=samples"),
     _picks("samples_weighted", "teacher of single samples, unbiased", "--teacher=samples", "--teacher_correction=1"),
 )
-ALL_ROWS = (*FIGURE_ROWS, LONG, *ROWS, *ORACLE_ROWS, *TEACHER_ROWS)
+# The paper's rows with rendered people keep their first layers, M_DR does not: what of the differences is that?
+CONTROL_ROWS = (
+    StudyRow("real_frozen", "M_DR, first layers kept", LONG.name, settings="real", flags=("--freeze_first_layers",)),
+)
+ALL_ROWS = (*FIGURE_ROWS, LONG, *ROWS, *ORACLE_ROWS, *TEACHER_ROWS, *CONTROL_ROWS)
 BY_NAME = {row.name: row for row in ALL_ROWS}
 
 
@@ -195,6 +205,7 @@ PHASES = {
     "tables": Phase(ROWS, False, (0, 1, 2)),
     "oracles": Phase(ORACLE_ROWS, False, (0, 1)),
     "teachers": Phase(TEACHER_ROWS, False, (0, 1)),
+    "controls": Phase(CONTROL_ROWS, False, (0, 1)),
 }
 SEEDS = tuple(sorted({seed for phase in PHASES.values() for seed in phase.seeds}))
 NICKNAMES = {"oracle": "oracles"}  # older word of --rows

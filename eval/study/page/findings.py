@@ -106,6 +106,12 @@ ORACLES = (
     Finding("the group of lowest running loss, against uniformly drawn groups", "uniform_c", "easiest_c"),
     Finding("the teacher on camera pitch, against uniformly drawn groups", "uniform_c", "teacher_c"),
 )
+CONTROLS = (
+    Finding("keeping the first layers helps photographs alone", "real", "real_frozen"),
+    *_both("adding D_S helps, the first layers kept in both", "real_frozen", "real_synthetic"),
+    *_both("adding D_M helps, the first layers kept in both", "real_frozen", "real_mixed"),
+    *_both("adding D_M with masks helps, the first layers kept in both", "real_frozen", "real_mixed_masks"),
+)
 TEACHERS = (
     Finding("the teacher on scale, against random batches", "real_synthetic", "teacher_scale"),
     Finding("the teacher on scale, against uniformly drawn groups of scale", "uniform_scale", "teacher_scale"),

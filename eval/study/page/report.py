@@ -154,10 +154,16 @@ def _paper(known: Numbers, name: str, count: int, metrics: Sequence[str]) -> str
         f"{title}Here: {metric} after 2 T steps from one real-only "
         "student of the same photographs and seed (M_DS: from S), mean ± standard deviation over seeds. The paper: mAP "
         f"on MPII.{_left_out(known, name)} Rows with rendered people keep their first layers as they are, as the "
-        "paper's; M_DR trains all of them, so that a difference to it holds this one, too.\n\n"
+        "paper's; M_DR trains all of them, so that a difference to it holds this one, too: see real_frozen.\n\n"
     )
     found = tables.findings_table(known, findings.PAPER, [count], name, [metric, *(m for m in metrics if m != metric)])
-    return text + tables.paper_tables(known, name, count) + ("\n### Differences\n\n" + found if found else "")
+    kept = tables.findings_table(known, findings.CONTROLS, [count], name, metrics)
+    parts = [
+        text + tables.paper_tables(known, name, count),
+        _titled("### Differences", found),
+        _titled("### What keeping the first layers does", kept),
+    ]
+    return "\n".join(part for part in parts if part)
 
 
 def _left_out(known: Numbers, name: str) -> str:
@@ -173,7 +179,7 @@ def _words(known: Numbers, name: str, count: int) -> str:
     """Returns what shows, what does not, and what the data cannot tell, as the intervals say."""
     metric = tables.total_metric(known, name)
     asked = [(f, n, PCK) for n in known.counts for f in (*findings.PRETRAINING, *findings.MIXING)]
-    asked += [(f, count, metric) for f in (*findings.PAPER, *findings.ORACLES, *findings.TEACHERS)]
+    asked += [(f, count, metric) for f in (*findings.PAPER, *findings.CONTROLS, *findings.ORACLES, *findings.TEACHERS)]
     heaps: dict[str, list[str]] = {}
     for finding, n, of in asked:
         estimate = finding.estimate(known, n, name, of)
@@ -244,7 +250,7 @@ def _details(known: Numbers, count: int) -> str:
             parts.append(f"## {name}\n\n" + tables.figure_table(known, name, [PCK, OKS_AP]))
             for title, some, counts in (
                 ("", asked, known.counts),
-                (f", Tables 1 to 3 (N = {count})", findings.PAPER, [count]),
+                (f", Tables 1 to 3 (N = {count})", (*findings.PAPER, *findings.CONTROLS), [count]),
             ):
                 differences = tables.findings_table(known, some, counts, name, [PCK, OKS_AP])
                 parts.append(_titled(f"### Differences{title}", differences))

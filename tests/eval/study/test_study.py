@@ -35,8 +35,8 @@ def test_the_figure_comes_first_then_the_tables_then_the_oracles_then_other_teac
     assert runs[:5] == [f"{row.name}-n250-seed0" for row in plan.FIGURE_ROWS] + ["r0_real-n1000-seed0"]
     assert runs[12] == "r0_real-n250-seed1"
     assert runs[24:26] == ["r0_real_long-n1000-seed0", "real-n1000-seed0"]
-    assert len(runs) == 24 + 3 * (1 + 9) + 3 * 2 + 5 * 2 == len(set(runs))
-    assert runs[-1] == "samples_weighted-n1000-seed1"
+    assert len(runs) == 24 + 3 * (1 + 9) + 3 * 2 + 5 * 2 + 1 * 2 == len(set(runs))
+    assert runs[-3:] == ["samples_weighted-n1000-seed1", "real_frozen-n1000-seed0", "real_frozen-n1000-seed1"]
 
 
 def test_rows_sizes_and_seeds_choose():

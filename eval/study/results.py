@@ -163,7 +163,7 @@ def check_settings(
     """
     for result in results:
         there = result.values["settings"]
-        for name, value in shared.items():
+        for name, value in sorted(shared.items(), key=lambda item: item[0] in MAY_DIFFER):  # what never may, first
             before = there.get(name)
             if allow_other and name in MAY_DIFFER and (name != "real" or _set_names(before) == _set_names(value)):
                 continue

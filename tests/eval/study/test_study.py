@@ -195,6 +195,9 @@ def test_results_of_other_data_are_not_mixed(tmp_path):
     shared = there[0].values["settings"]
     study_results.check_settings(there, shared, tmp_path)
     other = shared | {"validation": {"standin": "another"}}
+    with pytest.raises(UserError, match="was made with validation") as told:  # not precision, which a flag allows
+        study_results.check_settings(there, other | {"precision": "bfloat16"}, tmp_path)
+    assert "--allow_other_settings" not in str(told.value)
     for changed in (shared | {"precision": "bfloat16"}, shared | {"real": [["lsp", "1"]]}, other):
         with pytest.raises(UserError, match=r"real-n1000-seed0\.json\.gz was made with"):
             study_results.check_settings(there, changed, tmp_path)

@@ -125,7 +125,7 @@ def open_student(student: str) -> "tuple[keras.Model, ModelConfig]":
     """Returns the network of --student and its configuration.
 
     Raises:
-        UserError: there is no student of that name, or it cannot be read.
+        UserError: no student has that name, or it cannot be read.
     """
     from openpose_tf.inference.student_file import SUFFIX, read_student
     from openpose_tf.weights.checkpoints import load_student

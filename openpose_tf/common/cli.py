@@ -53,7 +53,7 @@ def run(
     except MachineError as error:
         _stop(str(error), EXIT_MACHINE)
     except KeyboardInterrupt:
-        _stop("interrupted; run the same command again: it goes on where it can", EXIT_INTERRUPTED)
+        _stop("interrupted; run the same command again: it resumes where it can", EXIT_INTERRUPTED)
     except Exception as error:
         failure = describe(error)
         if failure is None:

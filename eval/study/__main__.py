@@ -7,8 +7,8 @@
     python -m eval.study --report_only --output_dir=study         # RESULTS.md of the results that are there
 
 First the figure (four ways to use N photographs, for three N), then the nine rows of the paper's Tables 1 to 3, then
-oracles: could any choice of groups help? At last other teachers. Every finished run leaves one small file in results/,
-which is all that the page needs: a run with a file there is never made again, also in another clone. Ctrl-C stops; the
+oracles: could any choice of groups help? At last other teachers, and a control. Every finished run leaves one small
+file in results/, which is all that the page needs: a run with a file there is never made again, also in another clone. Ctrl-C stops; the
 same command resumes.
 """
 

@@ -2,8 +2,8 @@
 
 R0 is random numbers, S the rendered-only student, R the real photographs of a draw. The figure asks what to do with N
 photographs; the nine rows of the paper's Tables 1 to 3 go on from one real-only student of the same draw, as the
-paper's do (docs/reference/method.md section 4.4); the oracles tell whether any choice of groups could help, and the
-last rows whether any other teacher does.
+paper's do (docs/reference/method.md section 4.4); the oracles tell whether any choice of groups could help, the
+rows behind them whether any other teacher does, and the control what keeping the first layers does.
 """
 
 import dataclasses

@@ -87,7 +87,7 @@ PAPER = (
         "synthetic data alone does not replace real data (Table 1)",
         "real",
         "synthetic",
-        f"{EQUAL_STEPS}s, of which M_DR's has 2 T steps more",
+        "equal steps after the starts, of which M_DR's has 2 T steps more",
         paper=-64.3,
     ),
     *_both("adding D_S to real data helps (Table 1)", "real", "real_synthetic", 0.7),

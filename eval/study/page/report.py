@@ -210,7 +210,7 @@ def _teachers(known: Numbers, name: str, count: int, metrics: Sequence[str], has
     oracles = (
         "\n### Could any choice of groups help?\n\nWhere the group of highest or lowest running loss gains or loses "
         "against groups drawn uniformly, the choice matters. Where groups are about equally hard, the running loss "
-        "may name another one every time (decisions per group above), and no difference bounds nothing.\n\n" + found
+        "may name another one every time (decisions per group above): no difference then excludes nothing.\n\n" + found
     )
     others = tables.findings_table(known, findings.TEACHERS, [count], name, metrics)
     others = "\n### Does another teacher?\n\n" + others if others else ""

@@ -8,8 +8,8 @@
 
 First the figure (four ways to use N photographs, for three N), then the nine rows of the paper's Tables 1 to 3, then
 oracles: could any choice of groups help? At last other teachers, and a control. Every finished run leaves one small
-file in results/, which is all that the page needs: a run with a file there is never made again, also in another clone. Ctrl-C stops; the
-same command resumes.
+file in results/, which is all that the page needs: a run with a file there is never made again, also in another clone.
+Ctrl-C stops; the same command resumes.
 """
 
 import dataclasses
